@@ -1,0 +1,22 @@
+/** Tests run on the sources through swc; the package's own name resolves to them as well. */
+module.exports = {
+  testEnvironment: "node",
+  roots: ["<rootDir>/test"],
+  testMatch: ["**/*.test.ts"],
+  transform: {
+    "^.+\\.tsx?$": [
+      "@swc/jest",
+      {
+        jsc: {
+          parser: { syntax: "typescript", decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+          target: "es2022",
+        },
+        module: { type: "commonjs", ignoreDynamic: true },
+        sourceMaps: "inline",
+      },
+    ],
+  },
+  moduleNameMapper: { "^tasker$": "<rootDir>/src/index.ts", "^tasker/client$": "<rootDir>/src/client/index.ts" },
+  testTimeout: 30000,
+};

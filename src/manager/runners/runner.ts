@@ -1,0 +1,56 @@
+import type { SubmitRequest } from "../../model/handler";
+
+/**
+ * What performs an attempt: a module (in a child process or inline), a command, or an HTTP call. One runner for each type and
+ * manager; it may run several attempts at once. It knows nothing of store, broker or leases.
+ *
+ * Contract:
+ *  - `run` never rejects and always comes back: within `timeoutMs`, plus the grace time in which what does not listen is killed.
+ *  - After it has come back nothing of the attempt runs any more (no child, no process group, no socket).
+ *  - When `signal` aborts, the attempt is told (handler's signal, SIGTERM), then killed after `graceMs`.
+ */
+export interface Runner {
+  run(work: Work, hooks: RunHooks): Promise<RunResult>;
+  /** Ends idle children; called after every `run` has come back. */
+  close(): Promise<void>;
+}
+
+export interface Work {
+  taskId: string;
+  type: string;
+  identifier: string;
+  endpoint: string;
+  job: string | null;
+  attempt: number;
+  attempts: number;
+  idempotencyKey: string;
+  /** JSON text of the payload object. */
+  payload: string;
+  traceparent: string | null;
+  timeoutMs: number;
+}
+
+/** Why an attempt is told to stop; carried as `signal.reason.message`. */
+export type StopCause = "cancel" | "drain" | "lease_lost";
+
+export interface RunHooks {
+  signal: AbortSignal;
+  progress(fraction: number, message: string | null): void;
+  /** Output and log lines as they come; `text` ends with a newline. */
+  log(text: string): void;
+  submit(type: string, request: SubmitRequest): Promise<{ id: string }>;
+}
+
+export type RunResult =
+  | { kind: "succeeded"; result: string | null; resultText: string | null }
+  /** `permanent`: no further attempt would help. `result` is kept where there is one (an HTTP answer, a command's output). */
+  | {
+      kind: "failed";
+      reason: string;
+      error: string;
+      permanent: boolean;
+      result: string | null;
+      resultText: string | null;
+    }
+  /** It ended because `signal` aborted: not a failure of the attempt. `killed`: it did not listen and was killed. */
+  | { kind: "stopped"; killed: boolean };

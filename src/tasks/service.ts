@@ -1,0 +1,88 @@
+import type { TaskState } from "../model/completeness";
+import type { Json, JsonObject } from "../model/json";
+import type { AttemptRecord, ResponseKey, ResponseRecord, ResponseStatus } from "../model/response";
+import type { TaskRecord } from "../model/task";
+import type {
+  CancelOutcome,
+  EndpointRecord,
+  LogChunk,
+  ResponseBrief,
+  ResponseChange,
+  ResponseFilter,
+  TaskFilter,
+} from "../store/store";
+import type { TaskTypeConfig } from "../config/config";
+import type { TaskerError } from "../errors";
+
+/**
+ * Everything that can be asked of tasks, over HTTP or as a library. All calls reject with TaskerError only.
+ * `type` is always checked first (`unknown_task_type`).
+ */
+export interface TaskService {
+  /** Validates, stores, hands to the publisher; resolves once committed. `body` is the parsed request, not yet trusted. */
+  submit(type: string, body: unknown, caller: Caller): Promise<Submitted>;
+  /** At most 1000, answered in order; each stands or falls alone. */
+  submitBatch(type: string, body: unknown, caller: Caller): Promise<Array<Submitted | TaskerError>>;
+  read(type: string, id: string): Promise<TaskReading<ResponseRecord>>;
+  /** As read, once the task is settled or differs from `etag` (when given) or `ms` are over or `signal` aborts. */
+  wait(type: string, id: string, ms: number, more?: { etag?: string; signal?: AbortSignal }): Promise<TaskReading<ResponseRecord>>;
+  list(filter: TaskFilter): Promise<Page<TaskReading<ResponseBrief>>>;
+  responses(type: string, id: string, filter: ResponseFilter): Promise<Page<ResponseRecord> & { task: TaskRecord }>;
+  /** All rows (jobs) of that endpoint, with their attempts, oldest first. */
+  response(type: string, id: string, endpoint: string): Promise<{ task: TaskRecord; rows: ResponseRecord[]; attempts: AttemptRecord[] }>;
+  log(type: string, id: string, endpoint: string, job: string | null, afterSeq: number, limit: number): Promise<LogChunk[]>;
+  cancel(type: string, id: string, caller: Caller): Promise<{ outcomes: CancelOutcome[]; reading: TaskReading<ResponseRecord> }>;
+  retry(type: string, id: string, body: unknown, caller: Caller): Promise<{ reopened: ResponseKey[]; reading: TaskReading<ResponseRecord> }>;
+  /** `single_run` types: */
+  start(type: string, body: unknown, caller: Caller): Promise<Submitted>;
+  current(type: string): Promise<TaskReading<ResponseRecord> | null>;
+  stop(type: string, caller: Caller): Promise<{ outcomes: CancelOutcome[]; reading: TaskReading<ResponseRecord> } | null>;
+
+  types(): TypeReading[];
+  typeReading(type: string): Promise<TypeReading & { registered: string[]; open: Partial<Record<ResponseStatus, number>> }>;
+  endpoints(): Promise<Array<EndpointRecord & { open: Partial<Record<ResponseStatus, number>> }>>;
+  endpoint(name: string): Promise<EndpointRecord & { open: Partial<Record<ResponseStatus, number>> }>;
+  changes(after: string | null, limit: number, only?: { taskId?: string; type?: string }): Promise<{ changes: ResponseChange[]; cursor: string }>;
+  health(): Promise<ServiceHealth>;
+}
+
+export interface Caller {
+  /** Name of the API key, null without keys. */
+  name: string | null;
+  /** Types it may touch, null: all. */
+  types: readonly string[] | null;
+  remote: string | null;
+  traceparent: string | null;
+}
+
+export interface TaskReading<R> {
+  task: TaskRecord;
+  /** Sorted by endpoint, then job. */
+  responses: R[];
+  state: TaskState;
+  /** Changes whenever anything shown of the task changes. A quoted HTTP entity tag. */
+  etag: string;
+  now: string;
+}
+
+export interface Submitted {
+  reading: TaskReading<ResponseRecord>;
+  /** The same request had been stored before. */
+  replayed: boolean;
+}
+
+export interface Page<T> {
+  items: T[];
+  /** Opaque; hand it back as `after`. */
+  next: string | null;
+}
+
+export interface TypeReading {
+  name: string;
+  config: TaskTypeConfig;
+}
+
+export interface ServiceHealth {
+  ready: boolean;
+  checks: Record<string, { ok: boolean; detail?: Json } & JsonObject>;
+}

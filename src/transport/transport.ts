@@ -1,0 +1,107 @@
+/**
+ * The seam to the broker: a wake-up channel that can be rebuilt from the store. It carries messages to queues and hands
+ * deliveries to consumers; it decides nothing about tasks.
+ *
+ * Promises every implementation keeps (test/transport/contract.ts):
+ *  - A resolved publish is durable in at least one queue; everything else rejects with a TransportError within its deadline.
+ *  - A delivery not acked when its consumer or process goes away is delivered again, to somebody.
+ *  - At most `prefetch` deliveries of a subscription are unacked at once. Order is not promised.
+ *  - Messages are text; what was published is what arrives, byte for byte.
+ *  - ack, release and park may be called once; after the connection they belong to is gone they do nothing (the broker
+ *    delivers again, and the claim sorts it out).
+ *  - Connections are kept up by the transport itself: no call here needs a reconnect by the caller, no error is thrown at
+ *    anybody but the caller of publish, declare and depth.
+ */
+export interface Transport {
+  readonly kind: "amqp" | "embedded";
+  /** Connects. Resolves when first usable, or rejects after `deadlineMs`; goes on trying in the background all the same. */
+  open(deadlineMs: number): Promise<void>;
+  /** Declares the type's exchange, and for `deliver: one` its shared queue. Idempotent; done again after each reconnect. */
+  declareType(type: TypeTopology): Promise<void>;
+  /** Declares an endpoint's queue for a type and binds it. Idempotent; done again after each reconnect. */
+  declareEndpoint(type: string, endpoint: string): Promise<void>;
+  /** Whether this process has declared that queue on the present connection. */
+  hasEndpoint(type: string, endpoint: string): boolean;
+  publish(message: Outgoing): Promise<void>;
+  /** Starts consuming, and again after every reconnect or cancelled consumer, until `stop`. */
+  consume(subscription: Subscription): Promise<Consumption>;
+  /** Ready messages and consumers of the address's queue; null: there is no such queue. */
+  depth(address: Address): Promise<QueueDepth | null>;
+  health(): TransportHealth;
+  close(deadlineMs: number): Promise<void>;
+}
+
+export interface TypeTopology {
+  type: string;
+  deliver: "each" | "one";
+}
+
+/**
+ * Where a message goes.
+ *  - endpoint: that endpoint's queue for the type, directly (default exchange), nobody else's
+ *  - all: every endpoint queue of the type, with one publish
+ *  - one: the shared queue of a `deliver: one` type
+ *  - dead: the parking queue
+ */
+export type Address =
+  | { to: "endpoint"; type: string; endpoint: string }
+  | { to: "all"; type: string }
+  | { to: "one"; type: string }
+  | { to: "dead" };
+
+export interface Outgoing {
+  address: Address;
+  /** JSON text. */
+  body: string;
+  messageId: string;
+  correlationId: string;
+  type: string;
+  headers?: Record<string, string | number>;
+  /** Milliseconds until an unconfirmed publish rejects; 15000 if left out. */
+  deadlineMs?: number;
+}
+
+export interface Subscription {
+  address: Address;
+  /** Deliveries unacked at once, 1–300. */
+  prefetch: number;
+  /** Must not throw; called once per delivery. */
+  onDelivery(delivery: Delivery): void;
+}
+
+export interface Delivery {
+  body: string;
+  messageId: string | null;
+  redelivered: boolean;
+  headers: Record<string, unknown>;
+  /** Done with it. */
+  ack(): void;
+  /** Give it back for another consumer (drain only; never a way to retry). */
+  release(): void;
+  /** It cannot be understood: put it with the reason into the parking queue, then ack. */
+  park(reason: string): void;
+}
+
+export interface Consumption {
+  /** Takes no more deliveries; what is unacked stays with the caller to settle. Resolves when none can arrive any more. */
+  stop(): Promise<void>;
+  /** Takes none until `resume`; for when the store is away. Idempotent. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+}
+
+export interface QueueDepth {
+  ready: number;
+  consumers: number;
+}
+
+export interface TransportHealth {
+  connected: boolean;
+  /** The broker refuses publishes for want of memory or disk. */
+  blocked: boolean;
+  /** Published and not yet confirmed. */
+  inFlight: number;
+  reconnects: number;
+  parked: number;
+  lastError: string | null;
+}
