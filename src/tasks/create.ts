@@ -1,0 +1,142 @@
+import Ajv, { type ValidateFunction } from "ajv/dist/2020";
+import addFormats from "ajv-formats";
+import { Batcher } from "../batcher";
+import type { Config, TaskTypeConfig } from "../config/config";
+import { TaskerError } from "../errors";
+import { parseDuration } from "../model/duration";
+import { newId } from "../model/ids";
+import { ANY_ENDPOINT } from "../model/names";
+import type { NewTask } from "../model/task";
+import type { CreateOutcome, TaskStore } from "../store/store";
+import { checked, hashOf, type SubmitBody, submitBody } from "./request";
+import type { Caller } from "./service";
+
+/** A request that has passed every check but the database's. `endpoints: null`: whoever is registered when it is stored. */
+type Draft = Omit<NewTask, "endpoints"> & { endpoints: string[] | null };
+
+/** Refuses creates while more is stored than the broker takes. */
+export interface Gate {
+  /** Throws TaskerError `overloaded`. */
+  check(): void;
+}
+
+/**
+ * request → checked draft → one transaction with its neighbours in time → outcome.
+ *
+ * What a batch shares: one look at the registered endpoints of each type, one transaction. What it never shares: a fault.
+ */
+export class Creator {
+  private readonly schemas = new Map<string, ValidateFunction>();
+  private readonly batcher: Batcher<Draft, CreateOutcome>;
+
+  constructor(
+    config: Config,
+    private readonly store: TaskStore,
+    private readonly gate: Gate,
+    private readonly onCreated: (tasks: NewTask[]) => void,
+  ) {
+    const ajv = new Ajv({ allErrors: false, strict: false });
+    addFormats(ajv);
+    for (const type of Object.values(config.taskTypes)) {
+      if (type.payloadSchema) this.schemas.set(type.name, ajv.compile(type.payloadSchema));
+    }
+    this.batcher = new Batcher((drafts) => this.storeBatch(drafts), { size: 100, lanes: 2 });
+  }
+
+  /** Checks the request as far as it goes without the database; throws TaskerError `invalid_request`. */
+  draft(type: TaskTypeConfig, body: unknown, caller: Caller, more: { id?: string; at?: string } = {}): Draft {
+    const request = checked(submitBody, body, "The request", more.at);
+    if (type.deliver === "one" && request.endpoints) {
+      throw new TaskerError("invalid_request", `A task of type ${type.name} is performed by any one endpoint`, {
+        errors: [{ pointer: `${more.at ?? "#"}/endpoints`, detail: "is not allowed for a type with deliver: one" }],
+      });
+    }
+    this.checkPayload(type, request.payload ?? {}, more.at ?? "#");
+    return this.decide(type, request, caller, more.id);
+  }
+
+  /** Resolves once committed. Rejects with `overloaded` or `database_unavailable`. */
+  async create(draft: Draft): Promise<CreateOutcome> {
+    this.gate.check();
+    return this.batcher.add(draft);
+  }
+
+  private checkPayload(type: TaskTypeConfig, payload: unknown, at: string): void {
+    const validate = this.schemas.get(type.name);
+    if (!validate || validate(payload)) return;
+    const errors = (validate.errors ?? []).map((error) => ({
+      pointer: `${at}/payload${error.instancePath}`,
+      detail: error.message ?? "does not match the type's payload_schema",
+    }));
+    throw new TaskerError("invalid_request", `The payload does not match the payload_schema of type ${type.name}`, {
+      errors,
+    });
+  }
+
+  private decide(type: TaskTypeConfig, request: SubmitBody, caller: Caller, id?: string): Draft {
+    const { identifier, ...rest } = request;
+    return {
+      id: id ?? newId(),
+      type: type.name,
+      identifier,
+      bodyHash: hashOf(rest),
+      payload: JSON.stringify(request.payload ?? {}),
+      deliver: type.deliver,
+      endpoints: type.deliver === "one" ? [ANY_ENDPOINT] : (request.endpoints ?? null),
+      jobs: type.jobs.length > 0 ? type.jobs : [""],
+      attempts: request.attempts ?? type.attempts,
+      timeoutMs: durationOr(request.timeout, type.timeoutMs),
+      waitMs: durationOr(request.wait_for_endpoints_timeout, type.waitMs),
+      expiresMs: type.expiresMs,
+      priority: request.priority ?? type.priority,
+      delayUntil: request.delay_until ? new Date(request.delay_until).toISOString() : null,
+      runKey: type.singleRun ? type.name : null,
+      traceparent: caller.traceparent,
+      createdBy: caller.name,
+    };
+  }
+
+  private async storeBatch(drafts: Draft[]): Promise<CreateOutcome[]> {
+    const registered = new Map<string, string[]>();
+    for (const draft of drafts) {
+      if (draft.endpoints === null && !registered.has(draft.type)) {
+        registered.set(draft.type, await this.store.endpointsOf(draft.type));
+      }
+    }
+    const outcomes: CreateOutcome[] = new Array(drafts.length);
+    const tasks: NewTask[] = [];
+    const places: number[] = [];
+    for (const [i, draft] of drafts.entries()) {
+      const endpoints = draft.endpoints ?? registered.get(draft.type)!;
+      if (endpoints.length === 0) outcomes[i] = await this.withoutEndpoints(draft);
+      else {
+        tasks.push({ ...draft, endpoints });
+        places.push(i);
+      }
+    }
+    const stored = tasks.length > 0 ? await this.store.create(tasks) : [];
+    const created: NewTask[] = [];
+    for (const [j, outcome] of stored.entries()) {
+      outcomes[places[j]!] = outcome;
+      if (outcome.kind === "created") created.push(tasks[j]!);
+    }
+    if (created.length > 0) this.onCreated(created);
+    return outcomes;
+  }
+
+  /** Nobody is registered: a repetition still answers with its task, anything else is refused. */
+  private async withoutEndpoints(draft: Draft): Promise<CreateOutcome> {
+    const task = await this.store.findByIdentifier(draft.type, draft.identifier);
+    if (task) return { kind: "existing", task };
+    const error = new TaskerError(
+      "invalid_request",
+      `No endpoint is registered for type ${draft.type}: name endpoints in the request, list them in the config, or start a manager`,
+      { errors: [{ pointer: "#/endpoints", detail: "is required while no endpoint is registered for the type" }] },
+    );
+    return { kind: "refused", error };
+  }
+}
+
+function durationOr(text: string | undefined, otherwise: number): number {
+  return text === undefined ? otherwise : parseDuration(text)!;
+}

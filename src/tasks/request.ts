@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { FieldError } from "../errors";
+import { TaskerError } from "../errors";
+import { parseDuration } from "../model/duration";
+import type { JsonObject } from "../model/json";
+import { deeperThan, MAX_DEPTH } from "../model/json";
+import { NAME } from "../model/names";
+import { RESPONSE_STATUSES } from "../model/response";
+
+/** What a client may send. These schemas validate requests and describe them in the OpenAPI document alike. */
+
+const MAX_DURATION_MS = 366 * 86_400_000;
+
+const duration = z
+  .string()
+  .refine(
+    (text) => {
+      const ms = parseDuration(text);
+      return ms !== null && ms > 0 && ms <= MAX_DURATION_MS;
+    },
+    { message: "must be a duration such as 500ms, 30s, 10m, 2h or 7d, more than 0 and at most 366d" },
+  )
+  .meta({ description: "A duration: 500ms, 30s, 10m, 2h, 7d", example: "30s" });
+
+const name = z.string().regex(NAME, "must match ^[a-z0-9][a-z0-9._-]{0,62}$");
+
+const identifier = z
+  .string()
+  .refine((text) => text.length > 0 && text.length <= 380 && [...text].length <= 190 && text.isWellFormed(), {
+    message: "must be a string of 1 to 190 characters",
+  })
+  .meta({ description: "The customer's own name for the request; makes it repeatable", minLength: 1, maxLength: 190 });
+
+const payload = z
+  .record(z.string(), z.unknown())
+  .refine((value) => !deeperThan(value, MAX_DEPTH), { message: `must not nest deeper than ${MAX_DEPTH} levels` });
+
+const endpoints = z
+  .array(name)
+  .min(1, "must name at least one endpoint; leave it out for all of them")
+  .max(10_000, "must name at most 10000 endpoints")
+  .refine((names) => new Set(names).size === names.length, { message: "must name each endpoint once" });
+
+const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
+
+const time = z
+  .string()
+  .refine((text) => RFC3339.test(text) && !Number.isNaN(Date.parse(text)) && new Date(text).getUTCFullYear() <= 9999, {
+    message: "must be an RFC 3339 time such as 2030-01-31T12:00:00Z",
+  })
+  .meta({ format: "date-time" });
+
+const policy = {
+  delay_until: time.nullable().optional(),
+  attempts: z.int().min(1).max(1000).optional(),
+  timeout: duration.optional(),
+  wait_for_endpoints_timeout: duration.optional(),
+  priority: z.int().min(0).max(9).optional(),
+};
+
+export const submitBody = z
+  .strictObject({ identifier, payload: payload.optional(), endpoints: endpoints.optional(), ...policy })
+  .meta({ id: "TaskRequest" });
+
+export const startBody = z.strictObject({ payload: payload.optional(), ...policy }).meta({ id: "StartRequest" });
+
+export const batchBody = z
+  .strictObject({ tasks: z.array(z.unknown()).min(1).max(1000, "must hold at most 1000 tasks") })
+  .meta({ id: "BatchRequest" });
+
+export const retryBody = z
+  .strictObject({
+    endpoints: endpoints.optional(),
+    statuses: z
+      .array(z.enum(RESPONSE_STATUSES))
+      .min(1)
+      .refine((all) => all.every((status) => !["received", "running", "retrying"].includes(status)), {
+        message: "may hold failed, missed, expected, cancelled and succeeded: what is under way cannot be retried",
+      })
+      .optional(),
+  })
+  .meta({ id: "RetryRequest" });
+
+export type SubmitBody = z.infer<typeof submitBody>;
+export type StartBody = z.infer<typeof startBody>;
+export type RetryBody = z.infer<typeof retryBody>;
+
+/** Checks `body` against a schema; throws TaskerError `invalid_request` with a pointer for each fault. */
+export function checked<T>(schema: z.ZodType<T>, body: unknown, what: string, at = "#"): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const errors = result.error.issues.flatMap((issue) => faultsOf(issue, at));
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+  throw new TaskerError("invalid_request", `${what} is not valid: ${errors[0]!.pointer} ${errors[0]!.detail}${more}`, {
+    errors: errors.slice(0, 50),
+  });
+}
+
+function faultsOf(issue: z.core.$ZodIssue, at: string): FieldError[] {
+  const pointer = at + issue.path.map((step) => `/${pointerStep(String(step))}`).join("");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({ pointer: `${pointer}/${pointerStep(key)}`, detail: "is not a known field" }));
+  }
+  if (issue.code === "invalid_type" && /received undefined/.test(issue.message)) {
+    return [{ pointer, detail: "is required" }];
+  }
+  return [{ pointer, detail: issue.message.replace(/^Invalid input: /, "") }];
+}
+
+/** One step of a JSON pointer in a URI fragment (RFC 6901 §6). */
+export function pointerStep(key: string): string {
+  return encodeURIComponent(key.toWellFormed().replace(/~/g, "~0").replace(/\//g, "~1"));
+}
+
+/** SHA-256 of the request without regard to the order of keys or endpoints: equal for what means the same. */
+export function hashOf(body: Omit<SubmitBody, "identifier">): string {
+  const { endpoints: names, ...rest } = body;
+  return createHash("sha256")
+    .update(canonical({ ...rest, endpoints: names ? [...names].sort() : undefined, payload: rest.payload ?? {} }))
+    .digest("hex");
+}
+
+function canonical(value: unknown): string {
+  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null";
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  const keys = Object.keys(value as JsonObject).sort();
+  let text = "";
+  for (const key of keys) {
+    const item = (value as Record<string, unknown>)[key];
+    if (item !== undefined) text += `${text ? "," : ""}${JSON.stringify(key)}:${canonical(item)}`;
+  }
+  return `{${text}}`;
+}
