@@ -253,8 +253,12 @@ export interface ManagerStore {
   /**
    * Compare-and-set, before anything runs: grants what is claimable at this endpoint (its own rows and those of
    * `deliver: one`), under one fresh lease, counting the attempt. Answers in the order given.
+   *
+   * `leaseId` is that lease, made by the caller (left out: made here). After an unknown outcome the caller repeats the call
+   * with the same one: a row that already runs under it is granted again as it stands, its attempt not counted twice.
+   * Otherwise a lost COMMIT answer would leave a row `running` that nobody runs.
    */
-  claim(managerId: string, endpoint: string, claims: readonly Claim[]): Promise<ClaimAnswer[]>;
+  claim(managerId: string, endpoint: string, claims: readonly Claim[], leaseId?: string): Promise<ClaimAnswer[]>;
   /** Says that these wait at the endpoint (`received`). Only what is still `expected` changes. */
   received(endpoint: string, claims: readonly Claim[]): Promise<void>;
   progress(reports: ReadonlyArray<LeaseRef & { progress: number; message: string | null }>): Promise<void>;
