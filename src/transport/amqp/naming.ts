@@ -1,0 +1,69 @@
+import type { Address } from "../transport";
+
+/**
+ * What things are called in the broker (docs/wire.md). Pure; the same in both transports.
+ *
+ * Names of types and endpoints may contain dots, so `tasker.a.b` could be type `a.b` or endpoint `b` of type `a`. A type's dots
+ * are therefore written `~`, which no name contains: the first segment after `tasker.` is the type, the rest is the endpoint.
+ */
+const PREFIX = "tasker";
+
+/** Where messages that cannot be understood are kept: a queue, and an exchange of the same name in front of it. */
+export const PARKING = `${PREFIX}.dead`;
+
+/** Routing key by which every endpoint queue of a type is reached with one publish. No endpoint can be called so. */
+export const ALL_KEY = "*";
+
+/** Routing key of the shared queue of a `deliver: one` type. No endpoint can be called so. */
+export const ONE_KEY = "+";
+
+function typeSegment(type: string): string {
+  // A type called `dead` must not meet the parking queue.
+  return type === "dead" ? "dead~" : type.replaceAll(".", "~");
+}
+
+export function exchangeName(type: string): string {
+  return `${PREFIX}.${typeSegment(type)}`;
+}
+
+/** Queue shared by all performers of a `deliver: one` type. */
+export function sharedQueueName(type: string): string {
+  return `${PREFIX}.${typeSegment(type)}`;
+}
+
+export function endpointQueueName(type: string, endpoint: string): string {
+  return `${PREFIX}.${typeSegment(type)}.${endpoint}`;
+}
+
+/** The queue an address names; null for `all`, which names many. */
+export function queueName(address: Address): string | null {
+  switch (address.to) {
+    case "endpoint":
+      return endpointQueueName(address.type, address.endpoint);
+    case "one":
+      return sharedQueueName(address.type);
+    case "dead":
+      return PARKING;
+    case "all":
+      return null;
+  }
+}
+
+/** Exchange and routing key that a publish to the address uses. An endpoint's queue is reached through the default exchange. */
+export function route(address: Address): { exchange: string; key: string } {
+  switch (address.to) {
+    case "endpoint":
+      return { exchange: "", key: endpointQueueName(address.type, address.endpoint) };
+    case "all":
+      return { exchange: exchangeName(address.type), key: ALL_KEY };
+    case "one":
+      return { exchange: exchangeName(address.type), key: ONE_KEY };
+    case "dead":
+      return { exchange: PARKING, key: PARKING };
+  }
+}
+
+/** An address in words, for messages and logs. */
+export function describeAddress(address: Address): string {
+  return address.to === "all" ? `every endpoint of ${address.type}` : `queue ${queueName(address)}`;
+}
