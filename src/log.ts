@@ -3,7 +3,18 @@ import pino from "pino";
 /** Structured log: `log.info({ task_id, endpoint }, "sentence")`. Ids go into fields, never into the sentence. */
 export type Log = Pick<pino.Logger, "trace" | "debug" | "info" | "warn" | "error" | "child">;
 
-const SECRETS = ["password", "*.password", "authorization", "*.authorization", "cookie", "*.cookie", "key", "*.key", "uri", "*.uri"];
+const SECRETS = [
+  "password",
+  "*.password",
+  "authorization",
+  "*.authorization",
+  "cookie",
+  "*.cookie",
+  "key",
+  "*.key",
+  "uri",
+  "*.uri",
+];
 
 /** Writes JSON lines to standard error: standard output belongs to a command's data and its one ready line. */
 export function createLog(level: string, base: Record<string, unknown> = {}): Log {

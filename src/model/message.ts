@@ -1,5 +1,5 @@
-import type { JsonObject } from "./json";
 import { isId } from "./ids";
+import type { JsonObject } from "./json";
 import { isName } from "./names";
 
 /**

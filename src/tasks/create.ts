@@ -12,7 +12,13 @@ import { checked, hashOf, type SubmitBody, submitBody } from "./request";
 import type { Caller } from "./service";
 
 /** A request that has passed every check but the database's. `endpoints: null`: whoever is registered when it is stored. */
-type Draft = Omit<NewTask, "endpoints"> & { endpoints: string[] | null };
+export type Draft = Omit<NewTask, "endpoints"> & { endpoints: string[] | null };
+
+/** What became of a draft, and the endpoints it was stored with. */
+export interface Created {
+  outcome: CreateOutcome;
+  endpoints: readonly string[];
+}
 
 /** Refuses creates while more is stored than the broker takes. */
 export interface Gate {
@@ -27,7 +33,7 @@ export interface Gate {
  */
 export class Creator {
   private readonly schemas = new Map<string, ValidateFunction>();
-  private readonly batcher: Batcher<Draft, CreateOutcome>;
+  private readonly batcher: Batcher<Draft, Created>;
 
   constructor(
     config: Config,
@@ -56,7 +62,7 @@ export class Creator {
   }
 
   /** Resolves once committed. Rejects with `overloaded` or `database_unavailable`. */
-  async create(draft: Draft): Promise<CreateOutcome> {
+  async create(draft: Draft): Promise<Created> {
     this.gate.check();
     return this.batcher.add(draft);
   }
@@ -96,19 +102,19 @@ export class Creator {
     };
   }
 
-  private async storeBatch(drafts: Draft[]): Promise<CreateOutcome[]> {
+  private async storeBatch(drafts: Draft[]): Promise<Created[]> {
     const registered = new Map<string, string[]>();
     for (const draft of drafts) {
       if (draft.endpoints === null && !registered.has(draft.type)) {
         registered.set(draft.type, await this.store.endpointsOf(draft.type));
       }
     }
-    const outcomes: CreateOutcome[] = new Array(drafts.length);
+    const outcomes: Created[] = new Array(drafts.length);
     const tasks: NewTask[] = [];
     const places: number[] = [];
     for (const [i, draft] of drafts.entries()) {
       const endpoints = draft.endpoints ?? registered.get(draft.type)!;
-      if (endpoints.length === 0) outcomes[i] = await this.withoutEndpoints(draft);
+      if (endpoints.length === 0) outcomes[i] = { outcome: await this.withoutEndpoints(draft), endpoints };
       else {
         tasks.push({ ...draft, endpoints });
         places.push(i);
@@ -117,7 +123,7 @@ export class Creator {
     const stored = tasks.length > 0 ? await this.store.create(tasks) : [];
     const created: NewTask[] = [];
     for (const [j, outcome] of stored.entries()) {
-      outcomes[places[j]!] = outcome;
+      outcomes[places[j]!] = { outcome, endpoints: tasks[j]!.endpoints };
       if (outcome.kind === "created") created.push(tasks[j]!);
     }
     if (created.length > 0) this.onCreated(created);

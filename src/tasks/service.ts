@@ -1,3 +1,5 @@
+import type { TaskTypeConfig } from "../config/config";
+import type { TaskerError } from "../errors";
 import type { TaskState } from "../model/completeness";
 import type { Json, JsonObject } from "../model/json";
 import type { AttemptRecord, ResponseKey, ResponseRecord, ResponseStatus } from "../model/response";
@@ -11,8 +13,6 @@ import type {
   ResponseFilter,
   TaskFilter,
 } from "../store/store";
-import type { TaskTypeConfig } from "../config/config";
-import type { TaskerError } from "../errors";
 
 /**
  * Everything that can be asked of tasks, over HTTP or as a library. All calls reject with TaskerError only.
@@ -25,24 +25,58 @@ export interface TaskService {
   submitBatch(type: string, body: unknown, caller: Caller): Promise<Array<Submitted | TaskerError>>;
   read(type: string, id: string): Promise<TaskReading<ResponseRecord>>;
   /** As read, once the task is settled or differs from `etag` (when given) or `ms` are over or `signal` aborts. */
-  wait(type: string, id: string, ms: number, more?: { etag?: string; signal?: AbortSignal }): Promise<TaskReading<ResponseRecord>>;
+  wait(
+    type: string,
+    id: string,
+    ms: number,
+    more?: { etag?: string; signal?: AbortSignal },
+  ): Promise<TaskReading<ResponseRecord>>;
   list(filter: TaskFilter): Promise<Page<TaskReading<ResponseBrief>>>;
   responses(type: string, id: string, filter: ResponseFilter): Promise<Page<ResponseRecord> & { task: TaskRecord }>;
   /** All rows (jobs) of that endpoint, with their attempts, oldest first. */
-  response(type: string, id: string, endpoint: string): Promise<{ task: TaskRecord; rows: ResponseRecord[]; attempts: AttemptRecord[] }>;
-  log(type: string, id: string, endpoint: string, job: string | null, afterSeq: number, limit: number): Promise<LogChunk[]>;
-  cancel(type: string, id: string, caller: Caller): Promise<{ outcomes: CancelOutcome[]; reading: TaskReading<ResponseRecord> }>;
-  retry(type: string, id: string, body: unknown, caller: Caller): Promise<{ reopened: ResponseKey[]; reading: TaskReading<ResponseRecord> }>;
+  response(
+    type: string,
+    id: string,
+    endpoint: string,
+  ): Promise<{ task: TaskRecord; rows: ResponseRecord[]; attempts: AttemptRecord[] }>;
+  log(
+    type: string,
+    id: string,
+    endpoint: string,
+    job: string | null,
+    afterSeq: number,
+    limit: number,
+  ): Promise<LogChunk[]>;
+  cancel(
+    type: string,
+    id: string,
+    caller: Caller,
+  ): Promise<{ outcomes: CancelOutcome[]; reading: TaskReading<ResponseRecord> }>;
+  retry(
+    type: string,
+    id: string,
+    body: unknown,
+    caller: Caller,
+  ): Promise<{ reopened: ResponseKey[]; reading: TaskReading<ResponseRecord> }>;
   /** `single_run` types: */
   start(type: string, body: unknown, caller: Caller): Promise<Submitted>;
   current(type: string): Promise<TaskReading<ResponseRecord> | null>;
-  stop(type: string, caller: Caller): Promise<{ outcomes: CancelOutcome[]; reading: TaskReading<ResponseRecord> } | null>;
+  stop(
+    type: string,
+    caller: Caller,
+  ): Promise<{ outcomes: CancelOutcome[]; reading: TaskReading<ResponseRecord> } | null>;
 
   types(): TypeReading[];
-  typeReading(type: string): Promise<TypeReading & { registered: string[]; open: Partial<Record<ResponseStatus, number>> }>;
+  typeReading(
+    type: string,
+  ): Promise<TypeReading & { registered: string[]; open: Partial<Record<ResponseStatus, number>> }>;
   endpoints(): Promise<Array<EndpointRecord & { open: Partial<Record<ResponseStatus, number>> }>>;
   endpoint(name: string): Promise<EndpointRecord & { open: Partial<Record<ResponseStatus, number>> }>;
-  changes(after: string | null, limit: number, only?: { taskId?: string; type?: string }): Promise<{ changes: ResponseChange[]; cursor: string }>;
+  changes(
+    after: string | null,
+    limit: number,
+    only?: { taskId?: string; type?: string },
+  ): Promise<{ changes: ResponseChange[]; cursor: string }>;
   health(): Promise<ServiceHealth>;
 }
 

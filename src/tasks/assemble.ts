@@ -1,0 +1,49 @@
+import type { Config } from "../config/config";
+import type { Log } from "../log";
+import type { Store } from "../store/store";
+import type { Transport } from "../transport/transport";
+import { Backlog } from "./backlog";
+import { Creator } from "./create";
+import { Inbox } from "./inbox";
+import { Publisher } from "./publish";
+import { Reconciler } from "./reconcile";
+import type { TaskService } from "./service";
+import { Tasks } from "./tasks";
+import { Topology } from "./topology";
+import { Waiters } from "./wait";
+
+export interface RunningTasks {
+  service: TaskService;
+  /** Starts what works in the background: reconciler, outbox watch. Call once the schema is there. */
+  start(): Promise<void>;
+  /** Ends the background work; calls under way are answered. */
+  stop(): Promise<void>;
+}
+
+/** Puts the parts of this folder together over a store and a transport. */
+export function assembleTasks(options: { config: Config; store: Store; transport: Transport; log: Log }): RunningTasks {
+  const { config, store, transport, log } = options;
+  const topology = new Topology(config, store.tasks, transport);
+  const publisher = new Publisher(transport, topology, store.upkeep, log);
+  const backlog = new Backlog(store.upkeep, config.api.outboxLimit);
+  const creator = new Creator(config, store.tasks, backlog, (tasks) => publisher.created(tasks));
+  const inbox = new Inbox(config, store.upkeep, creator, log);
+  const reconciler = new Reconciler(config, store, transport, topology, publisher, inbox, log);
+  const waiters = new Waiters(store.tasks);
+  const service = new Tasks(config, store, transport, creator, waiters, backlog, reconciler);
+  return {
+    service,
+    async start() {
+      for (const type of Object.values(config.taskTypes)) {
+        if (type.endpoints.length > 0) await store.tasks.registerEndpoints(type.name, type.endpoints);
+      }
+      backlog.start();
+      reconciler.start();
+    },
+    async stop() {
+      waiters.close();
+      backlog.stop();
+      await reconciler.stop();
+    },
+  };
+}

@@ -1,0 +1,269 @@
+import type { Config } from "../config/config";
+import type { Log } from "../log";
+import { newId } from "../model/ids";
+import { MAX_INLINE_PAYLOAD } from "../model/message";
+import { ANY_ENDPOINT } from "../model/names";
+import { isFinal, type ResponseKey } from "../model/response";
+import type { DueResponse, Store } from "../store/store";
+import type { Address, Transport } from "../transport/transport";
+import type { Inbox } from "./inbox";
+import { type Publisher, RECHECK_MS } from "./publish";
+import type { Topology } from "./topology";
+
+const LOCK = "reconciler";
+const LOCK_MS = 5000;
+const TICK_MS = 250;
+const PAGE = 500;
+const REAP_EVERY_MS = 1000;
+const PURGE_EVERY_MS = 60_000;
+const PURGE_PAGE = 500;
+/** How long to leave alone what cannot be published while the broker is away. */
+const BROKER_AWAY_MS = 2000;
+const FAR_MS = 3_600_000;
+
+/**
+ * One reconciler works at a time, under a lock row in the database; every API process runs this loop and waits for the lock.
+ * Whatever it does is a compare-and-set, so two of them at once (a lock that was lost unnoticed) do no harm.
+ *
+ * All its work comes from one index: `due_at`, "when to look at this response next". What it finds there it turns into one
+ * of a few actions (`decide`), and each action moves the mark. It keeps nothing in memory that a restart would lose.
+ *
+ * Amnesty: leases may be declared lost only after this process has seen the database writable for one full time to live,
+ * because while it was away nobody could write a heartbeat.
+ */
+export class Reconciler {
+  private readonly holder = newId();
+  private running: Promise<void> | null = null;
+  private stopping = false;
+  private wakeUp: (() => void) | null = null;
+  private writableSince: number | null = null;
+  private lastReap = 0;
+  private lastPurge = 0;
+  /** Milliseconds (monotonic) of the last tick that got through, for health. */
+  lastTick = performance.now();
+  leading = false;
+
+  constructor(
+    private readonly config: Config,
+    private readonly store: Store,
+    private readonly transport: Transport,
+    private readonly topology: Topology,
+    private readonly publisher: Publisher,
+    private readonly inbox: Inbox,
+    private readonly log: Log,
+  ) {}
+
+  start(): void {
+    this.running ??= this.loop();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.wakeUp?.();
+    await this.running;
+    if (this.leading) await this.store.upkeep.unlock(LOCK, this.holder).catch(() => undefined);
+  }
+
+  /** Looks at once instead of at the next tick. */
+  nudge(): void {
+    this.wakeUp?.();
+  }
+
+  private async loop(): Promise<void> {
+    let failures = 0;
+    while (!this.stopping) {
+      let more = false;
+      try {
+        more = await this.tick();
+        failures = 0;
+      } catch (error) {
+        this.writableSince = null;
+        if (failures++ % 20 === 0)
+          this.log.warn({ err: (error as Error).message }, "the reconciler's tick failed; it goes on");
+      }
+      if (!more && !this.stopping)
+        await this.pause(failures === 0 ? TICK_MS : Math.min(2000, TICK_MS * 2 ** Math.min(failures, 3)));
+    }
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** One round; true when there was more than a page of work. */
+  private async tick(): Promise<boolean> {
+    this.leading = await this.store.upkeep.lock(LOCK, this.holder, LOCK_MS);
+    if (!this.leading) {
+      this.writableSince = null;
+      return false;
+    }
+    const now = performance.now();
+    this.writableSince ??= now;
+    if (now - this.lastReap > REAP_EVERY_MS) await this.reap(now);
+    await this.inbox.takeIn();
+    const due = await this.store.upkeep.due(PAGE);
+    if (due.length > 0) await this.attend(due);
+    if (due.length < PAGE && now - this.lastPurge > PURGE_EVERY_MS) await this.purge(now);
+    this.lastTick = performance.now();
+    return due.length === PAGE;
+  }
+
+  private async reap(now: number): Promise<void> {
+    this.lastReap = now;
+    if (!this.amnestyOver(now)) return;
+    for (const manager of await this.store.upkeep.reap()) {
+      this.log.warn(
+        { endpoint: manager.endpoint, manager_id: manager.id, host: manager.host, pid: manager.pid },
+        "a manager has sent no heartbeat for its time to live; what it ran is attempted again",
+      );
+    }
+  }
+
+  private amnestyOver(now: number): boolean {
+    return this.writableSince !== null && now - this.writableSince >= this.config.manager.ttlMs;
+  }
+
+  private async attend(rows: DueResponse[]): Promise<void> {
+    const { upkeep } = this.store;
+    const by = new Map<Action, DueResponse[]>();
+    for (const row of rows) {
+      const action = decide(row);
+      const list = by.get(action);
+      if (list) list.push(row);
+      else by.set(action, [row]);
+    }
+    const all = (action: Action) => by.get(action) ?? [];
+    if (by.has("miss")) await upkeep.miss(all("miss"));
+    if (by.has("withdraw")) await upkeep.withdraw(all("withdraw"));
+    if (by.has("reclaim")) await this.reclaim(all("reclaim"));
+    if (by.has("wait")) await upkeep.postpone(all("wait").map((row) => ({ ...row, ms: row.nextClockMs ?? FAR_MS })));
+    if (by.has("recheck")) await this.recheck(all("recheck"));
+    if (by.has("publish")) await this.publish(all("publish"));
+    // Last: a task's new status counts what has just been decided. An unreceived response past its wait makes it incomplete.
+    const unsettled = rows.filter((row) => isFinal(row.status) || (row.waitOver && row.status === "expected"));
+    const changed = [...all("miss"), ...all("withdraw")];
+    const taskIds = [...new Set([...unsettled, ...changed].map((row) => row.taskId))];
+    if (taskIds.length > 0) await upkeep.settle(taskIds);
+  }
+
+  private async reclaim(rows: DueResponse[]): Promise<void> {
+    const leases = rows.map((row) => ({
+      taskId: row.taskId,
+      endpoint: row.endpoint,
+      job: row.job,
+      leaseId: row.leaseId!,
+      reason: "crash",
+      error: `The manager that ran it at ${row.performer ?? row.endpoint} is gone (attempt ${row.attempt} of ${row.attempts}).`,
+    }));
+    await this.store.upkeep.reclaim(leases);
+    for (const row of rows) {
+      this.log.warn(
+        { task_id: row.taskId, endpoint: row.performer ?? row.endpoint, attempt: row.attempt },
+        "an attempt was lost with its manager",
+      );
+    }
+  }
+
+  /** Published and still unclaimed: is its message in the queue? If the queue is empty or gone, it is published again. */
+  private async recheck(rows: DueResponse[]): Promise<void> {
+    if (!this.brokerUp()) return this.later(rows, BROKER_AWAY_MS);
+    const waiting: DueResponse[] = [];
+    const gone: DueResponse[] = [];
+    for (const [, group] of groupByQueue(rows)) {
+      const depth = await this.transport.depth(addressOf(group[0]!));
+      (depth !== null && depth.ready > 0 ? waiting : gone).push(...group);
+    }
+    if (waiting.length > 0) await this.later(waiting, RECHECK_MS);
+    if (gone.length > 0) await this.publish(gone);
+  }
+
+  private async publish(rows: DueResponse[]): Promise<void> {
+    if (!this.brokerUp()) return this.later(rows, BROKER_AWAY_MS);
+    const payloads = await this.store.upkeep.payloads([
+      ...new Set(rows.filter((row) => row.payloadBytes <= MAX_INLINE_PAYLOAD).map((row) => row.taskId)),
+    ]);
+    const confirmed: ResponseKey[] = [];
+    const refused: DueResponse[] = [];
+    const homeless: DueResponse[] = [];
+    const sends: Promise<void>[] = [];
+    for (const [, group] of groupByQueue(rows)) {
+      const { type, endpoint } = group[0]!;
+      if (endpoint !== ANY_ENDPOINT && !(await this.topology.endpointsOf(type)).has(endpoint)) {
+        homeless.push(...group);
+        continue;
+      }
+      await this.topology.declareType(type);
+      for (const row of group) {
+        const wake = { ...row, payload: payloads.get(row.taskId) ?? null };
+        const send = this.publisher.wake([wake], addressOf(row));
+        sends.push(
+          send.then(
+            () => void confirmed.push(row),
+            () => void refused.push(row),
+          ),
+        );
+      }
+    }
+    await Promise.all(sends);
+    if (confirmed.length > 0) await this.store.upkeep.published(confirmed, RECHECK_MS);
+    if (refused.length > 0) await this.later(refused, BROKER_AWAY_MS);
+    // Nobody of that name has registered yet: when it does, the registration makes these due.
+    if (homeless.length > 0) {
+      await this.store.upkeep.postpone(homeless.map((row) => ({ ...row, ms: row.nextClockMs ?? FAR_MS })));
+    }
+  }
+
+  private later(rows: DueResponse[], ms: number): Promise<void> {
+    return this.store.upkeep.postpone(rows.map((row) => ({ ...row, ms })));
+  }
+
+  private brokerUp(): boolean {
+    const health = this.transport.health();
+    return health.connected && !health.blocked;
+  }
+
+  private async purge(now: number): Promise<void> {
+    this.lastPurge = now;
+    for (const type of Object.values(this.config.taskTypes)) {
+      if (type.keepMs === null) continue;
+      const gone = await this.store.upkeep.purge(type.name, type.keepMs, PURGE_PAGE);
+      if (gone === PURGE_PAGE) this.lastPurge = 0;
+      if (gone > 0) this.log.info({ type: type.name, tasks: gone }, "deleted finished tasks past their keep time");
+    }
+  }
+}
+
+type Action = "settle" | "withdraw" | "miss" | "reclaim" | "wait" | "recheck" | "publish";
+
+/** What a due response needs. Pure. */
+export function decide(row: DueResponse): Action {
+  if (isFinal(row.status)) return "settle";
+  if (row.status === "running") return "reclaim";
+  if (row.cancelling) return "withdraw";
+  if (row.expired && row.status === "expected") return "miss";
+  if (row.delayed) return "wait";
+  return row.published ? "recheck" : "publish";
+}
+
+function addressOf(row: ResponseKey & { type: string }): Address {
+  return row.endpoint === ANY_ENDPOINT
+    ? { to: "one", type: row.type }
+    : { to: "endpoint", type: row.type, endpoint: row.endpoint };
+}
+
+function groupByQueue(rows: DueResponse[]): Map<string, DueResponse[]> {
+  const groups = new Map<string, DueResponse[]>();
+  for (const row of rows) {
+    const key = `${row.type} ${row.endpoint}`;
+    const group = groups.get(key);
+    if (group) group.push(row);
+    else groups.set(key, [row]);
+  }
+  return groups;
+}

@@ -1,0 +1,283 @@
+import type { Config, TaskTypeConfig } from "../config/config";
+import { TaskerError } from "../errors";
+import { newId } from "../model/ids";
+import type { ResponseRecord, ResponseStatus } from "../model/response";
+import type { ResponseFilter, Store, TaskFilter } from "../store/store";
+import type { Transport } from "../transport/transport";
+import type { Backlog } from "./backlog";
+import type { Created, Creator, Draft } from "./create";
+import { freshReading, reading } from "./read";
+import type { Reconciler } from "./reconcile";
+import { batchBody, checked, retryBody, startBody } from "./request";
+import type { Caller, Page, ServiceHealth, Submitted, TaskReading, TaskService, TypeReading } from "./service";
+import type { Waiters } from "./wait";
+
+/** A reconciler that has not got through a tick for so long is reported as not ready. */
+const REAPER_LAG_MS = 15_000;
+const RETRIABLE: readonly ResponseStatus[] = ["failed", "missed", "expected"];
+
+/** The one implementation of TaskService: each call a few lines over the store's seam. Built by assemble.ts. */
+export class Tasks implements TaskService {
+  constructor(
+    private readonly config: Config,
+    private readonly store: Store,
+    private readonly transport: Transport,
+    private readonly creator: Creator,
+    private readonly waiters: Waiters,
+    private readonly backlog: Backlog,
+    private readonly reconciler: Reconciler,
+  ) {}
+
+  async submit(type: string, body: unknown, caller: Caller): Promise<Submitted> {
+    const draft = this.creator.draft(this.typeOf(type), body, caller);
+    return this.submitted(draft, await this.creator.create(draft));
+  }
+
+  async submitBatch(type: string, body: unknown, caller: Caller): Promise<Array<Submitted | TaskerError>> {
+    const config = this.typeOf(type);
+    const { tasks } = checked(batchBody, body, "The request");
+    return Promise.all(
+      tasks.map(async (task) => {
+        try {
+          const draft = this.creator.draft(config, task, caller);
+          return await this.submitted(draft, await this.creator.create(draft));
+        } catch (error) {
+          if (error instanceof TaskerError) return error;
+          throw error;
+        }
+      }),
+    );
+  }
+
+  async start(type: string, body: unknown, caller: Caller): Promise<Submitted> {
+    const config = this.singleRun(type);
+    const request = checked(startBody, body ?? {}, "The request");
+    const draft = this.creator.draft(config, { ...request, identifier: newId() }, caller);
+    return this.submitted(draft, await this.creator.create(draft));
+  }
+
+  async current(type: string): Promise<TaskReading<ResponseRecord> | null> {
+    this.singleRun(type);
+    const newest = await this.store.tasks.newest(type);
+    return newest ? this.read(type, newest.id) : null;
+  }
+
+  async stop(type: string): ReturnType<TaskService["stop"]> {
+    const current = await this.current(type);
+    if (!current || current.state.completeness.complete) return null;
+    return this.cancel(type, current.task.id);
+  }
+
+  async read(type: string, id: string): Promise<TaskReading<ResponseRecord>> {
+    this.typeOf(type);
+    const found = await this.store.tasks.find(type, id);
+    if (!found) throw notFound(type, id);
+    return reading(found);
+  }
+
+  async wait(
+    type: string,
+    id: string,
+    ms: number,
+    more: { etag?: string; signal?: AbortSignal } = {},
+  ): Promise<TaskReading<ResponseRecord>> {
+    const first = await this.read(type, id);
+    const over = (now: TaskReading<unknown>) =>
+      now.state.settled || (more.etag !== undefined && now.etag !== more.etag);
+    if (ms <= 0 || over(first)) return first;
+    await this.waiters.wait(id, ms, over, more.signal);
+    return this.read(type, id);
+  }
+
+  async list(filter: TaskFilter): ReturnType<TaskService["list"]> {
+    if (filter.type !== undefined) this.typeOf(filter.type);
+    const tasks = await this.store.tasks.list({ ...filter, limit: filter.limit + 1 });
+    const page = tasks.slice(0, filter.limit);
+    const states = new Map((await this.store.tasks.states(page.map((task) => task.id))).map((s) => [s.task.id, s]));
+    const items = page.flatMap((task) => {
+      const found = states.get(task.id);
+      return found ? [reading(found)] : [];
+    });
+    // The filter went by the stored status, which trails the truth by a moment: what has moved on is left out of the page.
+    const wanted = filter.status ? items.filter((item) => filter.status!.includes(item.state.status)) : items;
+    return { items: wanted, next: tasks.length > filter.limit ? page.at(-1)!.id : null };
+  }
+
+  async responses(type: string, id: string, filter: ResponseFilter): ReturnType<TaskService["responses"]> {
+    const task = await this.taskOf(type, id);
+    const rows = await this.store.tasks.responses(id, { ...filter, limit: filter.limit + 1 });
+    return { task, ...pageOf(rows, filter.limit, (row) => `${row.endpoint}/${row.job}`) };
+  }
+
+  async response(type: string, id: string, endpoint: string): ReturnType<TaskService["response"]> {
+    const task = await this.taskOf(type, id);
+    const rows = await this.store.tasks.response(id, endpoint);
+    if (rows.length === 0)
+      throw new TaskerError("endpoint_not_found", `The task does not expect an endpoint ${endpoint}`);
+    return { task, rows, attempts: await this.store.tasks.attempts(id, rows[0]!.endpoint) };
+  }
+
+  async log(
+    type: string,
+    id: string,
+    endpoint: string,
+    job: string | null,
+    afterSeq: number,
+    limit: number,
+  ): ReturnType<TaskService["log"]> {
+    const { rows } = await this.response(type, id, endpoint);
+    const row = rows.find((candidate) => candidate.job === (job ?? "")) ?? (job === null ? rows[0] : undefined);
+    if (!row) throw new TaskerError("endpoint_not_found", `The response of ${endpoint} has no job ${job}`);
+    return this.store.tasks.log(row, afterSeq, limit);
+  }
+
+  async cancel(type: string, id: string): ReturnType<TaskService["cancel"]> {
+    await this.taskOf(type, id);
+    const outcomes = await this.store.tasks.cancel(id);
+    if (!outcomes) throw notFound(type, id);
+    this.reconciler.nudge();
+    return { outcomes, reading: await this.read(type, id) };
+  }
+
+  async retry(type: string, id: string, body: unknown, _caller: Caller): ReturnType<TaskService["retry"]> {
+    const config = this.typeOf(type);
+    const choose = checked(retryBody, body ?? {}, "The request");
+    const before = await this.read(type, id);
+    for (const endpoint of choose.endpoints ?? []) {
+      const rows = before.responses.filter(
+        (row) => (row.performer ?? row.endpoint) === endpoint || row.endpoint === endpoint,
+      );
+      if (rows.length === 0)
+        throw new TaskerError("endpoint_not_found", `The task does not expect an endpoint ${endpoint}`);
+      if (rows.some((row) => ["received", "running", "retrying"].includes(row.status))) {
+        throw new TaskerError(
+          "illegal_state",
+          `The task is under way at ${endpoint}: cancel it there or wait, then retry`,
+        );
+      }
+    }
+    const statuses = choose.statuses ?? (choose.endpoints ? undefined : RETRIABLE);
+    const keys = choose.endpoints?.map(
+      (name) => before.responses.find((row) => row.performer === name)?.endpoint ?? name,
+    );
+    const reopened = await this.store.tasks.retry(
+      id,
+      { endpoints: keys, statuses },
+      { waitMs: config.waitMs, expiresMs: config.expiresMs },
+    );
+    this.reconciler.nudge();
+    return { reopened, reading: await this.read(type, id) };
+  }
+
+  types(): TypeReading[] {
+    return Object.values(this.config.taskTypes).map((config) => ({ name: config.name, config }));
+  }
+
+  async typeReading(type: string): ReturnType<TaskService["typeReading"]> {
+    const config = this.typeOf(type);
+    const [registered, counts] = await Promise.all([this.store.tasks.endpointsOf(type), this.store.tasks.openCounts()]);
+    return { name: type, config, registered, open: sum(counts.filter((count) => count.type === type)) };
+  }
+
+  async endpoints(): ReturnType<TaskService["endpoints"]> {
+    const [all, counts] = await Promise.all([this.store.tasks.endpoints(), this.store.tasks.openCounts()]);
+    return all.map((endpoint) => ({
+      ...endpoint,
+      open: sum(counts.filter((count) => count.endpoint === endpoint.name)),
+    }));
+  }
+
+  async endpoint(name: string): ReturnType<TaskService["endpoint"]> {
+    const found = await this.store.tasks.endpoint(name);
+    if (!found) throw new TaskerError("endpoint_not_found", `No endpoint ${name} has ever registered or is configured`);
+    const counts = await this.store.tasks.openCounts();
+    return { ...found, open: sum(counts.filter((count) => count.endpoint === name)) };
+  }
+
+  changes(
+    after: string | null,
+    limit: number,
+    only?: { taskId?: string; type?: string },
+  ): ReturnType<TaskService["changes"]> {
+    return this.store.tasks.changes(after, limit, only);
+  }
+
+  async health(): Promise<ServiceHealth> {
+    const database = await this.store.ping(2000).then(
+      () => ({ ok: true }),
+      (error: Error) => ({ ok: false, detail: error.message }),
+    );
+    const wire = this.transport.health();
+    const lag = Math.round(performance.now() - this.reconciler.lastTick);
+    const { unpublished, oldestUnpublishedMs, oldestWaitingMs } = this.backlog.latest;
+    const checks: ServiceHealth["checks"] = {
+      database,
+      broker: { ok: wire.connected && !wire.blocked, connected: wire.connected, blocked: wire.blocked },
+      outbox: {
+        ok: unpublished < this.config.api.outboxLimit,
+        unpublished,
+        oldest_seconds: Math.round(oldestUnpublishedMs / 1000),
+        oldest_waiting_seconds: Math.round(oldestWaitingMs / 1000),
+      },
+      reconciler: {
+        ok: !this.reconciler.leading || lag < REAPER_LAG_MS,
+        leading: this.reconciler.leading,
+        lag_ms: lag,
+      },
+    };
+    return { ready: Object.values(checks).every((check) => check.ok), checks };
+  }
+
+  private async submitted(draft: Draft, { outcome, endpoints }: Created): Promise<Submitted> {
+    if (outcome.kind === "refused") throw outcome.error;
+    if (outcome.kind === "busy") {
+      throw new TaskerError("already_running", `A task of type ${draft.type} is running already`, {
+        location: `/${draft.type}/${outcome.taskId}`,
+      });
+    }
+    if (outcome.kind === "existing" && outcome.task.bodyHash !== draft.bodyHash) {
+      throw new TaskerError(
+        "identifier_conflict",
+        `The identifier belongs to task ${outcome.task.id}, which was asked for with another body: choose a new identifier`,
+        { location: `/${draft.type}/${outcome.task.id}` },
+      );
+    }
+    if (outcome.kind === "existing") return { reading: await this.read(draft.type, outcome.task.id), replayed: true };
+    return { reading: freshReading(outcome.task, endpoints, draft.jobs), replayed: false };
+  }
+
+  private typeOf(type: string): TaskTypeConfig {
+    const config = Object.hasOwn(this.config.taskTypes, type) ? this.config.taskTypes[type] : undefined;
+    if (!config)
+      throw new TaskerError(
+        "unknown_task_type",
+        `There is no task type ${JSON.stringify(type.slice(0, 80))}; GET /types lists them`,
+      );
+    return config;
+  }
+
+  private singleRun(type: string): TaskTypeConfig {
+    const config = this.typeOf(type);
+    if (!config.singleRun) throw new TaskerError("route_not_found", `Type ${type} is not a single_run type`);
+    return config;
+  }
+
+  private async taskOf(type: string, id: string) {
+    return (await this.read(type, id)).task;
+  }
+}
+
+function notFound(type: string, id: string): TaskerError {
+  return new TaskerError("task_not_found", `There is no task ${JSON.stringify(id.slice(0, 80))} of type ${type}`);
+}
+
+function pageOf<T>(rows: T[], limit: number, cursor: (row: T) => string): Page<T> {
+  const items = rows.slice(0, limit);
+  return { items, next: rows.length > limit ? cursor(items.at(-1)!) : null };
+}
+
+function sum(counts: Array<{ status: ResponseStatus; count: number }>): Partial<Record<ResponseStatus, number>> {
+  const total: Partial<Record<ResponseStatus, number>> = {};
+  for (const { status, count } of counts) total[status] = (total[status] ?? 0) + count;
+  return total;
+}

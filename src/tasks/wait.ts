@@ -1,0 +1,91 @@
+import type { ResponseBrief, TaskStore } from "../store/store";
+import { reading } from "./read";
+import type { TaskReading } from "./service";
+
+const QUICK_MS = 20;
+const SLOW_MS = 200;
+/** A wait younger than this is looked at quickly: most tasks that somebody waits for are short. */
+const YOUNG_MS = 2000;
+const PAGE = 100;
+
+interface Waiter {
+  since: number;
+  deadline: number;
+  done(reading: TaskReading<ResponseBrief>): boolean;
+  wake(): void;
+}
+
+/**
+ * Everybody who waits for a task shares one look at the database: a page of task states every 20–200 ms, however many wait.
+ * The database is asked, not the broker, because only it knows, and because another API process may have taken the answer.
+ */
+export class Waiters {
+  private readonly byTask = new Map<string, Set<Waiter>>();
+  private looping = false;
+  private closed = false;
+
+  constructor(private readonly store: TaskStore) {}
+
+  /** Resolves when `done` holds of the task, when `ms` are over, when `signal` aborts, or on close. */
+  wait(
+    taskId: string,
+    ms: number,
+    done: (reading: TaskReading<ResponseBrief>) => boolean,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (ms <= 0 || this.closed || signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const now = performance.now();
+      const waiter: Waiter = { since: now, deadline: now + ms, done, wake: finish };
+      const all = this.byTask.get(taskId) ?? new Set();
+      this.byTask.set(taskId, all.add(waiter));
+      const timer = setTimeout(finish, ms);
+      const byTask = this.byTask;
+      signal?.addEventListener("abort", finish, { once: true });
+      function finish(): void {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", finish);
+        all.delete(waiter);
+        if (all.size === 0 && byTask.get(taskId) === all) byTask.delete(taskId);
+        resolve();
+      }
+      this.loop();
+    });
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const all of [...this.byTask.values()]) for (const waiter of [...all]) waiter.wake();
+  }
+
+  private loop(): void {
+    if (this.looping) return;
+    this.looping = true;
+    setTimeout(() => {
+      this.look()
+        .catch(() => undefined) // The database is away: whoever waits is answered at its own deadline.
+        .finally(() => {
+          this.looping = false;
+          if (this.byTask.size > 0) this.loop();
+        });
+    }, this.pace());
+  }
+
+  private pace(): number {
+    const now = performance.now();
+    for (const all of this.byTask.values()) {
+      for (const waiter of all) if (now - waiter.since < YOUNG_MS) return QUICK_MS;
+    }
+    return SLOW_MS;
+  }
+
+  private async look(): Promise<void> {
+    const ids = [...this.byTask.keys()];
+    for (let i = 0; i < ids.length; i += PAGE) {
+      for (const found of await this.store.states(ids.slice(i, i + PAGE))) {
+        const now = reading(found);
+        for (const waiter of [...(this.byTask.get(found.task.id) ?? [])]) if (waiter.done(now)) waiter.wake();
+      }
+    }
+  }
+}
