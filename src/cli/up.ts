@@ -1,0 +1,27 @@
+import type { Command } from "commander";
+import { loadConfig } from "../config/load";
+import { createLog } from "../log";
+import { startProcess } from "../tasker";
+import { demo } from "./demo";
+import { serve } from "./serve";
+import { uiDir } from "./ui-dir";
+
+export function register(program: Command): void {
+  program
+    .command("up")
+    .description("API and managers in one process (embedded mode: SQLite, nothing to install)")
+    .option("--demo", "on an empty store submit a sample task and show it come back")
+    .action(async (options: { demo?: boolean }) => {
+      const config = loadConfig();
+      const log = createLog(config.log.level, { mode: config.runMode });
+      const running = await startProcess({
+        config,
+        log,
+        api: true,
+        endpoints: config.manager.endpoints,
+        uiDir: uiDir(),
+      });
+      const line = () => `tasker is up on ${running.api!.url} with endpoints ${config.manager.endpoints.join(", ")}`;
+      serve(running, line, options.demo ? () => demo(running) : undefined);
+    });
+}

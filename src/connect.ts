@@ -1,0 +1,18 @@
+import type { Config } from "./config/config";
+import type { Log } from "./log";
+import type { Store } from "./store/store";
+import { openStore } from "./store/typeorm/open";
+import { createAmqpTransport } from "./transport/amqp/transport";
+import { createEmbeddedTransport } from "./transport/embedded";
+import type { Transport } from "./transport/transport";
+
+/** The only place that knows which store and which transport a config means. Opens nothing that must answer at once. */
+export async function connectStore(config: Config, log: Log, more: { exclusive: boolean }): Promise<Store> {
+  return openStore({ ...config.database, exclusive: more.exclusive, log });
+}
+
+/** `name` is shown by the broker as the connection's name. */
+export function connectTransport(config: Config, log: Log, name: string): Transport {
+  if (config.broker.uri.startsWith("embedded:")) return createEmbeddedTransport({ log });
+  return createAmqpTransport({ ...config.broker, log, name });
+}

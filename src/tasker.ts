@@ -1,0 +1,143 @@
+import { type RunningApi, startApi } from "./api/server";
+import type { Config } from "./config/config";
+import { connectStore, connectTransport } from "./connect";
+import type { Log } from "./log";
+import { type RunningManager, startManager } from "./manager/manager";
+import type { HandleTask } from "./model/handler";
+import type { Store } from "./store/store";
+import { assembleTasks, type RunningTasks } from "./tasks/assemble";
+import type { TaskService } from "./tasks/service";
+import type { Transport } from "./transport/transport";
+
+/**
+ * One process of tasker: the API, managers, or both (embedded mode, and as a library). The parts are the same in every
+ * mode; only connect.ts knows which store and transport stand behind the seams.
+ *
+ * Coming up never needs an order: the API listens at once and answers 503 until the database is there; the rest is tried
+ * again until it works. Going down: no new requests → managers drain → background work ends → broker → database.
+ */
+export interface TaskerProcess {
+  readonly config: Config;
+  readonly store: Store;
+  readonly transport: Transport;
+  /** Null in a manager-only process. */
+  readonly service: TaskService | null;
+  readonly api: RunningApi | null;
+  readonly managers: RunningManager[];
+  /** Resolves when everything asked for is usable. Never rejects. */
+  readonly ready: Promise<void>;
+  /** Drains and closes everything; resolves when nothing is left. `now`: without waiting for what runs. Idempotent. */
+  close(now?: boolean): Promise<void>;
+}
+
+export interface ProcessOptions {
+  config: Config;
+  log: Log;
+  /** Serve HTTP and reconcile. */
+  api: boolean;
+  /** Run a manager for each of these endpoints. */
+  endpoints: readonly string[];
+  /** Handlers given as functions, by type or handler name; they run inline. */
+  functions?: Record<string, HandleTask>;
+  uiDir?: string;
+}
+
+const RETRY_FIRST_MS = 200;
+const RETRY_MOST_MS = 3000;
+
+export async function startProcess(options: ProcessOptions): Promise<TaskerProcess> {
+  const { config, log } = options;
+  const store = await connectStore(config, log, { exclusive: true });
+  const transport = connectTransport(config, log, `tasker ${options.api ? "api" : options.endpoints.join(" ")}`);
+  const tasks = options.api ? assembleTasks({ config, store, transport, log }) : null;
+  const managers: RunningManager[] = [];
+  const ending = new AbortController();
+  let api: RunningApi | null = null;
+  try {
+    if (tasks)
+      api = await startApi({ config, service: tasks.service, access: store.access, log, uiDir: options.uiDir });
+  } catch (error) {
+    await transport.close(1000);
+    await store.close();
+    throw error;
+  }
+
+  const ready = bringUp(options, store, transport, tasks, managers, ending.signal);
+  let closing: Promise<void> | null = null;
+  return {
+    config,
+    store,
+    transport,
+    service: tasks?.service ?? null,
+    api,
+    managers,
+    ready,
+    close(now = false) {
+      if (now) for (const manager of managers) void manager.stopNow();
+      closing ??= (async () => {
+        ending.abort();
+        await ready;
+        await api?.drain(now ? 0 : config.api.drainMs);
+        await Promise.all(managers.map((manager) => (now ? manager.stopNow() : manager.drain(config.manager.drainMs))));
+        await tasks?.stop();
+        await transport.close(5000);
+        await store.close();
+      })();
+      return closing;
+    },
+  };
+}
+
+async function bringUp(
+  options: ProcessOptions,
+  store: Store,
+  transport: Transport,
+  tasks: RunningTasks | null,
+  managers: RunningManager[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, log } = options;
+  const again = (what: string, step: () => Promise<unknown>) => until(what, step, log, signal);
+  // The broker may come later than the database or sooner: its own supervisor goes on trying.
+  const wire = again("connect to the broker", () => transport.open(10_000));
+  await again("bring the database's schema up to date", () => store.migrate());
+  await again("start the background work", async () => tasks?.start());
+  await Promise.all(
+    options.endpoints.map((endpoint) =>
+      again(`start the manager of ${endpoint}`, async () => {
+        const manager = await startManager({
+          endpoint,
+          config,
+          store: store.managers,
+          transport,
+          log: log.child({ endpoint }),
+          functions: options.functions,
+        });
+        managers.push(manager);
+      }),
+    ),
+  );
+  await wire;
+  await Promise.all(managers.map((manager) => manager.ready));
+}
+
+/** Repeats a step until it works or the process is told to end. */
+async function until(what: string, step: () => Promise<unknown>, log: Log, signal: AbortSignal): Promise<void> {
+  for (let ms = RETRY_FIRST_MS; !signal.aborted; ms = Math.min(RETRY_MOST_MS, ms * 2)) {
+    try {
+      await step();
+      return;
+    } catch (error) {
+      log.warn({ err: (error as Error).message }, `could not ${what} yet; trying again`);
+    }
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(done, ms);
+      signal.addEventListener("abort", done, { once: true });
+      function done(): void {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        resolve();
+      }
+    });
+  }
+}
