@@ -1,0 +1,91 @@
+const crypto = require("node:crypto");
+const fs = require("node:fs");
+const path = require("node:path");
+const { withLock } = require("./lock");
+const { ROOT, lockPath } = require("./paths");
+const { run } = require("./processes");
+
+const DIST = path.join(ROOT, "dist");
+const STAMP = "build.json";
+const INPUTS = ["src", "handlers", "tsconfig.json", "tsconfig.build.json", "package-lock.json"];
+
+/** The parts of a build, in order; each writes below `out`. A build of the web pages joins here. */
+const STEPS = [compile, copyAssets];
+
+/**
+ * Builds `dist/` when the sources are not those it was built from (their contents are compared). Safe when two run at once;
+ * a failed build leaves the earlier one as it was. Without sources (an installed package) there is nothing to do.
+ *
+ * @param {{ force?: boolean }} [options]
+ */
+async function ensureBuilt(options = {}) {
+  if (!fs.existsSync(path.join(ROOT, "src"))) return;
+  if (!options.force && isBuilt(fingerprint())) return;
+  await withLock(lockPath("build"), async () => {
+    const wanted = fingerprint();
+    if (!options.force && isBuilt(wanted)) return;
+    console.error("Building …");
+    const out = path.join(ROOT, `dist.${process.pid}`);
+    try {
+      for (const step of STEPS) await step(out);
+      fs.writeFileSync(path.join(out, STAMP), `${JSON.stringify({ sources: wanted })}\n`);
+      replace(out);
+    } finally {
+      fs.rmSync(out, { recursive: true, force: true });
+    }
+  });
+}
+
+async function compile(out) {
+  const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
+  const args = [tsc, "-p", "tsconfig.build.json", "--outDir", out];
+  const code = await run(process.execPath, args, { cwd: ROOT, stdio: ["ignore", 2, 2] });
+  if (code !== 0) throw new Error("The sources do not compile; the compiler's messages stand above.");
+}
+
+/** What the program reads beside its modules: everything below src/ that is not TypeScript. */
+function copyAssets(out) {
+  for (const file of filesBelow(path.join(ROOT, "src"))) {
+    const name = path.relative(ROOT, file);
+    if (/\.(tsx?|md)$/.test(name) || name.startsWith(path.join("src", "ui") + path.sep)) continue;
+    fs.mkdirSync(path.dirname(path.join(out, name)), { recursive: true });
+    fs.copyFileSync(file, path.join(out, name));
+  }
+}
+
+function replace(out) {
+  const old = `${out}.old`;
+  if (fs.existsSync(DIST)) fs.renameSync(DIST, old);
+  fs.renameSync(out, DIST);
+  fs.rmSync(old, { recursive: true, force: true });
+}
+
+function isBuilt(wanted) {
+  try {
+    return JSON.parse(fs.readFileSync(path.join(DIST, STAMP), "utf8")).sources === wanted;
+  } catch {
+    return false;
+  }
+}
+
+function fingerprint() {
+  const hash = crypto.createHash("sha256").update(process.version);
+  for (const input of INPUTS) {
+    for (const file of filesBelow(path.join(ROOT, input))) {
+      hash
+        .update(`${path.relative(ROOT, file)}\0`)
+        .update(fs.readFileSync(file))
+        .update("\0");
+    }
+  }
+  return hash.digest("hex");
+}
+
+function filesBelow(top) {
+  if (!fs.existsSync(top)) return [];
+  if (fs.statSync(top).isFile()) return [top];
+  const entries = fs.readdirSync(top, { withFileTypes: true }).filter((entry) => entry.name !== "node_modules");
+  return entries.flatMap((entry) => filesBelow(path.join(top, entry.name))).sort();
+}
+
+module.exports = { ensureBuilt };
