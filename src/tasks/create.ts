@@ -6,6 +6,7 @@ import { TaskerError } from "../errors";
 import { parseDuration } from "../model/duration";
 import { newId } from "../model/ids";
 import { ANY_ENDPOINT } from "../model/names";
+import { memberText } from "../model/raw-json";
 import type { NewTask } from "../model/task";
 import type { CreateOutcome, TaskStore } from "../store/store";
 import { checked, hashOf, type SubmitBody, submitBody } from "./request";
@@ -50,7 +51,12 @@ export class Creator {
   }
 
   /** Checks the request as far as it goes without the database; throws TaskerError `invalid_request`. */
-  draft(type: TaskTypeConfig, body: unknown, caller: Caller, more: { id?: string; at?: string } = {}): Draft {
+  draft(
+    type: TaskTypeConfig,
+    body: unknown,
+    caller: Caller,
+    more: { id?: string; at?: string; raw?: string } = {},
+  ): Draft {
     const request = checked(submitBody, body, "The request", more.at);
     if (type.deliver === "one" && request.endpoints) {
       throw new TaskerError("invalid_request", `A task of type ${type.name} is performed by any one endpoint`, {
@@ -58,7 +64,7 @@ export class Creator {
       });
     }
     this.checkPayload(type, request.payload ?? {}, more.at ?? "#");
-    return this.decide(type, request, caller, more.id);
+    return this.decide(type, request, caller, more);
   }
 
   /** Resolves once committed. Rejects with `overloaded` or `database_unavailable`. */
@@ -79,14 +85,19 @@ export class Creator {
     });
   }
 
-  private decide(type: TaskTypeConfig, request: SubmitBody, caller: Caller, id?: string): Draft {
+  private decide(
+    type: TaskTypeConfig,
+    request: SubmitBody,
+    caller: Caller,
+    { id, raw }: { id?: string; raw?: string },
+  ): Draft {
     const { identifier, ...rest } = request;
     return {
       id: id ?? newId(),
       type: type.name,
       identifier,
       bodyHash: hashOf(rest),
-      payload: JSON.stringify(request.payload ?? {}),
+      payload: (raw === undefined ? null : memberText(raw, "payload")) ?? JSON.stringify(request.payload ?? {}),
       deliver: type.deliver,
       endpoints: type.deliver === "one" ? [ANY_ENDPOINT] : (request.endpoints ?? null),
       jobs: type.jobs.length > 0 ? type.jobs : [""],

@@ -51,7 +51,7 @@ export class Inbox {
       const caller = { name: row.createdBy, types: null, remote: null, traceparent: null };
       const body = { ...(parse(row.body) as object), identifier: row.identifier };
       const id = isId(row.id) ? row.id : newId();
-      const { outcome } = await this.creator.create(this.creator.draft(type, body, caller, { id }));
+      const { outcome } = await this.creator.create(this.creator.draft(type, body, caller, { id, raw: row.body }));
       if (outcome.kind === "refused") throw outcome.error;
       if (outcome.kind === "busy") throw new TaskerError("already_running", `A task of type ${row.type} is running`);
       return null;

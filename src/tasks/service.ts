@@ -19,10 +19,13 @@ import type {
  * `type` is always checked first (`unknown_task_type`).
  */
 export interface TaskService {
-  /** Validates, stores, hands to the publisher; resolves once committed. `body` is the parsed request, not yet trusted. */
-  submit(type: string, body: unknown, caller: Caller): Promise<Submitted>;
+  /**
+   * Validates, stores, hands to the publisher; resolves once committed. `body` is the parsed request, not yet trusted;
+   * `raw` the JSON text it was parsed from: with it the payload is kept byte for byte (as for the batch and start).
+   */
+  submit(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted>;
   /** At most 1000, answered in order; each stands or falls alone. */
-  submitBatch(type: string, body: unknown, caller: Caller): Promise<Array<Submitted | TaskerError>>;
+  submitBatch(type: string, body: unknown, caller: Caller, raw?: string): Promise<Array<Submitted | TaskerError>>;
   read(type: string, id: string): Promise<TaskReading<ResponseRecord>>;
   /** As read, once the task is settled or differs from `etag` (when given) or `ms` are over or `signal` aborts. */
   wait(
@@ -59,7 +62,7 @@ export interface TaskService {
     caller: Caller,
   ): Promise<{ reopened: ResponseKey[]; reading: TaskReading<ResponseRecord> }>;
   /** `single_run` types: */
-  start(type: string, body: unknown, caller: Caller): Promise<Submitted>;
+  start(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted>;
   current(type: string): Promise<TaskReading<ResponseRecord> | null>;
   stop(
     type: string,

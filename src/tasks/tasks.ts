@@ -1,6 +1,7 @@
 import type { Config, TaskTypeConfig } from "../config/config";
 import { TaskerError } from "../errors";
 import { newId } from "../model/ids";
+import { elementTexts, memberText } from "../model/raw-json";
 import type { ResponseRecord, ResponseStatus } from "../model/response";
 import type { ResponseFilter, Store, TaskFilter } from "../store/store";
 import type { Transport } from "../transport/transport";
@@ -28,18 +29,24 @@ export class Tasks implements TaskService {
     private readonly reconciler: Reconciler,
   ) {}
 
-  async submit(type: string, body: unknown, caller: Caller): Promise<Submitted> {
-    const draft = this.creator.draft(this.typeOf(type), body, caller);
+  async submit(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted> {
+    const draft = this.creator.draft(this.typeOf(type), body, caller, { raw });
     return this.submitted(draft, await this.creator.create(draft));
   }
 
-  async submitBatch(type: string, body: unknown, caller: Caller): Promise<Array<Submitted | TaskerError>> {
+  async submitBatch(
+    type: string,
+    body: unknown,
+    caller: Caller,
+    raw?: string,
+  ): Promise<Array<Submitted | TaskerError>> {
     const config = this.typeOf(type);
     const { tasks } = checked(batchBody, body, "The request");
+    const texts = raw === undefined ? [] : elementTexts(memberText(raw, "tasks") ?? "[]");
     return Promise.all(
-      tasks.map(async (task) => {
+      tasks.map(async (task, i) => {
         try {
-          const draft = this.creator.draft(config, task, caller);
+          const draft = this.creator.draft(config, task, caller, { raw: texts[i] });
           return await this.submitted(draft, await this.creator.create(draft));
         } catch (error) {
           if (error instanceof TaskerError) return error;
@@ -49,10 +56,10 @@ export class Tasks implements TaskService {
     );
   }
 
-  async start(type: string, body: unknown, caller: Caller): Promise<Submitted> {
+  async start(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted> {
     const config = this.singleRun(type);
     const request = checked(startBody, body ?? {}, "The request");
-    const draft = this.creator.draft(config, { ...request, identifier: newId() }, caller);
+    const draft = this.creator.draft(config, { ...request, identifier: newId() }, caller, { raw });
     return this.submitted(draft, await this.creator.create(draft));
   }
 
