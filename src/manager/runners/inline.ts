@@ -1,0 +1,116 @@
+import type { HandleTask } from "../../model/handler";
+import type { JsonObject } from "../../model/json";
+import { createContext, stopReason } from "./context";
+import { findHandler } from "./find-handler";
+import { loadHandler } from "./load-handler";
+import { describeError, type Failure, failure, returned, threw } from "./outcome";
+import type { RunHooks, Runner, RunResult, Work } from "./runner";
+import type { RunnerOptions } from "./runner-options";
+import { cleanText } from "./text";
+import { timerMs } from "./timer";
+
+/**
+ * Performs a type in the manager's own process (`isolation: inline`, and handlers given as functions): no process, no channel,
+ * for light async work. Nothing here can be killed: a handler that does not listen to its signal is abandoned after the grace
+ * time, and the response says that it may still be running.
+ */
+export function inlineRunner(handler: string, given: HandleTask | null, options: RunnerOptions): Runner {
+  let loaded: HandleTask | null = given;
+
+  async function load(): Promise<HandleTask | Failure> {
+    if (loaded) return loaded;
+    const found = findHandler(handler, options.handlersDir);
+    if ("missing" in found) return failure("handler_not_found", found.missing, { permanent: true });
+    try {
+      loaded = await loadHandler(found.file);
+      return loaded;
+    } catch (error) {
+      return failure("handler_not_usable", describeError(error));
+    }
+  }
+
+  async function run(work: Work, hooks: RunHooks): Promise<RunResult> {
+    const handleTask = loaded ?? (await load());
+    if (typeof handleTask !== "function") return handleTask;
+    if (hooks.signal.aborted) return { kind: "stopped", killed: false };
+    return new Attempt(work, hooks, options).perform(handleTask);
+  }
+
+  return { run, close: async () => {} };
+}
+
+class Attempt {
+  private controller: AbortController | null = null;
+  private cause: string | null = null;
+  private over = false;
+  private timer: NodeJS.Timeout | null = null;
+  private abandon: (result: RunResult) => void = () => {};
+  private readonly onAbort = () => this.stop((this.hooks.signal.reason as Error)?.message ?? "cancel");
+
+  constructor(
+    private readonly work: Work,
+    private readonly hooks: RunHooks,
+    private readonly options: RunnerOptions,
+  ) {}
+
+  async perform(handleTask: HandleTask): Promise<RunResult> {
+    const abandoned = new Promise<RunResult>((resolve) => {
+      this.abandon = resolve;
+    });
+    this.timer = setTimeout(() => this.stop("timeout"), timerMs(this.work.timeoutMs));
+    this.hooks.signal.addEventListener("abort", this.onAbort, { once: true });
+    const result = await Promise.race([this.call(handleTask), abandoned]);
+    this.over = true;
+    clearTimeout(this.timer);
+    this.hooks.signal.removeEventListener("abort", this.onAbort);
+    return result;
+  }
+
+  private async call(handleTask: HandleTask): Promise<RunResult> {
+    const { work, hooks } = this;
+    const context = createContext(work, {
+      signal: () => this.signal(),
+      progress: (fraction, message) => this.over || hooks.progress(fraction, message),
+      log: (text) => this.over || hooks.log(cleanText(text)),
+      submit: (type, request) => hooks.submit(type, request),
+    });
+    try {
+      const value = await handleTask(JSON.parse(work.payload) as JsonObject, context);
+      const result = returned(value, this.options.maxResultBytes);
+      if (this.cause !== "timeout") return result;
+      return this.timedOut("", result.kind === "succeeded" ? result.result : null);
+    } catch (error) {
+      if (this.cause === "timeout") return this.timedOut("", null);
+      return this.cause === null ? threw(error) : { kind: "stopped", killed: false };
+    }
+  }
+
+  private signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      if (this.cause !== null) this.controller.abort(stopReason(this.cause));
+    }
+    return this.controller.signal;
+  }
+
+  private stop(cause: string): void {
+    if (this.cause !== null) return;
+    this.cause = cause;
+    this.controller?.abort(stopReason(cause));
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.giveUp(cause), this.options.graceMs);
+  }
+
+  private giveUp(cause: string): void {
+    const said =
+      ` It was told to stop and did not within ${this.options.graceMs} ms; it may still be running, because a handler that ` +
+      "runs inline cannot be killed. Listen to context.signal, or use `isolation: process`.";
+    if (cause === "timeout") return this.abandon(this.timedOut(said, null));
+    // Saying `stopped` would not be true.
+    this.abandon(failure("abandoned", `The handler was asked to stop (${cause}).${said}`, { permanent: true }));
+  }
+
+  private timedOut(said: string, result: string | null): Failure {
+    return failure("timeout", `The handler did not finish within ${this.work.timeoutMs} ms.${said}`, { result });
+  }
+}
