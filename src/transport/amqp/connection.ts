@@ -1,0 +1,267 @@
+import { type Channel, type ChannelModel, type ConfirmChannel, connect, type SocketOptions } from "amqplib";
+import type { Log } from "../../log";
+import { backoff, DeadlineExceeded, within } from "./deadline";
+import { inWords } from "./words";
+
+/**
+ * Keeps one connection to the broker up.
+ *
+ *   idle ──start──▶ connecting ──handshake, prepare──▶ up ──lost──▶ waiting ──▶ connecting …
+ *                        └──────────refused, timeout───────────────────▲
+ *
+ * Each connection is a Session with a number of its own; whatever belongs to an earlier one is dropped silently. Being lost is
+ * driven by `close` alone (a forced close emits no `error`), or by our own `kill` when the peer stops answering: a frozen peer
+ * never answers a close either, so the socket is destroyed through the abort signal it was made with.
+ */
+export interface LinkOptions {
+  uri: string;
+  /** Seconds. */
+  heartbeat: number;
+  tls: SocketOptions;
+  log: Log;
+  /** Shown in the broker's list of connections. */
+  name: string;
+  /** Longest wait between two tries, milliseconds. */
+  maxDelayMs: number;
+  /** For TCP, TLS and AMQP handshakes together. */
+  connectTimeoutMs: number;
+  /** For any answer of the broker to a request. */
+  rpcTimeoutMs: number;
+}
+
+const FIRST_DELAY_MS = 200;
+const LAST_WORDS_MS = 1_000;
+/** A broker that restarts is found again quickly; only after a long outage do the tries thin out. */
+const SHORT_OUTAGE_MS = 120_000;
+const SHORT_OUTAGE_DELAY_MS = 3_000;
+
+export class Session {
+  alive = true;
+  /** Why the broker takes no publishes on this connection (memory or disk alarm); null: it takes them. */
+  blocked: string | null = null;
+
+  constructor(
+    readonly generation: number,
+    readonly model: ChannelModel,
+    private readonly rpcTimeoutMs: number,
+    /** Declares the session dead and destroys its socket. */
+    readonly kill: (reason: string) => void,
+  ) {}
+
+  /** Awaits an answer of the broker. A broker that does not answer is not there: the session is killed. */
+  async rpc<T>(answer: Promise<T>, what: string): Promise<T> {
+    try {
+      return await within(answer, this.rpcTimeoutMs, what);
+    } catch (error) {
+      // A blocked connection is not read by the broker at all, and comes back by itself.
+      if (error instanceof DeadlineExceeded && this.blocked === null) this.kill(error.message);
+      throw error;
+    }
+  }
+
+  async openChannel(onError: (error: Error) => void): Promise<Channel> {
+    const channel = await this.rpc(this.model.createChannel(), "opening a channel");
+    channel.on("error", onError);
+    return channel;
+  }
+
+  async openConfirmChannel(onError: (error: Error) => void): Promise<ConfirmChannel> {
+    const channel = await this.rpc(this.model.createConfirmChannel(), "opening a channel");
+    channel.on("error", onError);
+    return channel;
+  }
+
+  /** Closes a channel and whatever was sent on it before; never rejects. */
+  async closeChannel(channel: Channel): Promise<void> {
+    if (!this.alive) return;
+    try {
+      await this.rpc(channel.close(), "closing a channel");
+    } catch {
+      // It was closed already, or the session is gone: either way there is nothing left to close.
+    }
+  }
+}
+
+/** Told of each session's begin and end. Must not throw. */
+export interface Watcher {
+  ready(session: Session): void;
+  lost(session: Session): void;
+}
+
+export class Link {
+  /** Usable: connected and prepared. */
+  session: Session | null = null;
+  reconnects = 0;
+  lastError: string | null = null;
+  /** Has been up at least once. */
+  everUp = false;
+  private generation = 0;
+  private current: Session | null = null;
+  private connecting: AbortController | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  private started = false;
+  private closed = false;
+  private tries = 0;
+  private downSince = 0;
+  private readonly watchers = new Set<Watcher>();
+  private readonly waiters = new Set<() => void>();
+  private readonly where: string;
+  private readonly url: string;
+
+  /** `prepare` runs on each new session before it counts as up; it must not reject for good reasons. */
+  constructor(
+    private readonly options: LinkOptions,
+    private readonly prepare: (session: Session) => Promise<void>,
+  ) {
+    const url = new URL(options.uri);
+    this.where = `the broker at ${url.host}`;
+    url.searchParams.set("heartbeat", String(options.heartbeat));
+    this.url = url.toString();
+  }
+
+  watch(watcher: Watcher): void {
+    this.watchers.add(watcher);
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.watchers.delete(watcher);
+  }
+
+  start(): void {
+    if (this.started || this.closed) return;
+    this.started = true;
+    this.downSince = performance.now();
+    void this.connect();
+  }
+
+  /** Resolves true when up, false after `deadlineMs` or on close. */
+  async up(deadlineMs: number): Promise<boolean> {
+    if (this.session || this.closed) return this.session !== null;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.waiters.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, deadlineMs);
+      this.waiters.add(done);
+    });
+    return this.session !== null;
+  }
+
+  /** Closes within `deadlineMs`, politely if the broker answers. */
+  async close(deadlineMs: number): Promise<void> {
+    this.closed = true;
+    if (this.timer) clearTimeout(this.timer);
+    this.connecting?.abort();
+    const session = this.current;
+    if (session) {
+      await within(session.model.close(), deadlineMs, "closing the connection").catch(() => {});
+      session.kill("closed");
+    }
+    for (const waiter of [...this.waiters]) waiter();
+  }
+
+  private async connect(): Promise<void> {
+    const socket = new AbortController();
+    this.connecting = socket;
+    const timer = setTimeout(() => socket.abort(), this.options.connectTimeoutMs);
+    try {
+      const model = await connect(this.url, {
+        ...this.options.tls,
+        noDelay: true,
+        keepAlive: true,
+        clientProperties: { connection_name: this.options.name },
+        // Handed on to net.connect and tls.connect: the one way to the socket that works in every state of the connection.
+        signal: socket.signal,
+      } as SocketOptions);
+      const session = this.adopt(model, socket);
+      clearTimeout(timer);
+      if (this.closed) return session.kill("closed");
+      await this.prepare(session);
+      if (session.alive) this.ready(session);
+    } catch (error) {
+      socket.abort();
+      if (!this.closed) this.failed(inWords(error, this.where));
+    } finally {
+      clearTimeout(timer);
+      if (this.connecting === socket) this.connecting = null;
+    }
+  }
+
+  private adopt(model: ChannelModel, socket: AbortController): Session {
+    model.on("error", (error) => this.note(inWords(error, this.where)));
+    model.on("handler-error", (error) => {
+      this.options.log.error({ err: error }, "A listener of the broker connection threw.");
+    });
+    const session = new Session(++this.generation, model, this.options.rpcTimeoutMs, (reason) => {
+      socket.abort();
+      this.lost(session, reason);
+    });
+    model.on("close", (error) => {
+      this.lost(session, error ? inWords(error, this.where) : `${this.where} closed the connection`);
+      // Time for the last words; a peer that does not hang up by itself is hung up on.
+      setTimeout(() => socket.abort(), LAST_WORDS_MS).unref();
+    });
+    model.on("blocked", (reason) => {
+      session.blocked = reason;
+      this.options.log.warn(
+        { reason },
+        "The broker refuses publishes until its alarm is over; tasks wait in the database.",
+      );
+    });
+    model.on("unblocked", () => {
+      session.blocked = null;
+      this.options.log.info({}, "The broker takes publishes again.");
+    });
+    this.current = session;
+    return session;
+  }
+
+  private ready(session: Session): void {
+    this.tries = 0;
+    this.session = session;
+    if (this.everUp) this.reconnects++;
+    this.options.log.info({ connection: this.options.name }, `Connected to ${this.where}.`);
+    this.everUp = true;
+    for (const watcher of [...this.watchers]) watcher.ready(session);
+    for (const waiter of [...this.waiters]) waiter();
+  }
+
+  private lost(session: Session, reason: string): void {
+    if (!session.alive) return;
+    session.alive = false;
+    if (this.current === session) this.current = null;
+    if (this.session === session) {
+      this.session = null;
+      this.downSince = performance.now();
+    }
+    for (const watcher of [...this.watchers]) watcher.lost(session);
+    if (!this.closed) this.failed(reason);
+  }
+
+  /** Notes why there is no connection and tries again later. */
+  private failed(reason: string): void {
+    this.note(reason);
+    if (this.timer || this.closed) return;
+    const outage = performance.now() - this.downSince;
+    const cap =
+      outage < SHORT_OUTAGE_MS ? Math.min(SHORT_OUTAGE_DELAY_MS, this.options.maxDelayMs) : this.options.maxDelayMs;
+    const delay = backoff(this.tries, FIRST_DELAY_MS, cap);
+    // The first failure is news; the same one over and over is not.
+    const level = this.tries === 0 ? "warn" : "debug";
+    this.tries++;
+    this.options.log[level](
+      { connection: this.options.name, retry_ms: Math.round(delay) },
+      `No connection: ${reason}.`,
+    );
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      void this.connect();
+    }, delay);
+  }
+
+  private note(reason: string): void {
+    this.lastError = reason;
+  }
+}

@@ -1,0 +1,21 @@
+/** Something did not answer in time. Whether it happened is unknown. */
+export class DeadlineExceeded extends Error {
+  constructor(what: string, ms: number) {
+    super(`no answer to ${what} within ${ms} ms`);
+    this.name = "DeadlineExceeded";
+  }
+}
+
+/** Settles as `work` does, or rejects with DeadlineExceeded after `ms`. A later outcome of `work` is ignored. */
+export function within<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new DeadlineExceeded(what, ms)), Math.max(0, ms));
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+/** Milliseconds before the next try: doubles from `firstMs` to `maxMs`, then a random half of it is taken off. `tries` from 0. */
+export function backoff(tries: number, firstMs: number, maxMs: number): number {
+  const full = Math.min(maxMs, firstMs * 2 ** Math.min(tries, 20));
+  return full / 2 + (Math.random() * full) / 2;
+}

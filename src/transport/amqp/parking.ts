@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ConsumeMessage } from "amqplib";
+import { TransportError } from "../../errors";
+import type { Log } from "../../log";
+import { parkedHeaders } from "../headers";
+import type { ParkedDelivery } from "./consumer";
+import { backoff } from "./deadline";
+import { PARKING } from "./naming";
+import type { OutgoingFrame } from "./publisher";
+
+/**
+ * Puts messages that cannot be understood aside: copy to the parking queue, confirmed, and only then ack.
+ *
+ * While the broker is away the ack waits; the broker will deliver the message again and it is parked then. Where the broker
+ * refuses for good (no right, no queue), the message is written to the log after TRIES attempts and acked all the same: it
+ * must not hold a place among the unacked for ever.
+ */
+const TRIES = 6;
+const LOGGED_CHARACTERS = 500;
+
+export class Parking {
+  parked = 0;
+  private readonly closing = new AbortController();
+
+  constructor(
+    private readonly publish: (frame: OutgoingFrame) => Promise<void>,
+    private readonly log: Log,
+  ) {}
+
+  park(queue: string, message: ConsumeMessage, reason: string, delivery: ParkedDelivery): void {
+    const id = message.properties.messageId ?? null;
+    this.log.warn({ message_id: id, queue, reason }, "A message could not be understood and is parked.");
+    void this.attempt(queue, message, reason, delivery);
+  }
+
+  close(): void {
+    this.closing.abort();
+  }
+
+  private async attempt(
+    queue: string,
+    message: ConsumeMessage,
+    reason: string,
+    delivery: ParkedDelivery,
+  ): Promise<void> {
+    for (let refusals = 0, tries = 0; delivery.pending() && !this.closing.signal.aborted; tries++) {
+      try {
+        await this.publish(frameOf(queue, message, reason, refusals));
+        this.parked++;
+        delivery.ack();
+        return;
+      } catch (error) {
+        const away = error instanceof TransportError && (error.reason === "disconnected" || error.reason === "blocked");
+        if (!away && ++refusals >= TRIES) {
+          this.giveUp(queue, message, reason, delivery, error as Error);
+          return;
+        }
+        await sleep(backoff(tries, 500, 30_000), null, { signal: this.closing.signal, ref: false }).catch(() => {});
+      }
+    }
+  }
+
+  private giveUp(queue: string, message: ConsumeMessage, reason: string, delivery: ParkedDelivery, error: Error): void {
+    const body = message.content.toString("utf8").slice(0, LOGGED_CHARACTERS);
+    const id = message.properties.messageId ?? null;
+    this.log.error(
+      { message_id: id, queue, reason, body },
+      `A message could not be parked and is dropped: ${error.message}`,
+    );
+    delivery.ack();
+  }
+}
+
+function frameOf(queue: string, message: ConsumeMessage, reason: string, refusals: number): OutgoingFrame {
+  const { messageId, correlationId, type, contentType, contentEncoding, appId } = message.properties;
+  // A foreign header that cannot be written again must not keep the message from being parked.
+  const own = refusals === 0 ? { ...message.properties.headers } : {};
+  return {
+    exchange: PARKING,
+    key: PARKING,
+    body: message.content,
+    properties: {
+      messageId,
+      correlationId,
+      type,
+      contentType,
+      contentEncoding,
+      appId,
+      headers: parkedHeaders(own, reason, queue),
+    },
+    deadlineMs: 15_000,
+    where: `queue ${PARKING}`,
+  };
+}
