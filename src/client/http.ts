@@ -1,0 +1,188 @@
+import { TaskerProblem, TaskerUnreachable } from "./errors";
+import { pauseFor } from "./pause";
+import type { Problem } from "./types";
+
+export interface ClientOptions {
+  /** Where the API is, with a path where it is served below one: `https://tasks.example/api`. */
+  url: string;
+  /** Sent as `Authorization: Bearer`. */
+  apiKey?: string;
+  /** Of one request without an answer, milliseconds. @default 30000 */
+  timeoutMs?: number;
+  /** Repetitions after the first try. @default 5 */
+  retries?: number;
+  /** First pause between tries, milliseconds; doubles, with jitter, up to 8 s. @default 250 */
+  backoffMs?: number;
+  /** Added to every request. */
+  headers?: Record<string, string>;
+  /** Another implementation of fetch. @default the global one */
+  fetch?: typeof fetch;
+}
+
+export interface Call {
+  method?: "GET" | "POST";
+  /** Segments of the path; each is encoded. */
+  path: readonly string[];
+  query?: Record<string, string | number | boolean | readonly string[] | undefined>;
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  /** Longer than the client's, for an answer that is held on purpose. */
+  timeoutMs?: number;
+  /**
+   * safe: may be repeated whatever happened (reads, and requests with an identifier) · refused: only when the server says that
+   * it did nothing (429, 503 overloaded) · never. @default safe
+   */
+  repeat?: "safe" | "refused" | "never";
+  /** Statuses beside 2xx that are an answer, not a problem. */
+  accept?: readonly number[];
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: unknown;
+}
+
+const MOST_BACKOFF_MS = 8_000;
+/** A server that asks for a longer pause is believed, not waited for. */
+const MOST_RETRY_AFTER_S = 60;
+
+/**
+ * One request with its repetitions: on a broken connection, 429 and 503 (and 502, 504 of a proxy in front), with jittered
+ * pauses, honouring Retry-After. Rejects with TaskerProblem, TaskerUnreachable, or the reason of an aborted `signal`.
+ */
+export class Http {
+  readonly base: string;
+
+  constructor(private readonly options: ClientOptions) {
+    this.base = new URL(options.url).href.replace(/[?#].*$/, "").replace(/\/+$/, "");
+  }
+
+  url(path: readonly string[], query: Call["query"] = {}): string {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      if (value === undefined) continue;
+      search.set(name, Array.isArray(value) ? value.join(",") : String(value));
+    }
+    const text = search.toString();
+    return `${this.base}/${path.map(segment).join("/")}${text ? `?${text}` : ""}`;
+  }
+
+  async call(call: Call): Promise<Answer> {
+    const most = call.repeat === "never" ? 0 : (this.options.retries ?? 5);
+    for (let tries = 1; ; tries++) {
+      let pauseS: number | null = null;
+      try {
+        const answer = await this.once(call);
+        const problem = problemOf(answer, call);
+        if (!problem) return answer;
+        if (tries > most || !mayRepeat(problem, call) || (problem.retryAfter ?? 0) > MOST_RETRY_AFTER_S) throw problem;
+        pauseS = problem.retryAfter;
+      } catch (error) {
+        if (error instanceof TaskerProblem) throw error;
+        call.signal?.throwIfAborted();
+        const broken = call.repeat === undefined || call.repeat === "safe";
+        if (tries > most || !broken) throw new TaskerUnreachable(this.base, tries, error);
+      }
+      const ceiling = Math.min(MOST_BACKOFF_MS, (this.options.backoffMs ?? 250) * 2 ** (tries - 1));
+      await pauseFor((pauseS ?? 0) * 1000 + ceiling * (0.5 + Math.random() / 2), call.signal);
+    }
+  }
+
+  /** A response whose body the caller reads as it comes. One try, no time limit but `signal`. */
+  async stream(call: Call): Promise<Response> {
+    const init: RequestInit = { headers: this.headers(call) };
+    if (call.signal) init.signal = call.signal;
+    let response: Response;
+    try {
+      response = await this.fetch(this.url(call.path, call.query), init);
+    } catch (error) {
+      call.signal?.throwIfAborted();
+      throw new TaskerUnreachable(this.base, 1, error);
+    }
+    if (response.ok) return response;
+    const answer = { status: response.status, headers: response.headers, body: parse(await response.text()) };
+    throw problemOf(answer, call)!;
+  }
+
+  private async once(call: Call): Promise<Answer> {
+    const timeout = AbortSignal.timeout(call.timeoutMs ?? this.options.timeoutMs ?? 30_000);
+    const init: RequestInit = {
+      method: call.method ?? "GET",
+      headers: this.headers(call),
+      signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
+    };
+    if (call.body !== undefined) init.body = JSON.stringify(call.body);
+    const response = await this.fetch(this.url(call.path, call.query), init);
+    return { status: response.status, headers: response.headers, body: parse(await response.text()) };
+  }
+
+  private headers(call: Call): Record<string, string> {
+    const headers: Record<string, string> = { accept: "application/json", ...this.options.headers, ...call.headers };
+    if (this.options.apiKey) headers.authorization = `Bearer ${this.options.apiKey}`;
+    if (call.body !== undefined) headers["content-type"] = "application/json";
+    return headers;
+  }
+
+  private get fetch(): typeof fetch {
+    return this.options.fetch ?? globalThis.fetch;
+  }
+}
+
+function parse(text: string): unknown {
+  if (text === "") return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A segment of a path; "." and ".." would be resolved away by the URL, so they never go out as they are. */
+function segment(text: string): string {
+  if (text === "" || text === "." || text === "..")
+    throw new TypeError(`${JSON.stringify(text)} cannot stand in a path`);
+  return encodeURIComponent(text);
+}
+
+function problemOf(answer: Answer, call: Call): TaskerProblem | null {
+  if (call.accept?.includes(answer.status)) return null;
+  if (answer.status >= 200 && answer.status < 300) {
+    if (answer.body !== null && typeof answer.body === "object") return null;
+    // A login page or a parked domain answers 200 as well: what is not JSON did not come from tasker.
+    return new TaskerProblem({
+      status: answer.status,
+      code: "not_tasker",
+      detail:
+        "The answer is not JSON: something else than tasker listens at this address, or a proxy in front answered",
+    });
+  }
+  const body = answer.body as Partial<Problem> | null;
+  const own = body !== null && typeof body === "object" && typeof body.code === "string";
+  const problem: Problem = own
+    ? ({ ...body, status: answer.status } as Problem)
+    : {
+        status: answer.status,
+        code: `http_${answer.status}`,
+        detail: `The server, or a proxy before it, answered ${answer.status}`,
+      };
+  return new TaskerProblem(problem, {
+    retryAfter: seconds(answer.headers.get("retry-after")),
+    location: answer.headers.get("location"),
+  });
+}
+
+function mayRepeat(problem: TaskerProblem, call: Call): boolean {
+  if (problem.status === 429) return true;
+  if (call.repeat === "refused") return problem.code === "overloaded";
+  return problem.status === 502 || problem.status === 503 || problem.status === 504;
+}
+
+/** Retry-After: seconds, or a date. */
+function seconds(text: string | null): number | null {
+  if (text === null) return null;
+  if (/^\d+$/.test(text.trim())) return Number(text);
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? null : Math.max(0, Math.ceil((at - Date.now()) / 1000));
+}
