@@ -1,0 +1,145 @@
+import { newId } from "../model/ids";
+import type { ClaimAnswer } from "../store/store";
+import { killPoint } from "../testing/kill-points";
+import type { Grant } from "./attempt";
+import { backoffMs, pause, RECONNECT } from "./backoff";
+import type { Desk } from "./desk";
+import type { Lane, Lanes } from "./lane";
+import type { Item } from "./parcel";
+
+/** Rows in one claim; more would hold the row locks of others too long. */
+const SIZE = 100;
+const HOLD = "the store does not take claims";
+
+interface Candidate {
+  lane: Lane;
+  item: Item;
+}
+
+/**
+ * Waiting → claimed. Items are taken only for free slots, and one call is under way at a time: what becomes free or arrives
+ * meanwhile shares the next one, so that batches grow with the load and a lone task waits for nobody.
+ *
+ * While the store is away the batch is kept, consuming is held, and the very same call is repeated under the same lease:
+ * had it been committed and only its answer lost, the repetition is granted what it holds.
+ */
+export class Claimer {
+  private underWay: Promise<void> | null = null;
+  private scheduled = false;
+  private open = true;
+
+  constructor(
+    private readonly desk: Desk,
+    private readonly lanes: Lanes,
+    private readonly parts: {
+      /** The present incarnation; null while there is none. */
+      managerId(): string | null;
+      hold(reason: string): void;
+      unhold(reason: string): void;
+      taken(item: Item): void;
+      /** Performs it; the lane's slot is the attempt's until its handler has ended. */
+      start(item: Item, grant: Grant, lane: Lane): void;
+      /** Gives a lease back that this manager must not use. */
+      giveBack(item: Item, grant: Grant, lane: Lane): void;
+    },
+  ) {}
+
+  /** There may be something to claim. Cheap; looks at the end of this turn of the loop. */
+  wake(): void {
+    if (this.scheduled || this.underWay || !this.open) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.underWay ??= this.work().finally(() => {
+        this.underWay = null;
+      });
+    });
+  }
+
+  /** Claims nothing more. Resolves when no call is under way; what it was still granted has been given back. */
+  async close(): Promise<void> {
+    this.open = false;
+    await this.underWay;
+  }
+
+  private async work(): Promise<void> {
+    while (this.open && this.parts.managerId() !== null) {
+      const batch = this.gather();
+      if (batch.length === 0) return;
+      await this.claim(batch);
+    }
+  }
+
+  /** Free slots × waiting items, the highest priority of each lane first. */
+  private gather(): Candidate[] {
+    const batch: Candidate[] = [];
+    for (const lane of this.lanes.all()) {
+      while (lane.free > 0 && batch.length < SIZE) {
+        const item = lane.waiting.shift();
+        if (!item) break;
+        this.parts.taken(item);
+        lane.busy++;
+        batch.push({ lane, item });
+      }
+    }
+    return batch;
+  }
+
+  private async claim(batch: Candidate[]): Promise<void> {
+    killPoint("before-claim");
+    const answered = await this.ask(batch);
+    if (answered === null) {
+      for (const { lane, item } of batch) {
+        lane.busy--;
+        item.parcel.giveBack(item);
+      }
+      return;
+    }
+    killPoint("after-claim");
+    const usable = this.open && answered.managerId === this.parts.managerId();
+    for (const [i, { lane, item }] of batch.entries()) {
+      const answer = answered.answers[i]!;
+      if (!answer.granted) {
+        this.refused(item, lane, answer.why);
+        continue;
+      }
+      this.desk.counters.granted++;
+      if (usable) this.parts.start(item, answer, lane);
+      else this.parts.giveBack(item, answer, lane);
+    }
+  }
+
+  /** Null: the manager stopped before there was an answer. */
+  private async ask(batch: Candidate[]): Promise<{ answers: ClaimAnswer[]; managerId: string } | null> {
+    const { endpoint, store, log, counters, over } = this.desk;
+    const claims = batch.map(({ item }) => ({ taskId: item.taskId, job: item.job }));
+    const leaseId = newId();
+    // The incarnation that first asked: if it is another one by the time of the answer, its leases are not to be trusted.
+    const managerId = this.parts.managerId()!;
+    for (let tries = 1; ; tries++) {
+      try {
+        counters.claimCalls++;
+        const answers = await store.claim(managerId, endpoint, claims, leaseId);
+        this.parts.unhold(HOLD);
+        return { answers, managerId };
+      } catch (error) {
+        this.parts.hold(HOLD);
+        if (tries % 20 === 1)
+          log.warn({ endpoint, err: (error as Error).message }, "cannot claim now; what has arrived waits");
+        if (!this.open || over.aborted) return null;
+        await pause(backoffMs(tries, RECONNECT), over);
+      }
+    }
+  }
+
+  /** Nothing is to be done here, or not now; the reconciler publishes it again if that changes. */
+  private refused(item: Item, lane: Lane, why: "unknown" | "final" | "held" | "not_due"): void {
+    const { counters } = this.desk;
+    if (why === "unknown") counters.refusedUnknown++;
+    else if (why === "final") counters.refusedFinal++;
+    else if (why === "held") counters.refusedHeld++;
+    else counters.refusedNotDue++;
+    lane.busy--;
+    item.parcel.done(item);
+  }
+}

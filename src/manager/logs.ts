@@ -1,0 +1,128 @@
+import type { ResponseKey } from "../model/response";
+import type { Grant } from "./attempt";
+import { pause } from "./backoff";
+import type { Desk } from "./desk";
+
+/** Text of one write, characters, and what may wait for the store in all. */
+const CHUNK = 64 * 1024;
+const MOST_WAITING = 8 * 1024 * 1024;
+/** Chunks of one write: at most 1 Mi characters. */
+const SIZE = 16;
+/** How long the end of an attempt waits for the last of its log. */
+const LAST_WAIT_MS = 1000;
+
+type Chunk = ResponseKey & { attempt: number; text: string };
+
+/**
+ * What handlers log and commands print. Gathered per attempt, written a few times a second in one batch.
+ *
+ * A response keeps at most `manager.max_log` bytes: each of its attempts may use an equal share, so that the first one's
+ * chatter cannot use up the room for the last one's error. What goes beyond is left out, and the log says so.
+ */
+export class AttemptLogs {
+  private chunks: Chunk[] = [];
+  private waiting = 0;
+  private writing: Promise<void> | null = null;
+
+  constructor(private readonly desk: Desk) {}
+
+  /** The log of one attempt. */
+  open(grant: Grant): AttemptLog {
+    const { taskId, endpoint, job, attempt, attempts } = grant;
+    const room = logShare(this.desk.config.manager.maxLogBytes, attempts);
+    return new AttemptLog(
+      room,
+      (text) => this.push({ taskId, endpoint, job, attempt, text }),
+      () => this.drain(),
+    );
+  }
+
+  /** Writes what has gathered; one call at a time. Never rejects. */
+  flush(): Promise<void> {
+    this.writing ??= this.write().finally(() => {
+      this.writing = null;
+    });
+    return this.writing;
+  }
+
+  private push(chunk: Chunk): void {
+    // The store has been away for long: running on matters more than the log.
+    if (this.waiting + chunk.text.length > MOST_WAITING) return;
+    this.waiting += chunk.text.length;
+    for (let from = 0; from < chunk.text.length; from += CHUNK)
+      this.gather({ ...chunk, text: chunk.text.slice(from, from + CHUNK) });
+  }
+
+  private gather(chunk: Chunk): void {
+    const last = this.chunks.at(-1);
+    const joins = last && sameAttempt(last, chunk) && last.text.length + chunk.text.length <= CHUNK;
+    if (joins) last.text += chunk.text;
+    else this.chunks.push(chunk);
+  }
+
+  private async drain(): Promise<void> {
+    const patience = new AbortController();
+    await Promise.race([this.flush().then(() => this.flush()), pause(LAST_WAIT_MS, patience.signal)]);
+    patience.abort();
+  }
+
+  private async write(): Promise<void> {
+    while (this.chunks.length > 0) {
+      const batch = this.chunks.splice(0, SIZE);
+      try {
+        await this.desk.store.log(batch);
+        for (const { text } of batch) this.waiting -= text.length;
+      } catch (error) {
+        this.desk.log.debug({ err: (error as Error).message }, "cannot write logs now");
+        this.chunks.unshift(...batch);
+        return;
+      }
+    }
+  }
+}
+
+/** Counts an attempt's bytes, and states the cut. */
+export class AttemptLog {
+  private used = 0;
+  private cut = false;
+  private any = false;
+
+  constructor(
+    private readonly room: number,
+    private readonly push: (text: string) => void,
+    private readonly drain: () => Promise<void>,
+  ) {}
+
+  write(text: string): void {
+    if (this.cut || text === "") return;
+    this.any = true;
+    const bytes = Buffer.byteLength(text);
+    if (this.used + bytes <= this.room) {
+      this.used += bytes;
+      this.push(text);
+      return;
+    }
+    this.cut = true;
+    // Cut by bytes: what remains of a character cut in half is dropped.
+    const kept = Buffer.from(text)
+      .subarray(0, this.room - this.used)
+      .toString("utf8")
+      .replace(/\ufffd$/, "");
+    const newLine = kept === "" || kept.endsWith("\n") ? "" : "\n";
+    this.push(`${kept}${newLine}… tasker: the log is cut here; an attempt may keep ${this.room} bytes\n`);
+  }
+
+  /** Resolves when what was written is in the store, or after a second at most. */
+  async close(): Promise<void> {
+    if (this.any) await this.drain();
+  }
+}
+
+/** Bytes that one attempt may log. */
+export function logShare(maxLogBytes: number, attempts: number): number {
+  return Math.floor(maxLogBytes / Math.max(1, attempts));
+}
+
+function sameAttempt(a: Chunk, b: Chunk): boolean {
+  return a.taskId === b.taskId && a.endpoint === b.endpoint && a.job === b.job && a.attempt === b.attempt;
+}

@@ -1,0 +1,189 @@
+import { join } from "node:path";
+import type { Config, TaskTypeConfig } from "../config/config";
+import type { Log } from "../log";
+import type { HandleTask } from "../model/handler";
+import { newId } from "../model/ids";
+import { isName, NAME } from "../model/names";
+import type { ManagerStore } from "../store/store";
+import type { Transport } from "../transport/transport";
+import { pause } from "./backoff";
+import { Claimer } from "./claim";
+import { type Counters, newCounters } from "./counters";
+import { type Desk, PACE, type Pace } from "./desk";
+import { drainManager } from "./drain";
+import { Finisher } from "./finish";
+import { Lanes, unknownJobRunner } from "./lane";
+import { AttemptLogs } from "./logs";
+import { ProgressReports } from "./progress";
+import { Receiver } from "./receive";
+import { Registration } from "./register";
+import { Attempts } from "./run";
+import { createRunner } from "./runners/choose";
+import { Spool } from "./spool";
+import { WaitingRoom } from "./wait";
+import { Watch } from "./watch";
+
+export interface ManagerOptions {
+  endpoint: string;
+  config: Config;
+  store: ManagerStore;
+  /** Opened, or being opened, by the caller. */
+  transport: Transport;
+  log: Log;
+  /** Handlers given as functions, by type or handler name; they run inline. */
+  functions?: Record<string, HandleTask>;
+  /** Waiting times other than the usual; for tests. */
+  pace?: Partial<Pace>;
+}
+
+export interface ManagerState extends Counters {
+  /** The present incarnation; null while it is not registered. */
+  managerId: string | null;
+  draining: boolean;
+  /** Deliveries' tasks that wait here for a slot. */
+  waiting: number;
+  running: number;
+  /** Ended and not committed yet. */
+  finishing: number;
+}
+
+export interface RunningManager {
+  /** Names this manager for as long as it runs; incarnations come and go. */
+  readonly id: string;
+  readonly endpoint: string;
+  /** Resolves when it is registered and consumes every type, or has been stopped before that. Never rejects. */
+  readonly ready: Promise<void>;
+  state(): ManagerState;
+  /** Ends in good order (drain.ts); what still runs after `deadlineMs` (default: the config's) is given back. Never rejects. */
+  drain(deadlineMs?: number): Promise<void>;
+  /** As drain, without waiting for what runs; also hurries a drain under way. */
+  stopNow(): Promise<void>;
+}
+
+/**
+ * One manager at one endpoint. A task's way through it, a file each:
+ *
+ *   receive → (wait) → claim → run → finish      register beside it, watch and progress and logs while it runs, drain at the end
+ *
+ * Comes back at once: neither the store nor the broker needs to be there yet. Rejects only for a name that is none.
+ */
+export async function startManager(options: ManagerOptions): Promise<RunningManager> {
+  const { endpoint, config, store, transport, log } = options;
+  if (!isName(endpoint)) throw new Error(`"${endpoint}" cannot be an endpoint's name; it has to match ${NAME}.`);
+  const id = newId();
+  const ending = new AbortController();
+  const desk: Desk = {
+    endpoint,
+    config,
+    store,
+    log,
+    counters: newCounters(),
+    pace: { ...PACE, ...options.pace },
+    over: ending.signal,
+  };
+  const spoolFolder = join(config.manager.spoolDir, endpoint);
+  let drained: Promise<void> | null = null;
+
+  const lanes = new Lanes(servedTypes(config), (type, job) => runnerFor(type, job, options), unknownJobRunner);
+  const receiver = new Receiver(desk, transport, lanes, () => claimer.wake());
+  const finisher = new Finisher(desk, new Spool(spoolFolder, config.manager.slot, id), receiver);
+  const progress = new ProgressReports(desk);
+  const logs = new AttemptLogs(desk);
+  const attempts = new Attempts(desk, {
+    finisher,
+    progress,
+    logs,
+    wake: () => claimer.wake(),
+    draining: () => drained !== null,
+  });
+  const registration = new Registration(desk, {
+    types: lanes.types.map((type) => type.name),
+    state: () => ({ running: attempts.running.size, draining: drained !== null }),
+    lost: () => attempts.stopAll("lease_lost"),
+    registered: () => claimer.wake(),
+  });
+  const claimer = new Claimer(desk, lanes, {
+    managerId: () => registration.id,
+    hold: (reason) => receiver.hold(reason),
+    unhold: (reason) => receiver.unhold(reason),
+    taken: (item) => receiver.taken(item),
+    start: (item, grant, lane) => attempts.start(item, grant, lane),
+    giveBack: (item, grant, lane) => attempts.giveBack(item, grant, lane),
+  });
+  const watch = new Watch(desk, attempts.running);
+  const waitingRoom = new WaitingRoom(desk, lanes, receiver);
+  const timers = [
+    setInterval(() => void watch.sweep().then(() => waitingRoom.sweep()), desk.pace.sweepMs),
+    setInterval(() => void Promise.all([progress.flush(), logs.flush()]), desk.pace.flushMs),
+  ];
+
+  /** What an earlier manager left comes first: our registration retires it, and with it the leases under which it is finished. */
+  async function begin(): Promise<void> {
+    await finisher.replay(spoolFolder).catch((error) => {
+      log.error(
+        { endpoint, folder: spoolFolder, err: error.message },
+        "cannot read the spool; what is in it waits for the next start",
+      );
+    });
+    await registration.start();
+    await receiver.start();
+    log.info(
+      { endpoint, manager_id: registration.id, types: lanes.types.map((type) => type.name) },
+      "the manager is ready",
+    );
+  }
+
+  const hurry = new AbortController();
+  function drain(deadlineMs: number): Promise<void> {
+    drained ??= (async () => {
+      log.info({ endpoint, running: attempts.running.size }, "the manager drains");
+      void pause(deadlineMs, hurry.signal).then(() => hurry.abort());
+      await drainManager({ desk, receiver, claimer, lanes, attempts, finisher, logs, registration }, hurry.signal);
+      for (const timer of timers) clearInterval(timer);
+      ending.abort();
+      await finisher.close();
+      log.info({ endpoint, left_in_spool: finisher.pending }, "the manager has stopped");
+    })();
+    return drained;
+  }
+
+  return {
+    id,
+    endpoint,
+    ready: Promise.race([
+      begin(),
+      new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve())),
+    ]),
+    state: () => ({
+      ...desk.counters,
+      managerId: registration.id,
+      draining: drained !== null,
+      waiting: lanes.all().reduce((sum, lane) => sum + lane.waiting.size, 0),
+      running: attempts.running.size,
+      finishing: finisher.pending,
+    }),
+    drain: (deadlineMs = config.manager.drainMs) => drain(deadlineMs),
+    stopNow: () => {
+      hurry.abort();
+      return drain(0);
+    },
+  };
+}
+
+function servedTypes(config: Config): TaskTypeConfig[] {
+  const names = config.manager.types ?? Object.keys(config.taskTypes);
+  return names.flatMap((name) => (Object.hasOwn(config.taskTypes, name) ? [config.taskTypes[name]!] : []));
+}
+
+function runnerFor(type: TaskTypeConfig, job: string | null, { config, functions, log }: ManagerOptions) {
+  const { graceMs, maxLogBytes, maxResultBytes } = config.manager;
+  return createRunner(type, {
+    handlersDir: config.handlersDir,
+    graceMs,
+    maxLogBytes,
+    maxResultBytes,
+    log,
+    job,
+    functions,
+  });
+}

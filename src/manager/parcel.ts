@@ -1,0 +1,71 @@
+import { killPoint } from "../testing/kill-points";
+import type { Delivery } from "../transport/transport";
+
+/** One task (and job) of a delivery, from its arrival to its settlement. */
+export interface Item {
+  taskId: string;
+  job: string;
+  priority: number;
+  parcel: Parcel;
+  /** Monotonic milliseconds of its arrival. */
+  since: number;
+  /** The store has been told that it waits here. */
+  reported: boolean;
+  /** The store would bring it back by itself: a verified lease, or a reported wait. */
+  secured: boolean;
+}
+
+/**
+ * A delivery and its items. It is settled once, when nothing of it is open any more:
+ *
+ *   all items done (committed or not ours)       → ack
+ *   some given back by a drain                   → release: another consumer gets all, the claims sort out what is done
+ *   open items left, but each of them secured    → ack early, so that no consumer timeout can hit a long attempt
+ */
+export class Parcel {
+  private open: number;
+  private secured = 0;
+  private givenBack = false;
+  private settled = false;
+
+  constructor(
+    private readonly delivery: Delivery,
+    size: number,
+    private readonly onEarlyAck: () => void,
+  ) {
+    this.open = size;
+  }
+
+  /** Nothing more is to be done for the item here. */
+  done(item: Item): void {
+    this.open--;
+    if (item.secured) this.secured--;
+    this.settle();
+  }
+
+  /** The item was not done and shall be delivered to somebody. */
+  giveBack(item: Item): void {
+    this.givenBack = true;
+    this.done(item);
+  }
+
+  /** The store owns the item's recovery from now on. */
+  secure(item: Item): void {
+    if (item.secured) return;
+    item.secured = true;
+    this.secured++;
+    this.settle();
+  }
+
+  private settle(): void {
+    if (this.settled || this.open > this.secured) return;
+    this.settled = true;
+    if (this.open > 0) this.onEarlyAck();
+    if (this.givenBack) {
+      this.delivery.release();
+      return;
+    }
+    killPoint("before-ack");
+    this.delivery.ack();
+  }
+}

@@ -1,0 +1,120 @@
+import { hostname } from "node:os";
+import { newId } from "../model/ids";
+import { VERSION } from "../version";
+import { backoffMs, pause, RECONNECT } from "./backoff";
+import type { Desk } from "./desk";
+
+/**
+ * The manager's incarnation: one row in the store, opened by `register`, kept alive by a heartbeat, closed by `leave`.
+ *
+ *   none ──register──▶ known ──heartbeat: known──▶ known
+ *                        │ heartbeat: not known (declared dead, or retired by a newcomer of the same slot)
+ *                        ▼
+ *                      lost ── handlers are told, register under a fresh id ──▶ known
+ *
+ * The loop runs on its own timer and asks nothing of handlers or queues: it beats as long as this process lives. A heartbeat
+ * that cannot be written is tried again at the next beat; that the store was away is for the reconciler to forgive.
+ */
+export class Registration {
+  private known: string | null = null;
+  private life: Promise<void> = Promise.resolve();
+  private readonly ending = new AbortController();
+
+  constructor(
+    private readonly desk: Desk,
+    private readonly parts: {
+      types: string[];
+      state(): { running: number; draining: boolean };
+      /** The incarnation and all its leases are lost. */
+      lost(): void;
+      /** There is an incarnation to claim with. */
+      registered(): void;
+    },
+  ) {}
+
+  /** The present incarnation, null while there is none. */
+  get id(): string | null {
+    return this.known;
+  }
+
+  /** Registers, however long it takes, and beats from then on. Resolves when registered, or when ended before that. */
+  async start(): Promise<void> {
+    const registered = this.register();
+    this.life = registered.then(() => this.beat());
+    await registered;
+  }
+
+  /** Stops beating and closes the incarnation. Where that fails the time to live closes it. Never rejects. */
+  async leave(): Promise<void> {
+    await this.end();
+    if (this.known === null) return;
+    await this.desk.store.leave(this.known).catch((error) => {
+      this.desk.log.warn(
+        { endpoint: this.desk.endpoint, err: error.message },
+        "could not sign off; the time to live will",
+      );
+    });
+  }
+
+  /** Stops beating without a word, as a crash would: its leases stay until the time to live is over. */
+  async end(): Promise<void> {
+    this.ending.abort();
+    await this.life;
+  }
+
+  private async register(): Promise<void> {
+    const { config, endpoint, store, log } = this.desk;
+    const id = newId();
+    for (let tries = 1; !this.ending.signal.aborted; tries++) {
+      try {
+        await store.register({
+          id,
+          endpoint,
+          labels: config.manager.labels,
+          types: this.parts.types,
+          version: VERSION,
+          host: hostname(),
+          pid: process.pid,
+          slot: config.manager.slot,
+          ttlMs: config.manager.ttlMs,
+        });
+        this.known = id;
+        log.info({ endpoint, manager_id: id, types: this.parts.types.length }, "the manager is registered");
+        this.parts.registered();
+        return;
+      } catch (error) {
+        if (tries % 20 === 1)
+          log.warn({ endpoint, err: (error as Error).message }, "cannot register now; trying again");
+        await pause(backoffMs(tries, RECONNECT), this.ending.signal);
+      }
+    }
+  }
+
+  private async beat(): Promise<void> {
+    const { config, counters, endpoint, log, store } = this.desk;
+    const { signal } = this.ending;
+    for (let next = performance.now(); !signal.aborted; ) {
+      next = Math.max(next + config.manager.heartbeatMs, performance.now());
+      await pause(next - performance.now(), signal);
+      if (signal.aborted) return;
+      try {
+        const { known } = await store.heartbeat(this.known!, this.parts.state());
+        counters.heartbeats++;
+        if (!known) await this.reincarnate();
+      } catch (error) {
+        log.debug({ endpoint, err: (error as Error).message }, "cannot write a heartbeat now");
+      }
+    }
+  }
+
+  private async reincarnate(): Promise<void> {
+    this.desk.log.warn(
+      { endpoint: this.desk.endpoint, manager_id: this.known },
+      "this manager was declared dead or replaced; what it runs is told to stop, and it registers anew",
+    );
+    this.desk.counters.incarnationsLost++;
+    this.known = null;
+    this.parts.lost();
+    await this.register();
+  }
+}

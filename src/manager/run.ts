@@ -1,0 +1,161 @@
+import type { EndAnswer } from "../store/store";
+import { killPoint } from "../testing/kill-points";
+import { Attempt, type Grant } from "./attempt";
+import { pause } from "./backoff";
+import type { Desk } from "./desk";
+import type { Finisher } from "./finish";
+import type { Lane } from "./lane";
+import type { AttemptLog, AttemptLogs } from "./logs";
+import { endedBySignal, outcomeOf } from "./outcome";
+import type { Item } from "./parcel";
+import type { ProgressReports } from "./progress";
+import type { RunHooks, RunResult, Work } from "./runners/runner";
+import { submitRequest } from "./submit";
+import { Tally } from "./tally";
+
+/** A supervisor that stops a whole tree reaches handlers a moment before its signal is handled here. */
+const SAME_SIGNAL_MS = 250;
+
+/** Claimed → run → outcome → finished → settled: the attempts of one manager. */
+export class Attempts {
+  /** Those whose handler is running. */
+  readonly running = new Set<Attempt>();
+  /** From the grant until the outcome is with the finisher. */
+  readonly unended = new Tally();
+  /** From the grant until the delivery is settled. */
+  readonly unsettled = new Tally();
+
+  constructor(
+    private readonly desk: Desk,
+    private readonly parts: {
+      finisher: Finisher;
+      progress: ProgressReports;
+      logs: AttemptLogs;
+      /** A slot has become free. */
+      wake(): void;
+      draining(): boolean;
+    },
+  ) {}
+
+  /** Begins the attempt; it goes its whole way by itself. */
+  start(item: Item, grant: Grant, lane: Lane): void {
+    this.follow(() => this.perform(new Attempt(item, grant), lane));
+  }
+
+  /** Gives back, unharmed and not charged, what was granted and must not run here. */
+  giveBack(item: Item, grant: Grant, lane: Lane): void {
+    const attempt = new Attempt(item, grant);
+    attempt.stop("drain");
+    lane.busy--;
+    this.follow(() => this.settle(attempt, { kind: "stopped", killed: false }, lane));
+  }
+
+  stopAll(cause: "drain" | "lease_lost"): void {
+    for (const attempt of this.running) attempt.stop(cause);
+  }
+
+  private async perform(attempt: Attempt, lane: Lane): Promise<void> {
+    const log = this.parts.logs.open(attempt.grant);
+    this.running.add(attempt);
+    const result = await this.run(attempt, lane, log);
+    this.running.delete(attempt);
+    killPoint("after-handler");
+    lane.busy--;
+    this.parts.wake();
+    this.parts.progress.forget(attempt.grant);
+    await log.close();
+    await this.settle(attempt, result, lane);
+  }
+
+  private async run(attempt: Attempt, lane: Lane, log: AttemptLog): Promise<RunResult> {
+    const { grant, signal } = attempt;
+    const hooks: RunHooks = {
+      signal,
+      progress: (fraction, message) => this.parts.progress.report(grant, fraction, message),
+      log: (text) => log.write(text),
+      submit: (type, request) => submitRequest(this.desk, type, request, signal),
+    };
+    try {
+      return await lane.runner.run(workOf(grant, lane, this.desk.endpoint), hooks);
+    } catch (error) {
+      this.desk.log.error(
+        { task_id: grant.taskId, type: lane.type.name, err: error },
+        "a runner broke its contract and threw",
+      );
+      return {
+        kind: "failed",
+        reason: "error",
+        error: String(error),
+        permanent: false,
+        result: null,
+        resultText: null,
+      };
+    }
+  }
+
+  private async settle(attempt: Attempt, result: RunResult, lane: Lane): Promise<void> {
+    const { item, grant } = attempt;
+    if (endedBySignal(result) && !this.parts.draining()) await pause(SAME_SIGNAL_MS);
+    const end = outcomeOf(grant, result, {
+      cause: attempt.cause,
+      draining: this.parts.draining(),
+      backoff: lane.type.backoff,
+      maxResultBytes: this.desk.config.manager.maxResultBytes,
+    });
+    const committed = end && this.parts.finisher.finish(end);
+    this.unended.down();
+    if (end && committed) this.count(attempt, end.status, await committed);
+    if (end?.status === "received") item.parcel.giveBack(item);
+    else item.parcel.done(item);
+  }
+
+  private count(
+    { grant }: Attempt,
+    status: "succeeded" | "failed" | "cancelled" | "retrying" | "received",
+    answer: EndAnswer,
+  ): void {
+    const { counters, log, endpoint } = this.desk;
+    const fields = { task_id: grant.taskId, endpoint, job: grant.job || undefined, attempt: grant.attempt };
+    if (answer.kind === "recorded") {
+      counters[status === "received" ? "released" : status]++;
+      log.debug({ ...fields, status }, "an attempt has ended");
+    } else if (answer.kind === "superseded") {
+      counters.superseded++;
+      log.info(
+        { ...fields, status },
+        "an attempt ended after its lease was lost; its outcome is kept for the record only",
+      );
+    } else {
+      log.error(
+        { ...fields, status, err: answer.error.message },
+        "the store refuses every form of an attempt's end; its timeout will close it",
+      );
+    }
+  }
+
+  private follow(course: () => Promise<void>): void {
+    this.unended.up();
+    this.unsettled.up();
+    course()
+      .catch((error) => this.desk.log.error({ err: error }, "an attempt could not be settled"))
+      .finally(() => this.unsettled.down());
+  }
+}
+
+function workOf(grant: Grant, lane: Lane, endpoint: string): Work {
+  const { taskId, identifier, attempt, attempts, payload, traceparent, timeoutMs, job } = grant;
+  return {
+    taskId,
+    type: lane.type.name,
+    identifier,
+    endpoint,
+    job: job || null,
+    attempt,
+    attempts,
+    // By the row's own key: for `deliver: one` it stays the same when another endpoint takes the next attempt.
+    idempotencyKey: [taskId, grant.endpoint, job].filter((part) => part !== "").join(":"),
+    payload,
+    traceparent,
+    timeoutMs,
+  };
+}

@@ -1,0 +1,39 @@
+import { StoreUnavailable } from "../errors";
+import type { SubmitRequest } from "../model/handler";
+import { newId } from "../model/ids";
+import { backoffMs, pause, RECONNECT } from "./backoff";
+import type { Desk } from "./desk";
+
+/**
+ * A handler asks for another task: the request goes into the store's inbox, and the API takes it in within a second, with all
+ * the checks of a request over HTTP. Resolves once it is stored there; while the store is away it is tried again until the
+ * attempt is told to stop.
+ */
+export async function submitRequest(
+  desk: Desk,
+  type: string,
+  request: SubmitRequest,
+  signal: AbortSignal,
+): Promise<{ id: string }> {
+  if (!Object.hasOwn(desk.config.taskTypes, type)) {
+    throw new Error(
+      `context.submit: there is no task type "${type}"; the config has ${Object.keys(desk.config.taskTypes).join(", ")}.`,
+    );
+  }
+  const { identifier, ...rest } = request;
+  if (typeof identifier !== "string" || identifier === "") {
+    throw new Error(
+      "context.submit: the request needs an `identifier`, a string of 1–190 characters that makes it repeatable.",
+    );
+  }
+  const row = { id: newId(), type, identifier, body: JSON.stringify(rest), createdBy: null };
+  for (let tries = 1; ; tries++) {
+    try {
+      await desk.store.request(row);
+      return { id: row.id };
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable) || signal.aborted) throw error;
+      await pause(backoffMs(tries, RECONNECT), signal);
+    }
+  }
+}

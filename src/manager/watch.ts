@@ -1,0 +1,74 @@
+import type { LeaseRef } from "../store/store";
+import type { Attempt } from "./attempt";
+import type { Desk } from "./desk";
+
+/** An attempt younger than this is not asked about: most have ended by then. */
+const YOUNG_MS = 1000;
+const SIZE = 200;
+
+/**
+ * Asks the store about what runs, all in a few calls a second: is its lease still held, has a cancel been asked? What is
+ * cancelled or lost is told to stop. What has run long under a held lease has its delivery acked: the lease owns the
+ * recovery, and no broker's consumer timeout can hit it.
+ */
+export class Watch {
+  private asking = false;
+
+  constructor(
+    private readonly desk: Desk,
+    private readonly running: ReadonlySet<Attempt>,
+  ) {}
+
+  /** One round; skipped while the one before is not over. Never rejects. */
+  async sweep(): Promise<void> {
+    if (this.asking) return;
+    this.asking = true;
+    try {
+      const now = performance.now();
+      const due = [...this.running].filter(
+        (attempt) => attempt.cause === null && now - attempt.startedAt >= this.youngMs,
+      );
+      for (let i = 0; i < due.length; i += SIZE) await this.ask(due.slice(i, i + SIZE));
+    } catch (error) {
+      this.desk.log.debug({ err: (error as Error).message }, "cannot check leases now");
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  private get youngMs(): number {
+    return Math.min(YOUNG_MS, this.desk.pace.sweepMs);
+  }
+
+  private async ask(attempts: Attempt[]): Promise<void> {
+    const answers = await this.desk.store.check(attempts.map(leaseOf));
+    for (const [i, attempt] of attempts.entries()) {
+      if (this.running.has(attempt)) this.heed(attempt, answers[i]!);
+    }
+  }
+
+  private heed(attempt: Attempt, answer: "held" | "cancel" | "lost"): void {
+    if (answer === "held") {
+      this.held(attempt);
+      return;
+    }
+    const fields = { task_id: attempt.grant.taskId, endpoint: this.desk.endpoint, attempt: attempt.grant.attempt };
+    if (answer === "cancel") {
+      this.desk.log.info(fields, "a running attempt is told to stop: its task is cancelled");
+      attempt.stop("cancel");
+      return;
+    }
+    this.desk.counters.leasesLost++;
+    this.desk.log.warn(fields, "a running attempt is told to stop: its lease is lost");
+    attempt.stop("lease_lost");
+  }
+
+  private held(attempt: Attempt): void {
+    const ran = performance.now() - attempt.startedAt;
+    if (ran >= this.desk.pace.earlyAckMs) attempt.item.parcel.secure(attempt.item);
+  }
+}
+
+function leaseOf({ grant: { taskId, endpoint, job, leaseId } }: Attempt): LeaseRef {
+  return { taskId, endpoint, job, leaseId };
+}
