@@ -1,0 +1,173 @@
+import type { IncomingMessage } from "node:http";
+import { MemoryStore, type Options } from "express-rate-limit";
+import type { Config } from "../config/config";
+import { StoreUnavailable, TaskerError } from "../errors";
+import type { Log } from "../log";
+import type { AccessStore, ApiKeyRecord } from "../store/store";
+import { bringsKey, presentedKeys } from "./credentials";
+import { digest, sameDigest, splitKey } from "./keys";
+import { SCOPES } from "./permissions";
+
+/** Who asks. */
+export interface Identity {
+  /** The key's name; null without keys. */
+  name: string | null;
+  scopes: readonly string[];
+  /** Types it may touch, null: all. */
+  types: readonly string[] | null;
+  keyId: string | null;
+}
+
+/** Who asks while no key exists. */
+export const ANYONE: Identity = { name: null, scopes: SCOPES, types: null, keyId: null };
+
+/** Stored keys are looked at again after this long: a removed key is refused within it. */
+const FRESH_MS = 5_000;
+/** So long they still count while the database is away. */
+const STALE_MS = 60_000;
+const TOUCH_MS = 30_000;
+const WRONG_KEYS = { windowMs: 60_000, limit: 20 };
+
+/**
+ * Finds out who asks. Keys come from the config (checked whole) and from the store (by the id in their text); stored ones are
+ * all held in memory and refreshed every few seconds, so that a request costs one digest and no query.
+ *
+ *   no key exists, loopback ──▶ anyone may do everything
+ *   no key exists, other address ──▶ nobody may (the server does not even start so, but the last key may be removed later)
+ *   keys exist ──▶ a right one, or 401; after too many wrong ones from an address: 429, without a look into the store
+ */
+export class Auth {
+  private stored = new Map<string, ApiKeyRecord>();
+  private loadedAt = Number.NEGATIVE_INFINITY;
+  private loading: Promise<void> | null = null;
+  private readonly touched = new Set<string>();
+  private readonly wrong = new MemoryStore();
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly config: Config,
+    private readonly access: AccessStore,
+    private readonly log: Log,
+    private readonly loopback: boolean,
+  ) {
+    this.wrong.init({ windowMs: WRONG_KEYS.windowMs } as Options);
+    this.timer = setInterval(() => void this.flushTouched(), TOUCH_MS).unref();
+  }
+
+  /** Whether any key exists. Rejects with StoreUnavailable when only the store knows and it cannot be asked. */
+  async hasKeys(): Promise<boolean> {
+    if (this.config.api.keys.length > 0) return true;
+    await this.refresh();
+    return this.stored.size > 0;
+  }
+
+  /** Nobody needs a key. */
+  async open(): Promise<boolean> {
+    return this.loopback && !(await this.hasKeys());
+  }
+
+  /** Throws TaskerError `unauthenticated`, `rate_limited` or `database_unavailable`. */
+  async identify(req: IncomingMessage, urlKey: string | null): Promise<Identity> {
+    if (await this.open()) return ANYONE;
+    const presented = presentedKeys(req, urlKey);
+    for (const key of presented) {
+      const identity = this.known(key);
+      if (identity) return this.used(identity);
+    }
+    if (!bringsKey(req, urlKey)) {
+      throw new TaskerError(
+        "unauthenticated",
+        "This request needs an API key: send it as Authorization: Bearer <key>, X-Api-Key, or the password of HTTP Basic",
+      );
+    }
+    const remote = req.socket.remoteAddress ?? "unknown";
+    await this.refuseGuessers(remote);
+    for (const key of presented) {
+      const identity = await this.lookUp(key);
+      if (identity) return this.used(identity);
+    }
+    await this.wrong.increment(remote);
+    throw new TaskerError("unauthenticated", "The API key is not valid: it is unknown, expired or removed");
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    this.wrong.shutdown();
+    await this.flushTouched();
+  }
+
+  private known(key: string): Identity | null {
+    const parts = splitKey(key);
+    const secret = parts && digest(parts.secret);
+    if (this.config.api.keys.length > 0) {
+      const whole = digest(key);
+      for (const entry of this.config.api.keys) {
+        if (sameDigest(entry.hash, whole) || (secret && sameDigest(entry.hash, secret))) {
+          return { name: entry.name, scopes: entry.scopes, types: entry.types, keyId: null };
+        }
+      }
+    }
+    const record = parts && this.stored.get(parts.id);
+    return record && secret && sameDigest(record.hash, secret) ? identityOf(record) : null;
+  }
+
+  /** A key made a moment ago is not in memory yet: it must work at once. */
+  private async lookUp(key: string): Promise<Identity | null> {
+    const parts = splitKey(key);
+    if (!parts || this.stored.has(parts.id)) return null;
+    const record = await this.access.key(parts.id);
+    if (!record || !sameDigest(record.hash, digest(parts.secret))) return null;
+    this.stored.set(record.id, record);
+    return identityOf(record);
+  }
+
+  private async refuseGuessers(remote: string): Promise<void> {
+    const { totalHits = 0, resetTime } = (await this.wrong.get(remote)) ?? {};
+    if (totalHits < WRONG_KEYS.limit) return;
+    const seconds = resetTime ? Math.max(1, Math.ceil((resetTime.getTime() - Date.now()) / 1000)) : 60;
+    throw new TaskerError("rate_limited", `Too many wrong API keys came from this address: wait ${seconds} s`, {
+      retryAfter: seconds,
+    });
+  }
+
+  private used(identity: Identity): Identity {
+    if (identity.keyId !== null) this.touched.add(identity.keyId);
+    return identity;
+  }
+
+  private async refresh(): Promise<void> {
+    const age = performance.now() - this.loadedAt;
+    if (age < FRESH_MS) return;
+    this.loading ??= this.load().finally(() => {
+      this.loading = null;
+    });
+    try {
+      await this.loading;
+    } catch (error) {
+      if (age < STALE_MS) return;
+      throw error instanceof TaskerError ? error : new StoreUnavailable("The API keys cannot be read", error);
+    }
+  }
+
+  private async load(): Promise<void> {
+    const records = await this.access.keys();
+    this.stored = new Map(records.map((record) => [record.id, record]));
+    this.loadedAt = performance.now();
+  }
+
+  private async flushTouched(): Promise<void> {
+    if (this.touched.size === 0) return;
+    const ids = [...this.touched];
+    this.touched.clear();
+    try {
+      await this.access.touchKeys(ids);
+    } catch (error) {
+      this.log.warn({ err: error }, "When the API keys were last used could not be noted");
+    }
+  }
+}
+
+function identityOf(record: ApiKeyRecord): Identity | null {
+  if (record.expiresAt !== null && Date.parse(record.expiresAt) <= Date.now()) return null;
+  return { name: record.name, scopes: record.scopes, types: record.types, keyId: record.id };
+}

@@ -1,0 +1,135 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { parse } from "node:querystring";
+import type { z } from "zod";
+import type { Config } from "../config/config";
+import type { Log } from "../log";
+import { checked } from "../tasks/request";
+import type { Caller, TaskService } from "../tasks/service";
+import type { Audit } from "./audit";
+import type { Identity } from "./auth";
+import type { JsonBody } from "./body";
+import { parseBody, readBody } from "./body";
+import type { ChangeFeed } from "./feed";
+import type { ApiMetrics } from "./metrics";
+import type { RawQuery } from "./query";
+import type { Reply } from "./reply";
+
+/** What all requests share. */
+export interface Api {
+  config: Config;
+  service: TaskService;
+  log: Log;
+  audit: Audit;
+  feed: ChangeFeed;
+  metrics: ApiMetrics;
+  basePath: string;
+  /** True from the moment that no new work is wanted. */
+  draining: boolean;
+  /** Requests that wait or stream: told to come to an end when the server drains. */
+  readonly waiting: Set<AbortController>;
+}
+
+/** Answers a request; null: it has answered itself (a stream). Throws TaskerError. */
+export type Handler = (call: Call) => Promise<Reply | null>;
+
+/** One request on its way through a handler: its parts, read when asked for. */
+export class Call {
+  identity!: Identity;
+  private parsedQuery: RawQuery | null = null;
+
+  constructor(
+    readonly api: Api,
+    readonly req: IncomingMessage,
+    readonly res: ServerResponse,
+    readonly params: Readonly<Record<string, string>>,
+    /** Without the base path and the query. */
+    readonly path: string,
+    private readonly queryText: string,
+    readonly requestId: string,
+  ) {}
+
+  /** Flat: `a[b]=1` is a parameter named `a[b]`. Without `key`, which is nobody's business but auth's. */
+  get query(): RawQuery {
+    if (this.parsedQuery === null) {
+      this.parsedQuery = this.queryText === "" ? {} : { ...parse(this.queryText) };
+      if (this.keyInUrlAllowed) delete this.parsedQuery.key;
+    }
+    return this.parsedQuery;
+  }
+
+  /** The query as the schema has it; throws TaskerError `invalid_request`. */
+  queryAs<T>(schema: z.ZodType<T>): T {
+    return checked(schema, this.query, "The query");
+  }
+
+  get hasQuery(): boolean {
+    return this.queryText !== "";
+  }
+
+  get keyInUrlAllowed(): boolean {
+    const type = this.params.taskType;
+    const types = this.api.config.taskTypes;
+    const legacy = type !== undefined && Object.hasOwn(types, type) && types[type]!.legacyGet;
+    return this.api.config.api.keyInUrl || legacy;
+  }
+
+  /** The key that stands in the URL, where one is allowed there. */
+  get urlKey(): string | null {
+    if (this.queryText === "" || !this.keyInUrlAllowed) return null;
+    const key = parse(this.queryText).key;
+    return typeof key === "string" ? key : null;
+  }
+
+  async json(more: { mayBeEmpty?: boolean } = {}): Promise<JsonBody> {
+    const bytes = await readBody(this.req, this.api.config.api.maxBodyBytes);
+    return parseBody(bytes, this.req.headers["content-type"], more.mayBeEmpty ?? false);
+  }
+
+  get remote(): string | null {
+    return this.req.socket.remoteAddress ?? null;
+  }
+
+  caller(): Caller {
+    return {
+      name: this.identity.name,
+      types: this.identity.types,
+      remote: this.remote,
+      traceparent: traceparentOf(this.req),
+    };
+  }
+
+  /** Runs what takes long; its signal aborts when the client goes away or the server drains. */
+  async whileOpen<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    const abort = () => controller.abort();
+    if (this.api.draining) abort();
+    this.api.waiting.add(controller);
+    this.res.once("close", abort);
+    try {
+      return await work(controller.signal);
+    } finally {
+      this.api.waiting.delete(controller);
+      this.res.off("close", abort);
+    }
+  }
+
+  /** Notes a change in the audit trail; costs nothing now. */
+  audit(action: string, task: { id: string; type: string } | null, detail: Record<string, string | number> = {}): void {
+    this.api.audit.add({
+      actor: this.identity.name,
+      action,
+      taskId: task?.id ?? null,
+      type: task?.type ?? this.params.taskType ?? null,
+      detail,
+      remote: this.remote,
+    });
+  }
+}
+
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** The W3C trace context of the request; null: none, or not a valid one. */
+export function traceparentOf(req: IncomingMessage): string | null {
+  const header = req.headers.traceparent;
+  return typeof header === "string" && TRACEPARENT.test(header) ? header : null;
+}

@@ -1,0 +1,161 @@
+import { TaskerError } from "../errors";
+import type { Log } from "../log";
+import type { ResponseChange } from "../store/store";
+import type { TaskService } from "../tasks/service";
+
+const POLL_MS = 250;
+const PAGE = 500;
+/** A client that has more than this to catch up on is told to start anew. */
+const MAX_REPLAY = 10_000;
+
+export interface Wanted {
+  taskId?: string;
+  type?: string;
+  /** A key's types; null: all. */
+  types: readonly string[] | null;
+}
+
+interface Follower {
+  wanted: Wanted;
+  onChange(change: ResponseChange): void;
+  onIdle(): void;
+}
+
+/**
+ * Live changes for everybody who looks, from one poller a process, however many look; nobody looking, nobody polls.
+ *
+ *   no follower ──first──▶ polling (from the feed's present end) ──last one leaves──▶ no follower
+ *
+ * A follower that resumes is replayed to from the store before it sees what is live, so nothing is missed between the two;
+ * what came in both is told once. A poll that fails is repeated: the cursor stands still meanwhile, so an outage loses nothing.
+ */
+export class ChangeFeed {
+  private readonly followers = new Set<Follower>();
+  private cursor: string | null = null;
+  private polling = false;
+
+  constructor(
+    private readonly service: TaskService,
+    private readonly log: Log,
+  ) {}
+
+  get size(): number {
+    return this.followers.size;
+  }
+
+  /**
+   * Follows from now, or from `after` (a change's cursor). `onIdle` is called after each round that brought it something.
+   * Resolves to the function that ends it; rejects with TaskerError `invalid_request` when `after` is none of ours or too old.
+   */
+  async follow(
+    wanted: Wanted,
+    after: string | null,
+    onChange: (change: ResponseChange) => void,
+    onIdle: () => void = () => {},
+  ): Promise<() => void> {
+    let held: ResponseChange[] | null = [];
+    const follower: Follower = {
+      wanted,
+      onChange: (change) => (held ? held.push(change) : onChange(change)),
+      onIdle: () => held ?? onIdle(),
+    };
+    await this.ready();
+    this.followers.add(follower);
+    this.poll();
+    const leave = () => {
+      this.followers.delete(follower);
+    };
+    try {
+      const told = after === null ? null : await this.replay(wanted, after, onChange);
+      for (const change of held) if (!told?.has(versionOf(change))) onChange(change);
+      held = null;
+      onIdle();
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    return leave;
+  }
+
+  close(): void {
+    this.followers.clear();
+  }
+
+  /** Finds the feed's present end, where nobody follows yet. Rejects with TaskerError when the store cannot be asked. */
+  async ready(): Promise<void> {
+    if (this.followers.size > 0) return;
+    const { cursor } = await this.service.changes(null, 1);
+    if (this.followers.size === 0) this.cursor = cursor;
+  }
+
+  private async replay(
+    wanted: Wanted,
+    after: string,
+    onChange: (change: ResponseChange) => void,
+  ): Promise<Set<string>> {
+    const told = new Set<string>();
+    for (let cursor = after; ; ) {
+      const page = await this.service.changes(cursor, PAGE, { taskId: wanted.taskId, type: wanted.type });
+      for (const change of page.changes) {
+        told.add(versionOf(change));
+        if (wants(wanted, change)) onChange(change);
+      }
+      if (page.changes.length < PAGE) return told;
+      if (told.size >= MAX_REPLAY) throw new TaskerError("invalid_request", "There is too much to catch up on");
+      cursor = page.cursor;
+    }
+  }
+
+  private poll(): void {
+    if (this.polling) return;
+    this.polling = true;
+    void this.loop().finally(() => {
+      this.polling = false;
+      if (this.followers.size > 0) this.poll();
+    });
+  }
+
+  private async loop(): Promise<void> {
+    let failures = 0;
+    while (this.followers.size > 0) {
+      const full = await this.round().then(
+        (more) => {
+          failures = 0;
+          return more;
+        },
+        (error: Error) => {
+          if (failures++ === 0) this.log.warn({ err: error }, "Live changes cannot be read at the moment");
+          return false;
+        },
+      );
+      if (!full) await new Promise((resolve) => setTimeout(resolve, POLL_MS * Math.min(8, 1 + failures)).unref());
+    }
+  }
+
+  /** True: there is more. */
+  private async round(): Promise<boolean> {
+    const { changes, cursor } = await this.service.changes(this.cursor, PAGE);
+    this.cursor = cursor;
+    if (changes.length === 0) return false;
+    for (const follower of [...this.followers]) {
+      let any = false;
+      for (const change of changes) {
+        if (!wants(follower.wanted, change)) continue;
+        any = true;
+        follower.onChange(change);
+      }
+      if (any) follower.onIdle();
+    }
+    return changes.length === PAGE;
+  }
+}
+
+function wants(wanted: Wanted, change: ResponseChange): boolean {
+  if (wanted.taskId !== undefined && change.taskId !== wanted.taskId) return false;
+  if (wanted.type !== undefined && change.type !== wanted.type) return false;
+  return wanted.types === null || wanted.types.includes(change.type);
+}
+
+function versionOf(change: ResponseChange): string {
+  return `${change.taskId}/${change.endpoint}/${change.job}/${change.version}`;
+}

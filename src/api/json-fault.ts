@@ -1,0 +1,82 @@
+/**
+ * Where a text stops being JSON: the index of the first character that cannot stand there (its length, when it ends too
+ * early). JSON.parse does not always say, and quotes the text where it does. Only called for texts that JSON.parse refused.
+ */
+export function jsonFault(text: string): number {
+  const open: string[] = [];
+  let expected: "value" | "value or ]" | "key" | "key or }" | "colon" | "comma or end" = "value";
+  let at = 0;
+  for (;;) {
+    at = skipSpace(text, at);
+    const char = text[at];
+    if (char === undefined) return at;
+    if (expected === "colon") {
+      if (char !== ":") return at;
+      expected = "value";
+      at++;
+    } else if (expected === "comma or end") {
+      const inside = open[open.length - 1];
+      if (inside === undefined) return at;
+      if (char === ",") expected = inside === "{" ? "key" : "value";
+      else if (char === (inside === "{" ? "}" : "]")) open.pop();
+      else return at;
+      at++;
+    } else if (expected === "key" || expected === "key or }") {
+      if (char === "}" && expected === "key or }") {
+        open.pop();
+        expected = "comma or end";
+        at++;
+        continue;
+      }
+      if (char !== '"') return at;
+      const end = stringEnd(text, at);
+      if (end < 0) return -end - 1;
+      at = end;
+      expected = "colon";
+    } else if (char === "]" && expected === "value or ]") {
+      open.pop();
+      expected = "comma or end";
+      at++;
+    } else if (char === "{" || char === "[") {
+      open.push(char);
+      expected = char === "{" ? "key or }" : "value or ]";
+      at++;
+    } else {
+      const end = char === '"' ? stringEnd(text, at) : literalEnd(text, at);
+      if (end < 0) return -end - 1;
+      at = end;
+      expected = "comma or end";
+    }
+  }
+}
+
+function skipSpace(text: string, at: number): number {
+  while (at < text.length && " \t\n\r".includes(text[at]!)) at++;
+  return at;
+}
+
+const LITERAL = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/y;
+
+/** Index after the literal or number, or -(index of the fault) - 1. */
+function literalEnd(text: string, at: number): number {
+  LITERAL.lastIndex = at;
+  return LITERAL.test(text) ? LITERAL.lastIndex : -at - 1;
+}
+
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+
+/** Index after the closing quote, or -(index of the fault) - 1. */
+function stringEnd(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; ) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) return at + 1;
+    if (code < 0x20) return -at - 1;
+    if (code !== 0x5c) at++;
+    else {
+      ESCAPE.lastIndex = at;
+      if (!ESCAPE.test(text)) return -at - 1;
+      at = ESCAPE.lastIndex;
+    }
+  }
+  return -text.length - 1;
+}

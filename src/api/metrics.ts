@@ -1,0 +1,77 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { TaskService } from "../tasks/service";
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** What `GET /metrics` shows: counters kept here, and gauges that are read from the service at each scrape. */
+export class ApiMetrics {
+  readonly registry: Registry;
+  private readonly requests: Histogram<"method" | "route" | "code">;
+  private readonly created: Counter<"type">;
+  private readonly gauges: ReturnType<typeof makeGauges>;
+
+  /** Without a registry of the caller's own, one with the process's default metrics is made. */
+  constructor(
+    private readonly service: TaskService,
+    registry?: Registry,
+  ) {
+    this.registry = registry ?? new Registry();
+    if (!registry) collectDefaultMetrics({ register: this.registry });
+    const registers = [this.registry];
+    this.requests = new Histogram({
+      name: "tasker_http_request_duration_seconds",
+      help: "Time from a request's head to the end of its answer, by route",
+      labelNames: ["method", "route", "code"],
+      buckets: SECONDS,
+      registers,
+    });
+    this.created = new Counter({
+      name: "tasker_tasks_created_total",
+      help: "Tasks stored by this process, repetitions not counted",
+      labelNames: ["type"],
+      registers,
+    });
+    this.gauges = makeGauges(registers);
+  }
+
+  answered(method: string, route: string, code: number, seconds: number): void {
+    this.requests.observe({ method, route, code }, seconds);
+  }
+
+  taskCreated(type: string): void {
+    this.created.inc({ type });
+  }
+
+  /** The Prometheus text. What cannot be read while the database is away is left as it was; tasker_ready says so. */
+  async text(): Promise<string> {
+    const [health, endpoints] = await Promise.all([
+      this.service.health().catch(() => null),
+      this.service.endpoints().catch(() => null),
+    ]);
+    this.gauges.ready.set(health?.ready ? 1 : 0);
+    this.gauges.pending.set(Number(health?.checks.outbox?.unpublished ?? 0));
+    this.gauges.oldest.set(Number(health?.checks.outbox?.oldest_seconds ?? 0));
+    if (endpoints) {
+      for (const gauge of [this.gauges.open, this.gauges.seen, this.gauges.alive]) gauge.reset();
+      for (const { name, alive, lastSeenAt, open } of endpoints) {
+        this.gauges.alive.set({ endpoint: name }, alive ? 1 : 0);
+        if (lastSeenAt) this.gauges.seen.set({ endpoint: name }, Date.parse(lastSeenAt) / 1000);
+        for (const [status, count] of Object.entries(open)) this.gauges.open.set({ endpoint: name, status }, count);
+      }
+    }
+    return this.registry.metrics();
+  }
+}
+
+function makeGauges(registers: Registry[]) {
+  const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Gauge({ name, help, labelNames, registers });
+  return {
+    open: gauge("tasker_responses_open", "Responses that are not final", ["endpoint", "status"]),
+    seen: gauge("tasker_endpoint_last_seen_timestamp_seconds", "Last heartbeat of any of its managers", ["endpoint"]),
+    alive: gauge("tasker_endpoint_alive", "1 while a manager of the endpoint has a fresh heartbeat", ["endpoint"]),
+    pending: gauge("tasker_outbox_pending", "Tasks stored and not yet confirmed by the broker", []),
+    oldest: gauge("tasker_outbox_oldest_seconds", "Age of the oldest of them", []),
+    ready: gauge("tasker_ready", "1 while every check of /readyz passes", []),
+  };
+}

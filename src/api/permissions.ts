@@ -1,0 +1,55 @@
+/**
+ * Who may do what: every route of the HTTP API with the scope it asks for. A route that is not listed here cannot be served
+ * (routes/index.ts refuses to build it), and a line without a route fails a test.
+ *
+ *   read     look at tasks, responses, types, endpoints, events and metrics
+ *   submit   create tasks; it does not include read
+ *   operate  cancel, retry, stop; includes read
+ *   admin    everything
+ */
+export const SCOPES = ["read", "submit", "operate", "admin"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** `public`: no key is asked for. */
+export type Permission = Scope | "public";
+
+export const PERMISSIONS = {
+  "GET /livez": "public",
+  "GET /readyz": "public",
+  "GET /metrics": "read",
+  "GET /tasks": "read",
+  "GET /types": "read",
+  "GET /types/:taskType": "read",
+  "GET /endpoints": "read",
+  "GET /endpoints/:name": "read",
+  "GET /events": "read",
+  "POST /:taskType": "submit",
+  "GET /:taskType": "read",
+  "POST /:taskType/batch": "submit",
+  "POST /:taskType/start": "submit",
+  "GET /:taskType/start": "submit",
+  "POST /:taskType/stop": "operate",
+  "GET /:taskType/stop": "operate",
+  "GET /:taskType/status": "read",
+  "GET /:taskType/:id": "read",
+  "GET /:taskType/:id/events": "read",
+  "GET /:taskType/:id/responses": "read",
+  "GET /:taskType/:id/responses/:endpoint": "read",
+  "GET /:taskType/:id/responses/:endpoint/log": "read",
+  "POST /:taskType/:id/cancel": "operate",
+  "POST /:taskType/:id/retry": "operate",
+} as const satisfies Record<string, Permission>;
+
+export type RouteId = keyof typeof PERMISSIONS;
+
+const INCLUDES: Record<Scope, readonly Scope[]> = {
+  read: ["read"],
+  submit: ["submit"],
+  operate: ["operate", "read"],
+  admin: SCOPES,
+};
+
+/** Whether a key with these scopes may do what asks for `needed`. Names that are no scopes allow nothing. */
+export function allows(scopes: readonly string[], needed: Scope): boolean {
+  return scopes.some((scope) => Object.hasOwn(INCLUDES, scope) && INCLUDES[scope as Scope].includes(needed));
+}

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import { isId } from "../model/ids";
+import { NAME } from "../model/names";
+import { RESPONSE_STATUSES } from "../model/response";
+import { TASK_STATUSES } from "../model/task";
+import type { ResponseFilter, TaskFilter } from "../store/store";
+import { checked } from "../tasks/request";
+
+/** What may stand behind the `?` of a request. Everything arrives as text, is checked here, and leaves typed. */
+
+export type RawQuery = Record<string, string | string[] | undefined>;
+
+export const MAX_LIMIT = 100;
+const DEFAULT_LIMIT = 50;
+
+const once = z.string("must be given once");
+const name = once.regex(NAME, "must match ^[a-z0-9][a-z0-9._-]{0,62}$");
+const oneOrMore = z.union([z.string(), z.array(z.string())]);
+
+/** `?status=failed,running` and `?status=failed&status=running` are the same. */
+function statuses<const S extends readonly [string, ...string[]]>(allowed: S) {
+  return oneOrMore
+    .transform((value) => [value].flat().flatMap((text) => text.split(",")))
+    .pipe(z.array(z.enum(allowed, { error: `must be one of ${allowed.join(", ")}` })).min(1));
+}
+
+/** More than the most is given the most: a client that asks for everything gets pages. */
+function limit(most: number, otherwise: number) {
+  return once
+    .transform((text) => (text.trim() === "" ? Number.NaN : Number(text)))
+    .pipe(
+      z
+        .number({ error: "must be a number" })
+        .min(1, "must be at least 1")
+        .transform((n) => Math.min(most, Math.floor(n))),
+    )
+    .default(otherwise);
+}
+
+const time = once.refine((text) => /^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text)), {
+  message: "must be an RFC 3339 time such as 2030-01-31T12:00:00Z",
+});
+
+export const taskListQuery = z
+  .strictObject({
+    type: name.optional(),
+    status: statuses(TASK_STATUSES).optional(),
+    identifier: once.optional(),
+    endpoint: name.optional(),
+    endpoint_status: statuses(RESPONSE_STATUSES).optional(),
+    created_after: time.optional(),
+    created_before: time.optional(),
+    after: once.refine(isId, { message: "must be the `next` of the page before" }).optional(),
+    limit: limit(MAX_LIMIT, DEFAULT_LIMIT),
+  })
+  .refine((query) => !query.endpoint_status || query.endpoint, {
+    path: ["endpoint_status"],
+    message: "needs `endpoint`",
+  });
+
+/** Throws TaskerError `invalid_request`. */
+export function taskFilter(query: RawQuery): TaskFilter {
+  const found = checked(taskListQuery, query, "The query");
+  return {
+    type: found.type,
+    status: found.status,
+    identifier: found.identifier,
+    endpoint: found.endpoint,
+    endpointStatus: found.endpoint_status,
+    createdAfter: found.created_after && new Date(found.created_after).toISOString(),
+    createdBefore: found.created_before && new Date(found.created_before).toISOString(),
+    after: found.after,
+    limit: found.limit,
+  };
+}
+
+const CURSOR = /^([a-z0-9][a-z0-9._-]{0,62}|\*)\/([a-z0-9][a-z0-9._-]{0,62})?$/;
+
+export const responseListQuery = z.strictObject({
+  status: statuses(RESPONSE_STATUSES).optional(),
+  after: once.regex(CURSOR, "must be the `next` of the page before").optional(),
+  limit: limit(MAX_LIMIT, MAX_LIMIT),
+});
+
+export function responseFilter(query: RawQuery): ResponseFilter {
+  const found = checked(responseListQuery, query, "The query");
+  const [endpoint = "", job = ""] = found.after?.split("/") ?? [];
+  return { status: found.status, after: found.after === undefined ? undefined : { endpoint, job }, limit: found.limit };
+}
+
+const seconds = once
+  .regex(/^\d{1,9}(\.\d+)?s?$/, "must be a number of seconds")
+  .transform((text) => Number.parseFloat(text) * 1000);
+
+export const taskQuery = z.strictObject({ wait: seconds.optional() });
+
+export const responseQuery = z.strictObject({ job: name.optional() });
+
+export const logQuery = z.strictObject({
+  job: name.optional(),
+  after: once
+    .regex(/^\d{1,15}$/, "must be the `next` of the page before")
+    .transform(Number)
+    .optional(),
+  limit: limit(1000, 1000),
+});
+
+export const eventsQuery = z.strictObject({ type: name.optional(), after: once.max(200).optional() });
+
+export const noQuery = z.strictObject({});

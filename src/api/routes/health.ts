@@ -1,0 +1,24 @@
+import type { Call } from "../call";
+import type { Reply } from "../reply";
+
+const HEADERS = ["Cache-Control", "no-store"];
+
+/** `GET /livez` → the process answers. It asks nobody else: restarting this process repairs neither database nor broker. */
+export async function livez(): Promise<Reply> {
+  return { status: 200, headers: HEADERS, body: '{"status":"alive"}' };
+}
+
+/** `GET /readyz` → 200 when work can be taken, else 503; the checks say why. */
+export async function readyz(call: Call): Promise<Reply> {
+  const { api } = call;
+  const { ready, checks } = await api.service.health();
+  const fit = ready && !api.draining;
+  const status = api.draining ? "draining" : fit ? "ready" : "not_ready";
+  return { status: fit ? 200 : 503, headers: HEADERS, body: JSON.stringify({ status, ready: fit, checks }) };
+}
+
+/** `GET /metrics` → Prometheus text. */
+export async function metrics(call: Call): Promise<Reply> {
+  const { metrics: all } = call.api;
+  return { status: 200, headers: HEADERS, body: await all.text(), contentType: all.registry.contentType };
+}

@@ -1,0 +1,38 @@
+import type { Handler } from "../call";
+import type { RouteId } from "../permissions";
+import { cancelTask, retryTask } from "./actions";
+import { listEndpoints, listTypes, readEndpoint, readType } from "./catalogue";
+import { allEvents, taskEvents } from "./events";
+import { livez, metrics, readyz } from "./health";
+import { listTasks, listTasksOfType } from "./lists";
+import { listResponses, readLog, readResponse } from "./responses";
+import { runStatus, startRun, startRunByGet, stopRun, stopRunByGet } from "./single-run";
+import { createBatch, createTask, readTask } from "./tasks";
+
+/** Every route and what answers it, in the order in which they are tried: fixed words before parameters. */
+export const ROUTES: Readonly<Record<RouteId, Handler>> = {
+  "GET /livez": livez,
+  "GET /readyz": readyz,
+  "GET /metrics": metrics,
+  "GET /tasks": listTasks,
+  "GET /types": listTypes,
+  "GET /types/:taskType": readType,
+  "GET /endpoints": listEndpoints,
+  "GET /endpoints/:name": readEndpoint,
+  "GET /events": allEvents,
+  "POST /:taskType": createTask,
+  "GET /:taskType": listTasksOfType,
+  "POST /:taskType/batch": createBatch,
+  "POST /:taskType/start": startRun,
+  "GET /:taskType/start": startRunByGet,
+  "POST /:taskType/stop": stopRun,
+  "GET /:taskType/stop": stopRunByGet,
+  "GET /:taskType/status": runStatus,
+  "GET /:taskType/:id": readTask,
+  "GET /:taskType/:id/events": taskEvents,
+  "GET /:taskType/:id/responses": listResponses,
+  "GET /:taskType/:id/responses/:endpoint": readResponse,
+  "GET /:taskType/:id/responses/:endpoint/log": readLog,
+  "POST /:taskType/:id/cancel": cancelTask,
+  "POST /:taskType/:id/retry": retryTask,
+};

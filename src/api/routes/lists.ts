@@ -1,0 +1,33 @@
+import { stringify } from "node:querystring";
+import type { TaskFilter } from "../../store/store";
+import type { Call } from "../call";
+import { taskFilter } from "../query";
+import type { Reply } from "../reply";
+import { listView, taskItemView } from "../views";
+
+/** `GET /tasks` → tasks of all types that the key may see, newest first. */
+export function listTasks(call: Call): Promise<Reply> {
+  const filter = taskFilter(call.query);
+  const { types } = call.identity;
+  return page(call, types === null ? filter : { ...filter, types });
+}
+
+/** `GET /:taskType` → its tasks, newest first. */
+export function listTasksOfType(call: Call): Promise<Reply> {
+  return page(call, taskFilter({ ...call.query, type: call.params.taskType }));
+}
+
+async function page(call: Call, filter: TaskFilter): Promise<Reply> {
+  const { items, next } = await call.api.service.list(filter);
+  return list(call, items.map(taskItemView), next);
+}
+
+/** Any list: `{items, next}`, and the way to the next page as a link. */
+export function list(call: Call, items: readonly string[], next: string | null): Reply {
+  const headers = ["Cache-Control", "private, no-cache"];
+  if (next !== null) {
+    const query = stringify({ ...call.query, after: next });
+    headers.push("Link", `<${call.api.basePath}${call.path}?${query}>; rel="next"`);
+  }
+  return { status: 200, headers, body: listView(items, next) };
+}

@@ -1,0 +1,131 @@
+import { TaskerError } from "../../errors";
+import type { ResponseRecord } from "../../model/response";
+import type { Submitted, TaskReading } from "../../tasks/service";
+import type { Call } from "../call";
+import { exactBody, exactTasks } from "../exact";
+import { problemOf } from "../problem";
+import { taskQuery } from "../query";
+import type { Reply } from "../reply";
+import { MAX_RESPONSES, taskPath, taskView } from "../views";
+
+/** Seconds after which to ask again about a task that is under way. */
+const ASK_AGAIN = "1";
+
+/** `POST /:taskType` → 202 with the task, once it is committed. */
+export async function createTask(call: Call): Promise<Reply> {
+  const { api } = call;
+  const type = call.params.taskType!;
+  const ms = waitOf(call);
+  const submitted = await api.service.submit(type, exactBody(await call.json()), call.caller());
+  noteCreated(call, submitted);
+  if (ms === null) return created(call, submitted);
+  const { id } = submitted.reading.task;
+  const reading = await call.whileOpen((signal) => api.service.wait(type, id, ms, { signal }));
+  const reply = created(call, { reading, replayed: submitted.replayed });
+  if (reading.state.settled) reply.status = 200;
+  reply.headers!.push(...preferenceApplied(call, ms));
+  return reply;
+}
+
+/** `POST /:taskType/start` and its `GET` form. */
+export function created(call: Call, { reading, replayed }: Submitted): Reply {
+  const headers = taskHeaders(call, reading);
+  headers.push("Location", taskPath(call.api.basePath, reading.task));
+  if (replayed) headers.push("Idempotency-Replayed", "true");
+  return { status: 202, headers, body: taskView(reading, call.api.basePath) };
+}
+
+export function noteCreated(call: Call, { reading, replayed }: Submitted): void {
+  if (replayed) return;
+  const { id, type } = reading.task;
+  call.api.metrics.taskCreated(type);
+  call.api.audit.created(call.identity.name, call.remote, type, id);
+}
+
+/** `POST /:taskType/batch` → 200 with a result for each task, in their order. */
+export async function createBatch(call: Call): Promise<Reply> {
+  const { api } = call;
+  const type = call.params.taskType!;
+  const answers = await api.service.submitBatch(type, exactTasks(await call.json()), call.caller());
+  const results = answers.map((answer) => {
+    if (!(answer instanceof Error)) {
+      noteCreated(call, answer);
+      const replayed = answer.replayed ? `,"replayed":true` : "";
+      return `{"status":202${replayed},"task":${taskView(answer.reading, api.basePath)}}`;
+    }
+    const problem = problemOf(answer, {
+      instance: call.path,
+      requestId: call.requestId,
+      traceId: null,
+      basePath: api.basePath,
+    });
+    return `{"status":${answer.status},"problem":${JSON.stringify(problem)}}`;
+  });
+  return { status: 200, headers: ["Cache-Control", "no-store"], body: `{"results":[${results.join(",")}]}` };
+}
+
+/** `GET /:taskType/:id` → 200 or 304, at once or when `wait` has something to tell. */
+export async function readTask(call: Call): Promise<Reply> {
+  const { service } = call.api;
+  const { taskType, id } = call.params as { taskType: string; id: string };
+  const ms = waitOf(call);
+  const known = call.req.headers["if-none-match"];
+  const reading =
+    ms === null
+      ? await service.read(taskType, id)
+      : await call.whileOpen((signal) => service.wait(taskType, id, ms, { etag: firstTag(known), signal }));
+  const headers = taskHeaders(call, reading);
+  if (ms !== null) headers.push(...preferenceApplied(call, ms));
+  if (known !== undefined && matches(known, reading.etag)) return { status: 304, headers, body: "" };
+  return { status: 200, headers, body: taskView(reading, call.api.basePath) };
+}
+
+export function taskHeaders(call: Call, reading: TaskReading<ResponseRecord>): string[] {
+  const headers = ["Cache-Control", "private, no-cache", "ETag", reading.etag];
+  if (!reading.state.settled) headers.push("Retry-After", ASK_AGAIN);
+  if (reading.responses.length > MAX_RESPONSES) {
+    headers.push("Link", `<${taskPath(call.api.basePath, reading.task)}/responses>; rel="responses"`);
+  }
+  return headers;
+}
+
+const PREFER_WAIT = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=[,;]|$)/i;
+
+/** Milliseconds to hold the answer (`?wait=` before `Prefer: wait=`), at most api.max_wait; null: not asked for. */
+function waitOf(call: Call): number | null {
+  const most = call.api.config.api.maxWaitMs;
+  if (call.hasQuery) {
+    const { wait } = call.queryAs(taskQuery);
+    if (wait !== undefined) return Math.min(wait, most);
+  }
+  const prefer = call.req.headers.prefer;
+  if (prefer === undefined) return null;
+  const found = PREFER_WAIT.exec(Array.isArray(prefer) ? prefer.join(",") : prefer);
+  return found ? Math.min(Number(found[1]) * 1000, most) : null;
+}
+
+function preferenceApplied(call: Call, ms: number): string[] {
+  const headers = ["Vary", "Prefer"];
+  if (call.req.headers.prefer !== undefined) headers.push("Preference-Applied", `wait=${Math.round(ms / 1000)}`);
+  return headers;
+}
+
+const TAG = /(?:W\/)?("[^"]*")/g;
+
+function firstTag(header: string | undefined): string | undefined {
+  return header === undefined ? undefined : (TAG_ONE.exec(header)?.[1] ?? undefined);
+}
+
+const TAG_ONE = /(?:W\/)?("[^"]*")/;
+
+/** RFC 9110 §13.1.2: weak comparison with any of the listed tags. */
+export function matches(header: string, etag: string): boolean {
+  if (header === etag) return true;
+  if (header.trim() === "*") return true;
+  for (const [, tag] of header.matchAll(TAG)) if (tag === etag) return true;
+  return false;
+}
+
+export function taskNotFound(type: string): TaskerError {
+  return new TaskerError("task_not_found", `Type ${type} has never run`);
+}

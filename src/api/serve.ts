@@ -1,0 +1,144 @@
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { TaskerError } from "../errors";
+import { isId } from "../model/ids";
+import { RESERVED_TYPE_NAMES } from "../model/names";
+import { ANYONE, type Auth } from "./auth";
+import { ClientGone } from "./body";
+import { type Api, Call, type Handler, traceparentOf } from "./call";
+import { checkHost, checkOrigin } from "./guard";
+import type { RateLimit } from "./limit";
+import { allows, PERMISSIONS, type RouteId, type Scope } from "./permissions";
+import { asTaskerError, problemHeaders, problemOf } from "./problem";
+import { PROBLEM_TYPE, type Reply, send } from "./reply";
+
+const PROCESS = randomBytes(6).toString("hex");
+let requests = 0;
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/**
+ * The one way through which every request goes, over Express or past it:
+ *
+ *   request id → origin → who asks, and under which host name → may they → is there such a type → how often → handler → answer or problem
+ */
+export class Gatekeeper {
+  constructor(
+    readonly api: Api,
+    private readonly auth: Auth,
+    private readonly rate: RateLimit | null,
+  ) {}
+
+  async serve(
+    route: RouteId,
+    handler: Handler,
+    req: IncomingMessage,
+    res: ServerResponse,
+    params: Record<string, string>,
+  ): Promise<void> {
+    const began = performance.now();
+    const { call, headers } = this.begin(req, res, params);
+    let reply: Reply | null;
+    try {
+      await this.admit(route, call, headers);
+      reply = await handler(call);
+    } catch (error) {
+      reply = this.refusal(error, call);
+    }
+    if (reply === null) return;
+    send(req, res, reply, headers, this.api.draining);
+    this.api.metrics.answered(
+      req.method ?? "",
+      route.slice(route.indexOf(" ") + 1),
+      reply.status,
+      (performance.now() - began) / 1000,
+    );
+  }
+
+  /** For what no route takes. */
+  serveError(error: unknown, req: IncomingMessage, res: ServerResponse): void {
+    const { call, headers } = this.begin(req, res, {});
+    const reply = this.refusal(error, call);
+    if (reply) send(req, res, reply, headers, this.api.draining);
+  }
+
+  private begin(req: IncomingMessage, res: ServerResponse, params: Record<string, string>) {
+    const url = req.url ?? "/";
+    const mark = url.indexOf("?");
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const query = mark < 0 ? "" : url.slice(mark + 1);
+    const given = req.headers["x-request-id"];
+    const id = typeof given === "string" && REQUEST_ID.test(given) ? given : `${PROCESS}-${(++requests).toString(36)}`;
+    return { call: new Call(this.api, req, res, params, path, query, id), headers: ["X-Request-Id", id] };
+  }
+
+  private async admit(route: RouteId, call: Call, headers: string[]): Promise<void> {
+    const permission = PERMISSIONS[route];
+    if (permission === "public") return;
+    const type = call.params.taskType;
+    if (route.includes(" /:taskType") && RESERVED_TYPE_NAMES.includes(type!)) throw notFound(call.req);
+    if (changes(permission)) checkOrigin(call.req);
+    call.identity = await this.auth.identify(call.req, call.urlKey);
+    if (call.identity === ANYONE) checkHost(call.req);
+    this.checkScope(permission, call);
+    if (type !== undefined) this.checkType(type, call);
+    const who = call.identity.name ?? call.remote ?? "unknown";
+    if (this.rate) await this.rate.count(who, headers);
+    const { id } = call.params;
+    if (id !== undefined && !isId(id)) throw noTask(id, type!);
+  }
+
+  private checkScope(permission: Scope, call: Call): void {
+    if (allows(call.identity.scopes, permission)) return;
+    throw new TaskerError("forbidden", `The API key lacks the scope ${permission}`);
+  }
+
+  /** Names of types are no secret, tasks are: of another client's task not even its existence is told. */
+  private checkType(type: string, call: Call): void {
+    const { types } = call.identity;
+    if (!Object.hasOwn(this.api.config.taskTypes, type)) {
+      const shown = JSON.stringify(type.slice(0, 80));
+      throw new TaskerError("unknown_task_type", `There is no task type ${shown}; GET /types lists them`);
+    }
+    if (types === null || types.includes(type)) return;
+    if (call.params.id !== undefined) throw noTask(call.params.id, type);
+    throw new TaskerError("forbidden", `The API key may not touch tasks of type ${type}`);
+  }
+
+  private refusal(error: unknown, call: Call): Reply | null {
+    if (error instanceof ClientGone) return null;
+    const known = asTaskerError(error);
+    if (known.status >= 500) {
+      this.api.log.error(
+        { err: known.cause ?? known, request_id: call.requestId, method: call.req.method, path: call.path },
+        known.code === "internal" ? "A request failed" : known.message,
+      );
+    }
+    const problem = problemOf(known, {
+      instance: call.path,
+      requestId: call.requestId,
+      traceId: traceparentOf(call.req)?.split("-")[1] ?? null,
+      basePath: this.api.basePath,
+    });
+    return {
+      status: known.status,
+      body: JSON.stringify(problem),
+      contentType: PROBLEM_TYPE,
+      headers: ["Cache-Control", "no-store", ...problemHeaders(known, this.api.basePath)],
+    };
+  }
+}
+
+function changes(scope: Scope): boolean {
+  return scope !== "read";
+}
+
+function noTask(id: string, type: string): TaskerError {
+  return new TaskerError("task_not_found", `There is no task ${JSON.stringify(id.slice(0, 80))} of type ${type}`);
+}
+
+export function notFound(req: IncomingMessage): TaskerError {
+  return new TaskerError(
+    "route_not_found",
+    `Nothing answers ${req.method} at this address; docs/reference/http.md lists what there is`,
+  );
+}

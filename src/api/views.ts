@@ -1,0 +1,170 @@
+import type { Completeness } from "../model/completeness";
+import { ANY_ENDPOINT } from "../model/names";
+import type { AttemptRecord, ResponseKey, ResponseRecord } from "../model/response";
+import { isFinal } from "../model/response";
+import type { TaskRecord } from "../model/task";
+import type { CancelOutcome, ResponseBrief, ResponseChange } from "../store/store";
+import type { TaskReading } from "../tasks/service";
+
+/**
+ * Records → the JSON text of the HTTP contract. Payloads and results are stored as JSON text and are spliced in as they are:
+ * parsing and writing them again would cost time and change numbers beyond 2^53.
+ */
+
+/** With more responses than this a task shows the first so many that have not succeeded. */
+export const MAX_RESPONSES = 100;
+/** Payloads that are longer (characters) are left out of lists. */
+export const MAX_LISTED_PAYLOAD = 16 * 1024;
+
+const text = JSON.stringify as (value: string) => string;
+const orNull = (value: string | null) => (value === null ? "null" : text(value));
+/** For what is known to need no escapes: times and names. */
+const plain = (value: string | null) => (value === null ? "null" : `"${value}"`);
+
+export function taskPath(basePath: string, task: { type: string; id: string }): string {
+  return `${basePath}/${task.type}/${task.id}`;
+}
+
+export function taskView(reading: TaskReading<ResponseRecord>, basePath: string): string {
+  const { task, responses } = reading;
+  if (responses.length <= MAX_RESPONSES) {
+    return `{${taskFields(reading, task.payload)},"responses":[${responsesView(task, responses)}]}`;
+  }
+  const shown = responses.filter((row) => row.status !== "succeeded").slice(0, MAX_RESPONSES);
+  const link = text(`${taskPath(basePath, task)}/responses`);
+  return `{${taskFields(reading, task.payload)},"responses":[${responsesView(task, shown)}],"responses_link":${link}}`;
+}
+
+/** A task in a list: without responses; a long payload is null, and `payload_omitted` says so. */
+export function taskItemView(reading: TaskReading<ResponseBrief>): string {
+  const { payload } = reading.task;
+  if (payload.length <= MAX_LISTED_PAYLOAD) return `{${taskFields(reading, payload)}}`;
+  return `{${taskFields(reading, "null")},"payload_omitted":true}`;
+}
+
+function taskFields(reading: TaskReading<ResponseBrief>, payload: string): string {
+  const { task, state, responses } = reading;
+  const endpoints = [...new Set(responses.map((row) => row.endpoint))];
+  return (
+    `"id":"${task.id}","type":"${task.type}","identifier":${text(task.identifier)},"payload":${payload},` +
+    `"endpoints":[${endpoints.map(plain).join(",")}],` +
+    `"status":"${state.status}","settled":${state.settled},"progress":${state.progress},` +
+    `"created_at":${plain(task.createdAt)},"delay_until":${plain(task.delayUntil)},` +
+    `"published_at":${plain(task.publishedAt)},"started_at":${plain(state.startedAt)},` +
+    `"finished_at":${plain(state.finishedAt)},"completeness":${completenessView(state.completeness)}`
+  );
+}
+
+function completenessView(counts: Completeness): string {
+  return (
+    `{"expected":${counts.expected},"received":${counts.received},"running":${counts.running},` +
+    `"succeeded":${counts.succeeded},"failed":${counts.failed},"cancelled":${counts.cancelled},` +
+    `"missing":[${counts.missing.map(plain).join(",")}],"complete":${counts.complete}}`
+  );
+}
+
+function responsesView(task: TaskRecord, rows: readonly ResponseRecord[]): string {
+  return rows.map((row) => responseView(task, row)).join(",");
+}
+
+export function responseView(task: TaskRecord, row: ResponseRecord): string {
+  return `{${responseFields(task, row)}}`;
+}
+
+/** Of a `deliver: one` task: null until somebody takes it. */
+export function endpointOf(row: { endpoint: string; performer: string | null }): string | null {
+  return row.endpoint === ANY_ENDPOINT ? row.performer : row.endpoint;
+}
+
+function responseFields(task: TaskRecord, row: ResponseRecord): string {
+  const late = row.receivedAt !== null && row.receivedAt > task.waitUntil;
+  return (
+    `"endpoint":${plain(endpointOf(row))},"job":${plain(row.job || null)},"status":"${row.status}",` +
+    `"reason":${orNull(row.reason)},"attempt":${row.attempt},"attempts":${row.attempts},` +
+    `"progress":${row.status === "succeeded" ? 1 : row.progress},` +
+    `"result":${row.result ?? "null"},"result_text":${orNull(row.resultText)},"error":${orNull(row.error)},` +
+    `"late":${late},"received_at":${plain(row.receivedAt)},"started_at":${plain(row.startedAt)},` +
+    `"finished_at":${plain(row.finishedAt)},"retry_at":${plain(row.retryAt)}`
+  );
+}
+
+/** One response with all there is to know: what stands in a task, and its history, oldest attempt first. */
+export function responseDetailView(task: TaskRecord, row: ResponseRecord, attempts: readonly AttemptRecord[]): string {
+  const history = attempts.filter((attempt) => attempt.job === row.job).map(attemptView);
+  const current = currentAttempt(row, attempts);
+  if (current) history.push(current);
+  return (
+    `{${responseFields(task, row)},"task_id":"${row.taskId}","type":"${task.type}",` +
+    `"progress_message":${orNull(row.progressMessage)},"generation":${row.generation},` +
+    `"cancel_at":${plain(row.cancelAt)},"history":[${history.join(",")}]}`
+  );
+}
+
+function attemptView(attempt: AttemptRecord): string {
+  return attemptJson({ ...attempt, endpoint: endpointOf(attempt) });
+}
+
+/** The latest attempt stands in the response itself until the next begins. */
+function currentAttempt(row: ResponseRecord, attempts: readonly AttemptRecord[]): string | null {
+  if (row.attempt === 0 || row.startedAt === null) return null;
+  const recorded = attempts.some(
+    (known) =>
+      known.job === row.job &&
+      known.generation === row.generation &&
+      known.attempt === row.attempt &&
+      known.outcome !== "superseded",
+  );
+  if (recorded) return null;
+  const outcome = isFinal(row.status) ? row.status : row.status === "retrying" ? "failed" : "running";
+  return attemptJson({ ...row, outcome, endpoint: endpointOf(row) });
+}
+
+function attemptJson(attempt: {
+  generation: number;
+  attempt: number;
+  outcome: string;
+  endpoint: string | null;
+  reason: string | null;
+  error: string | null;
+  result: string | null;
+  resultText: string | null;
+  startedAt: string | null;
+  finishedAt: string | null;
+}): string {
+  return (
+    `{"generation":${attempt.generation},"attempt":${attempt.attempt},"outcome":"${attempt.outcome}",` +
+    `"endpoint":${plain(attempt.endpoint)},"reason":${orNull(attempt.reason)},"error":${orNull(attempt.error)},` +
+    `"result":${attempt.result ?? "null"},"result_text":${orNull(attempt.resultText)},` +
+    `"started_at":${plain(attempt.startedAt)},"finished_at":${plain(attempt.finishedAt)}}`
+  );
+}
+
+/** `{items, next}` from item texts. */
+export function listView(items: readonly string[], next: string | null): string {
+  return `{"items":[${items.join(",")}],"next":${orNull(next)}}`;
+}
+
+export function outcomeView(outcome: CancelOutcome): string {
+  return `{"endpoint":${plain(endpointOf(outcome))},"job":${plain(outcome.job || null)},"outcome":"${outcome.outcome}","status":"${outcome.status}"}`;
+}
+
+export function keyView(key: ResponseKey): string {
+  return `{"endpoint":${plain(key.endpoint === ANY_ENDPOINT ? null : key.endpoint)},"job":${plain(key.job || null)}}`;
+}
+
+export function changeView(change: ResponseChange): string {
+  return JSON.stringify({
+    task_id: change.taskId,
+    type: change.type,
+    endpoint: endpointOf(change),
+    job: change.job || null,
+    status: change.status,
+    reason: change.reason,
+    attempt: change.attempt,
+    attempts: change.attempts,
+    progress: change.status === "succeeded" ? 1 : change.progress,
+    progress_message: change.progressMessage,
+    changed_at: change.changedAt,
+    version: change.version,
+  });
+}
