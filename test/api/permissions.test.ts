@@ -1,0 +1,34 @@
+import type { Gatekeeper } from "../../src/api/serve";
+import { buildApp } from "../../src/api/app";
+import { allows, PERMISSIONS, SCOPES } from "../../src/api/permissions";
+
+interface Layer {
+  route?: { path: string; methods: Record<string, boolean> };
+}
+
+describe("permissions", () => {
+  test("every route that the router answers has a line, and every line has a route", () => {
+    const app = buildApp({} as Gatekeeper, undefined);
+    const served = (app.router.stack as unknown as Layer[]).flatMap(({ route }) =>
+      route
+        ? Object.keys(route.methods)
+            .filter((method) => method !== "head")
+            .map((method) => `${method.toUpperCase()} ${route.path}`)
+        : [],
+    );
+    expect(served.sort()).toEqual(Object.keys(PERMISSIONS).sort());
+  });
+
+  test("only health is public, and nothing that changes is open to a reader", () => {
+    const lines = Object.entries(PERMISSIONS);
+    expect(lines.filter(([, scope]) => scope === "public").map(([route]) => route)).toEqual(["GET /livez", "GET /readyz"]);
+    for (const [route, scope] of lines) if (route.startsWith("POST ")) expect(["submit", "operate"]).toContain(scope);
+  });
+
+  test("admin includes all, operate includes read, and nothing else includes anything", () => {
+    const table = SCOPES.map((has) => SCOPES.filter((needed) => allows([has], needed)));
+    expect(table).toEqual([["read"], ["submit"], ["read", "operate"], ["read", "submit", "operate", "admin"]]);
+    expect(allows(["__proto__", "constructor", "toString", ""], "read")).toBe(false);
+    expect(allows([], "read")).toBe(false);
+  });
+});
