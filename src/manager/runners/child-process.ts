@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { signalGroup } from "./group";
 import type { FromChild, ToChild } from "./ipc";
 import { type Failure, failure } from "./outcome";
-import { lastLines } from "./text";
+import { cleanText, lastLines } from "./text";
 
 const ENTRY = path.join(__dirname, `child${path.extname(__filename)}`);
 const STDERR_KEPT = 16 * 1024;
@@ -33,6 +33,10 @@ export class HandlerProcess {
   private exit: { code: number | null; signal: NodeJS.Signals | null } = { code: null, signal: null };
   private spawnError: Error | null = null;
   private stderr = "";
+  private resolveGone: () => void = () => {};
+  private readonly whenGone = new Promise<void>((resolve) => {
+    this.resolveGone = resolve;
+  });
 
   constructor() {
     // From sources (tests, `npm run dev`) the entry is TypeScript, which the child must be able to load as well.
@@ -79,12 +83,9 @@ export class HandlerProcess {
     const said = this.stderr.trim() === "" ? "" : ` It last wrote to stderr:\n${lastLines(this.stderr, 8, 2000)}`;
     if (this.spawnError)
       return failure("crash", `The handler's process could not be started: ${this.spawnError.message}`);
-    if (
-      /heap out of memory|allocation failed - process out of memory/i.test(this.stderr) &&
-      (signal === "SIGABRT" || code === 134)
-    ) {
-      const ended = signal ? `signal ${signal}` : `exit code ${code}`;
-      return failure("out_of_memory", `The handler's process ran out of memory and was ended (${ended}).${said}`);
+    const fatal = /^FATAL ERROR: .*out of memory.*$/im.exec(this.stderr);
+    if (fatal && (signal === "SIGABRT" || code === 134)) {
+      return failure("out_of_memory", `The handler's process ran out of memory and was ended: ${cleanText(fatal[0])}`);
     }
     if (signal) {
       const hint = signal === "SIGKILL" ? " Not sent by tasker: often the system ran out of memory." : "";
@@ -100,11 +101,10 @@ export class HandlerProcess {
   async close(): Promise<void> {
     if (this.idleTimer) clearTimeout(this.idleTimer);
     if (this.ended) return;
-    const gone = new Promise<void>((resolve) => this.process.once("exit", () => resolve()));
     this.process.removeAllListeners("disconnect");
     if (this.process.connected) this.process.disconnect();
     const timer = setTimeout(() => this.kill("SIGKILL"), CLOSE_MS);
-    await gone;
+    await this.whenGone;
     clearTimeout(timer);
   }
 
@@ -125,6 +125,7 @@ export class HandlerProcess {
     if (this.idleTimer) clearTimeout(this.idleTimer);
     this.process.stdout?.destroy();
     this.process.stderr?.destroy();
+    this.resolveGone();
     this.listener?.gone();
     this.onEnd();
   }

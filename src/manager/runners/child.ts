@@ -10,7 +10,7 @@ import type { RunResult } from "./runner";
 
 /**
  * The entry of a handler process: user code runs here and nowhere else. One attempt at a time; told what to do over the IPC
- * channel, and gone when the channel is.
+ * channel, and gone when the channel is. It leads its own process group, so that one signal ends all that handlers start.
  *
  * What an earlier attempt left behind (a timer that throws, a promise that rejects late) is told apart by the async context it
  * was started in: it never fails the attempt that runs now, but this process takes no further one.
@@ -114,15 +114,18 @@ function submit(run: number, type: string, request: SubmitRequest): Promise<{ id
 function settleCall(message: Extract<ToChild, { call: number }>): void {
   const call = calls.get(message.call);
   calls.delete(message.call);
-  if (message.say === "submitted") return call?.resolve(message.id);
+  if (message.say === "submitted") {
+    call?.resolve(message.id);
+    return;
+  }
   const error = Object.assign(new Error(message.message), message.code === null ? {} : { code: message.code });
   error.name = message.name;
   call?.reject(error);
 }
 
 function say(message: FromChild, then?: () => void): void {
-  if (!process.connected || !process.send) return then?.();
-  process.send(message, undefined, undefined, () => then?.());
+  if (process.connected && process.send) process.send(message, undefined, undefined, () => then?.());
+  else then?.();
 }
 
 function written(stream: NodeJS.WriteStream): Promise<void> {
@@ -138,9 +141,8 @@ function uncaught(error: unknown): void {
     retire = true;
     return;
   }
-  const exit = () => process.exit(1);
-  if (current) say({ say: "crash", run: current.run, error: text }, exit);
-  else exit();
+  if (current) say({ say: "crash", run: current.run, error: text }, () => void end());
+  else void end();
 }
 process.on("uncaughtException", uncaught);
 process.on("unhandledRejection", uncaught);
@@ -149,29 +151,26 @@ process.on("unhandledRejection", uncaught);
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 
-// The manager is gone: nobody will ever read what this handler returns.
-process.on("disconnect", () => {
-  if (current) endGroup();
-  process.exit(0);
-});
+// The manager has closed the channel, or is gone: nobody will ever read what comes.
+process.on("disconnect", () => void end());
 
-function endGroup(): void {
-  try {
-    process.kill(-process.pid, "SIGKILL");
-  } catch {
-    process.kill(process.pid, "SIGKILL");
-  }
+/** Ends this process and whatever its handlers have started, once what it wrote has left it. */
+async function end(): Promise<void> {
+  await written(process.stdout);
+  await written(process.stderr);
+  process.kill(-process.pid, "SIGKILL");
 }
 
 // A handler that blocks the event loop cannot see that the manager has died; a thread of its own can.
 new Worker(
-  `const parent = process.ppid;
+  `const { workerData: parent } = require("node:worker_threads");
    setInterval(() => {
      if (process.ppid === parent) return;
-     try { process.kill(-process.pid, "SIGKILL"); } catch { process.kill(process.pid, "SIGKILL"); }
+     process.kill(-process.pid, "SIGKILL");
    }, 1000);`,
   {
     eval: true,
+    workerData: process.ppid,
     execArgv: [],
     stdin: false,
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 },

@@ -105,9 +105,9 @@ class Attempt {
     const said =
       ` It was told to stop and did not within ${this.options.graceMs} ms; it may still be running, because a handler that ` +
       "runs inline cannot be killed. Listen to context.signal, or use `isolation: process`.";
-    if (cause === "timeout") return this.abandon(this.timedOut(said, null));
     // Saying `stopped` would not be true.
-    this.abandon(failure("abandoned", `The handler was asked to stop (${cause}).${said}`, { permanent: true }));
+    const asked = failure("abandoned", `The handler was asked to stop (${cause}).${said}`, { permanent: true });
+    this.abandon(cause === "timeout" ? this.timedOut(said, null) : asked);
   }
 
   private timedOut(said: string, result: string | null): Failure {

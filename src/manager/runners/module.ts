@@ -137,15 +137,19 @@ class Attempt {
   }
 
   private gone(): void {
-    if (this.cause === "timeout") return this.end(this.timedOut(null), true);
-    if (this.cause !== null) return this.end({ kind: "stopped", killed: this.killed }, true);
-    if (!this.started && this.child.runs > 1) return this.settle({ kind: "not_started", retire: true });
-    const death = this.child.death();
-    if (this.crash !== null) {
-      const error = cleanText(`The handler's process crashed by an exception that nobody caught. ${this.crash}`);
-      return this.end(failure("crash", error), true);
-    }
-    this.end(death, true);
+    if (this.cause === null && !this.started && this.child.runs > 1) this.settle({ kind: "not_started", retire: true });
+    else this.end(this.death(), true);
+  }
+
+  /** What it means that the process is gone. */
+  private death(): RunResult {
+    if (this.cause === "timeout") return this.timedOut(null);
+    if (this.cause !== null) return { kind: "stopped", killed: this.killed };
+    if (this.crash === null) return this.child.death();
+    return failure(
+      "crash",
+      cleanText(`The handler's process crashed by an exception that nobody caught. ${this.crash}`),
+    );
   }
 
   private timedOut(result: string | null): RunResult {

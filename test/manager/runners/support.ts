@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { PerformerConfig, TaskTypeConfig } from "../../../src/config/config";
@@ -52,7 +52,7 @@ export function workOf(payload: unknown, more: Partial<Work> = {}): Work {
 /** Hooks that remember what they were told, and can be waited on. */
 export class Recorder implements RunHooks {
   readonly controller = new AbortController();
-  readonly signal = this.controller.signal;
+  readonly signal: RunHooks["signal"] = this.controller.signal;
   readonly reports: Array<[number, string | null]> = [];
   readonly submitted: Array<[string, SubmitRequest]> = [];
   logged = "";
@@ -133,7 +133,6 @@ export function failed(result: RunResult): Extract<RunResult, { kind: "failed" }
 export function alive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    const { readFileSync } = require("node:fs") as typeof import("node:fs");
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
     return false;

@@ -1,0 +1,180 @@
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import type { Runner } from "../../../src/manager/runners/runner";
+import { alive, Bench, failed, Recorder, succeeded, typeConfig, workOf } from "./support";
+
+/** What only a process of its own can give: a death that is noticed, a handler that can be killed. */
+describe("isolation: process", () => {
+  const bench = new Bench();
+  afterAll(() => bench.close());
+  let handlers = 0;
+  const runnerOf = (source: string, more: Parameters<Bench["runner"]>[1] = {}): Runner =>
+    bench.runner(typeConfig({ kind: "module", handler: bench.handler(`handler-${++handlers}`, source) }), more);
+
+  test("processes are reused, one attempt at a time in each", async () => {
+    const runner = runnerOf(`let busy = false;
+      exports.handleTask = async () => {
+        if (busy) throw new Error("two at once");
+        busy = true; await new Promise((resolve) => setTimeout(resolve, 20)); busy = false;
+        return process.pid;
+      };`);
+    const first = await Promise.all([1, 2].map(() => runner.run(workOf({}), new Recorder())));
+    const pids = new Set(first.map(succeeded));
+    expect(pids.size).toBe(2);
+    for (let i = 0; i < 3; i++) expect(pids).toContain(succeeded(await runner.run(workOf({}), new Recorder())));
+    await runner.close();
+    for (const pid of pids) expect(alive(pid as number)).toBe(false);
+  });
+
+  test.each([
+    ["process.exit(3)", "exit_code", "exit code 3"],
+    ["process.exit(0)", "exit_code", "exit code 0"],
+    ["process.kill(process.pid, 'SIGSEGV')", "signal", "SIGSEGV"],
+    ["process.kill(process.pid, 'SIGKILL')", "signal", "SIGKILL"],
+    ["setImmediate(() => { throw new Error('out of the blue'); })", "crash", "out of the blue"],
+    ["Promise.reject(new Error('nobody waits'))", "crash", "nobody waits"],
+    ["process.disconnect()", "signal", "SIGKILL"],
+  ])("a process that dies by %s is noticed at once: %s", async (source, reason, says) => {
+    const runner = runnerOf(`exports.handleTask = async ({ die }) => {
+      if (!die) return "fine";
+      console.error("last words");
+      ${source};
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    };`);
+    const hooks = new Recorder();
+    const result = failed(await runner.run(workOf({ die: true }), hooks));
+    expect(result).toMatchObject({ reason, permanent: false });
+    expect(result.error).toContain(says);
+    if (reason !== "crash") expect(result.error).toContain("last words");
+    expect(hooks.logged).toContain("last words");
+    expect(succeeded(await runner.run(workOf({ die: false }), new Recorder()))).toBe("fine");
+  });
+
+  test("a death takes no neighbour along", async () => {
+    const runner = runnerOf(`exports.handleTask = async ({ die }) => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      if (die) process.kill(process.pid, "SIGSEGV");
+      return "fine";
+    };`);
+    const runs = [false, true, false].map((die) => runner.run(workOf({ die }), new Recorder()));
+    expect((await Promise.all(runs)).map((result) => result.kind)).toEqual(["succeeded", "failed", "succeeded"]);
+  });
+
+  test("a full heap is told apart from other deaths", async () => {
+    const runner = runnerOf(`exports.handleTask = async () => {
+      const held = [];
+      for (;;) held.push(new Array(1_000_000).fill(held.length));
+    };`);
+    const before = process.env.NODE_OPTIONS;
+    process.env.NODE_OPTIONS = `${before ?? ""} --max-old-space-size=64`;
+    const running = runner.run(workOf({}), new Recorder());
+    process.env.NODE_OPTIONS = before;
+    const result = failed(await running);
+    expect(result.reason).toBe("out_of_memory");
+    expect(result.error).toContain("heap");
+  });
+
+  test("a handler that blocks its event loop is killed at its timeout", async () => {
+    const runner = runnerOf(`exports.handleTask = (_, { log }) => { log(String(process.pid)); for (;;); };`);
+    const hooks = new Recorder();
+    const result = failed(await runner.run(workOf({}, { timeoutMs: 700 }), hooks));
+    expect(result).toMatchObject({ reason: "timeout", permanent: false });
+    expect(result.error).toContain("700 ms");
+    expect(alive(Number(hooks.logged))).toBe(false);
+  });
+
+  test("a handler that does not listen is killed with all it started, and said to be killed", async () => {
+    const runner = runnerOf(`exports.handleTask = (_, { log }) => new Promise(() => {
+      process.on("SIGTERM", () => log("not now"));
+      const child = require("node:child_process").spawn("sh", ["-c", "trap '' TERM; while :; do sleep 1; done"], { stdio: "inherit" });
+      log("pids:" + process.pid + "," + child.pid + ".");
+    });`);
+    const hooks = new Recorder();
+    const running = runner.run(workOf({}), hooks);
+    await hooks.saw(".\n");
+    hooks.stop("cancel");
+    expect(await running).toEqual({ kind: "stopped", killed: true });
+    expect(hooks.logged).toContain("not now");
+    const pids = /pids:(\d+),(\d+)/.exec(hooks.logged)!;
+    expect([alive(Number(pids[1])), alive(Number(pids[2]))]).toEqual([false, false]);
+  });
+
+  test("sub-processes that the handler left behind are ended with its process", async () => {
+    const runner = runnerOf(
+      `exports.handleTask = () => [process.pid, require("node:child_process").spawn("sleep", ["600"]).pid];`,
+    );
+    const [own, left] = succeeded(await runner.run(workOf({}), new Recorder())) as number[];
+    const [next] = succeeded(await runner.run(workOf({}), new Recorder())) as number[];
+    expect(next).not.toBe(own);
+    await runner.close();
+    expect([alive(own!), alive(left!)]).toEqual([false, false]);
+  });
+
+  test.each([
+    ["a late rejection", "setTimeout(() => Promise.reject(new Error('late')), 30)"],
+    ["a late throw", "setTimeout(() => { throw new Error('late'); }, 30)"],
+  ])("%s of an earlier attempt does not fail the next one, and ends the process after it", async (_, mess) => {
+    const runner = runnerOf(`exports.handleTask = async ({ mess }) => {
+      if (mess) ${mess};
+      else await new Promise((resolve) => process.stderr.write("", () => setTimeout(resolve, 150)));
+      return process.pid;
+    };`);
+    const first = succeeded(await runner.run(workOf({ mess: true }), new Recorder()));
+    const hooks = new Recorder();
+    expect(succeeded(await runner.run(workOf({ mess: false }), hooks))).toBe(first);
+    expect(hooks.logged).toContain("late");
+    expect(succeeded(await runner.run(workOf({ mess: false }), new Recorder()))).not.toBe(first);
+  });
+
+  test("what a handler prints is logged, whole lines and bounded", async () => {
+    const runner = runnerOf(
+      `exports.handleTask = ({ lines }) => {
+      console.log("to stdout é"); console.error("to stderr"); process.stdout.write("no line end");
+      for (let i = 0; i < lines; i++) console.log("x".repeat(99));
+    };`,
+      { maxLogBytes: 5000 },
+    );
+    const hooks = new Recorder();
+    await runner.run(workOf({ lines: 0 }), hooks);
+    expect(hooks.logged.split("\n").sort()).toEqual(["", "no line end", "to stderr", "to stdout é"]);
+    const flood = new Recorder();
+    await runner.run(workOf({ lines: 100_000 }), flood);
+    expect(flood.logged.length).toBeLessThan(150_000);
+    expect(flood.logged).toMatch(/… \d+ bytes left out …\n$/);
+  });
+
+  test("a child outlives neither its manager's death nor a blocked loop", async () => {
+    const handler = bench.handler(
+      "blocked",
+      `exports.handleTask = (_, { log }) => { log("pid " + process.pid); for (;;); };`,
+    );
+    const script = path.join(bench.dir, "manager.ts");
+    writeFileSync(
+      script,
+      `import { moduleRunner } from ${JSON.stringify(path.resolve("src/manager/runners/module.ts"))};
+       const log = (text: string) => process.stdout.write(text);
+       const runner = moduleRunner("${handler}", 1, { handlersDir: ${JSON.stringify(bench.dir)}, graceMs: 100, maxResultBytes: 1000, maxLogBytes: 1000, log: console as never });
+       const work = JSON.parse(process.argv[2]!);
+       void runner.run(work, { signal: new AbortController().signal, progress() {}, log, submit: async () => ({ id: "" }) });`,
+    );
+    const manager = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(workOf({}))], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const pid = await new Promise<number>((resolve) =>
+      manager.stdout.on("data", (chunk) => resolve(Number(/pid (\d+)/.exec(String(chunk))?.[1]))),
+    );
+    expect(alive(pid)).toBe(true);
+    manager.kill("SIGKILL");
+    while (alive(pid)) await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+
+  test("a signal to the whole tree does not end a handler that its manager waits for", async () => {
+    const runner = runnerOf(`exports.handleTask = async (_, { log }) => {
+      process.kill(process.pid, "SIGINT"); process.kill(process.pid, "SIGTERM");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return "still here";
+    };`);
+    expect(succeeded(await runner.run(workOf({}), new Recorder()))).toBe("still here");
+  });
+});
