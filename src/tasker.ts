@@ -33,8 +33,10 @@ export interface TaskerProcess {
 export interface ProcessOptions {
   config: Config;
   log: Log;
-  /** Serve HTTP and reconcile. */
+  /** Take requests and reconcile. */
   api: boolean;
+  /** With `api`: also over HTTP; true if left out. A library user may do without. */
+  listen?: boolean;
   /** Run a manager for each of these endpoints. */
   endpoints: readonly string[];
   /** Handlers given as functions, by type or handler name; they run inline. */
@@ -54,7 +56,7 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
   const ending = new AbortController();
   let api: RunningApi | null = null;
   try {
-    if (tasks)
+    if (tasks && options.listen !== false)
       api = await startApi({ config, service: tasks.service, access: store.access, log, uiDir: options.uiDir });
   } catch (error) {
     await transport.close(1000);

@@ -1,0 +1,67 @@
+import type { Config } from "./config/config";
+import { configFrom } from "./config/load";
+import { createLog, type Log } from "./log";
+import type { HandleTask } from "./model/handler";
+import type { ResponseRecord } from "./model/response";
+import { startProcess } from "./tasker";
+import { type EnqueueRequest, enqueue, type Queryable } from "./tasks/enqueue";
+import type { Caller, Submitted, TaskReading, TaskService } from "./tasks/service";
+
+/** tasker inside your own program: the same parts as `tasker up`, with your functions as handlers. */
+export interface Tasker {
+  /** Where its HTTP API listens; null without one. */
+  readonly url: string | null;
+  readonly config: Config;
+  /** Everything the HTTP API can do, as calls. */
+  readonly tasks: TaskService;
+  /** Resolves once the task is stored. */
+  submit(type: string, request: Omit<EnqueueRequest, "type">): Promise<TaskReading<ResponseRecord>>;
+  /** Resolves when the task is settled, or after `ms` (30 s if left out) as it stands then. */
+  wait(type: string, id: string, ms?: number): Promise<TaskReading<ResponseRecord>>;
+  /** Stores a request with your own open transaction; it becomes a task within a second of your commit. */
+  enqueue(within: Queryable, request: EnqueueRequest): Promise<{ id: string }>;
+  /** Finishes what runs, keeps what waits for the next start, closes everything. */
+  close(): Promise<void>;
+}
+
+export interface TaskerOptions {
+  /** What a config file would say, with the same keys: `task_types`, `database`, `broker`, `manager`, `api`. */
+  config: object;
+  /** Handlers by task type (or by `handler:` name); they run in this process. */
+  handlers?: Record<string, HandleTask>;
+  /** Listen for HTTP requests as well, as `api:` of the config says; true if left out. */
+  api?: boolean;
+  /** Level of the log on standard error; `warn` if left out. */
+  logLevel?: Config["log"]["level"];
+  log?: Log;
+}
+
+const CALLER: Caller = { name: null, types: null, remote: null, traceparent: null };
+
+/**
+ * Starts tasker in this process and resolves when it is usable. Throws ConfigError with every fault of the config.
+ * Handlers given as functions run inline: they share the process, so CPU-heavy work belongs into a handler module.
+ */
+export async function createTasker(options: TaskerOptions): Promise<Tasker> {
+  const config = configFrom(options.config);
+  const log = options.log ?? createLog(options.logLevel ?? "warn");
+  const running = await startProcess({
+    config,
+    log,
+    api: true,
+    listen: options.api ?? true,
+    endpoints: config.manager.endpoints,
+    functions: options.handlers,
+  });
+  await running.ready;
+  const tasks = running.service!;
+  return {
+    url: running.api?.url ?? null,
+    config,
+    tasks,
+    submit: async (type, request) => ((await tasks.submit(type, request, CALLER)) as Submitted).reading,
+    wait: (type, id, ms = 30_000) => tasks.wait(type, id, ms),
+    enqueue,
+    close: () => running.close(),
+  };
+}
