@@ -32,8 +32,11 @@ const identifier = z
   })
   .meta({ description: "The customer's own name for the request; makes it repeatable", minLength: 1, maxLength: 190 });
 
+// Not z.record: it makes a copy, and drops a key named __proto__, which is data like any other.
 const payload = z
-  .record(z.string(), z.unknown())
+  .custom<JsonObject>((value) => value !== null && typeof value === "object" && !Array.isArray(value), {
+    message: "must be a JSON object",
+  })
   .refine((value) => !deeperThan(value, MAX_DEPTH), { message: `must not nest deeper than ${MAX_DEPTH} levels` });
 
 const endpoints = z

@@ -1,6 +1,6 @@
 import { parseBody } from "../../src/api/body";
 import { jsonFault } from "../../src/api/json-fault";
-import { TaskerError } from "../../src/errors";
+import type { TaskerError } from "../../src/errors";
 
 const JSON_TYPE = "application/json";
 

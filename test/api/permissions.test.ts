@@ -1,6 +1,6 @@
-import type { Gatekeeper } from "../../src/api/serve";
 import { buildApp } from "../../src/api/app";
 import { allows, PERMISSIONS, SCOPES } from "../../src/api/permissions";
+import type { Gatekeeper } from "../../src/api/serve";
 
 interface Layer {
   route?: { path: string; methods: Record<string, boolean> };
@@ -21,7 +21,10 @@ describe("permissions", () => {
 
   test("only health is public, and nothing that changes is open to a reader", () => {
     const lines = Object.entries(PERMISSIONS);
-    expect(lines.filter(([, scope]) => scope === "public").map(([route]) => route)).toEqual(["GET /livez", "GET /readyz"]);
+    expect(lines.filter(([, scope]) => scope === "public").map(([route]) => route)).toEqual([
+      "GET /livez",
+      "GET /readyz",
+    ]);
     for (const [route, scope] of lines) if (route.startsWith("POST ")) expect(["submit", "operate"]).toContain(scope);
   });
 

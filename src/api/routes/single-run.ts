@@ -1,5 +1,4 @@
 import type { Call } from "../call";
-import { exactBody } from "../exact";
 import type { Reply } from "../reply";
 import { notFound } from "../serve";
 import { taskView } from "../views";
@@ -11,7 +10,8 @@ import { created, matches, noteCreated, taskHeaders, taskNotFound } from "./task
 /** `POST /:taskType/start` → 202 with the run, or 409 `already_running` with a link to the one that runs. */
 export async function startRun(call: Call): Promise<Reply> {
   singleRun(call);
-  return started(call, exactBody(await call.json({ mayBeEmpty: true })));
+  const { value, text } = await call.json({ mayBeEmpty: true });
+  return started(call, value, text);
 }
 
 /** `GET /:taskType/start?name=value` for types with `legacy_get`: the parameters are the payload. */
@@ -20,8 +20,8 @@ export async function startRunByGet(call: Call): Promise<Reply> {
   return started(call, { payload: call.query });
 }
 
-async function started(call: Call, body: unknown): Promise<Reply> {
-  const submitted = await call.api.service.start(call.params.taskType!, body, call.caller());
+async function started(call: Call, body: unknown, text?: string): Promise<Reply> {
+  const submitted = await call.api.service.start(call.params.taskType!, body, call.caller(), text);
   noteCreated(call, submitted);
   return created(call, submitted);
 }

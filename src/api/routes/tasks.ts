@@ -2,7 +2,6 @@ import { TaskerError } from "../../errors";
 import type { ResponseRecord } from "../../model/response";
 import type { Submitted, TaskReading } from "../../tasks/service";
 import type { Call } from "../call";
-import { exactBody, exactTasks } from "../exact";
 import { problemOf } from "../problem";
 import { taskQuery } from "../query";
 import type { Reply } from "../reply";
@@ -16,7 +15,8 @@ export async function createTask(call: Call): Promise<Reply> {
   const { api } = call;
   const type = call.params.taskType!;
   const ms = waitOf(call);
-  const submitted = await api.service.submit(type, exactBody(await call.json()), call.caller());
+  const { value, text } = await call.json();
+  const submitted = await api.service.submit(type, value, call.caller(), text);
   noteCreated(call, submitted);
   if (ms === null) return created(call, submitted);
   const { id } = submitted.reading.task;
@@ -46,7 +46,8 @@ export function noteCreated(call: Call, { reading, replayed }: Submitted): void 
 export async function createBatch(call: Call): Promise<Reply> {
   const { api } = call;
   const type = call.params.taskType!;
-  const answers = await api.service.submitBatch(type, exactTasks(await call.json()), call.caller());
+  const { value, text } = await call.json();
+  const answers = await api.service.submitBatch(type, value, call.caller(), text);
   const results = answers.map((answer) => {
     if (!(answer instanceof Error)) {
       noteCreated(call, answer);
@@ -110,20 +111,17 @@ function preferenceApplied(call: Call, ms: number): string[] {
   return headers;
 }
 
-const TAG = /(?:W\/)?("[^"]*")/g;
+const TAGS = /"[^"]*"/g;
 
 function firstTag(header: string | undefined): string | undefined {
-  return header === undefined ? undefined : (TAG_ONE.exec(header)?.[1] ?? undefined);
+  return header?.match(/"[^"]*"/)?.[0];
 }
-
-const TAG_ONE = /(?:W\/)?("[^"]*")/;
 
 /** RFC 9110 §13.1.2: weak comparison with any of the listed tags. */
 export function matches(header: string, etag: string): boolean {
   if (header === etag) return true;
   if (header.trim() === "*") return true;
-  for (const [, tag] of header.matchAll(TAG)) if (tag === etag) return true;
-  return false;
+  return header.match(TAGS)?.includes(etag) ?? false;
 }
 
 export function taskNotFound(type: string): TaskerError {
