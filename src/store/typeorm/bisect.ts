@@ -1,0 +1,24 @@
+import type { Dialect } from "./connection";
+import { TooLarge } from "./size";
+
+/**
+ * Runs a batch; when one row is bad, halves it until that row stands alone and is refused, and all others go through.
+ * Faults that are not a row's own (database away, a bug) are thrown.
+ */
+export async function bisect<T>(
+  dialect: Dialect,
+  rows: readonly T[],
+  attempt: (rows: readonly T[]) => Promise<void>,
+  refuse: (row: T, error: Error) => void,
+): Promise<void> {
+  if (rows.length === 0) return;
+  try {
+    await attempt(rows);
+  } catch (error) {
+    if (!(error instanceof TooLarge) && !dialect.isBadRow(error)) throw error;
+    if (rows.length === 1) return refuse(rows[0]!, error as Error);
+    const middle = rows.length >> 1;
+    await bisect(dialect, rows.slice(0, middle), attempt, refuse);
+    await bisect(dialect, rows.slice(middle), attempt, refuse);
+  }
+}

@@ -1,0 +1,26 @@
+import type { Dialect } from "./connection";
+
+const FORMAT = "'%Y-%m-%d %H:%M:%f'";
+
+export const sqliteDialect: Dialect = {
+  kind: "sqlite",
+  now: `strftime(${FORMAT}, 'now')`,
+  nowPlus: (ms) => `strftime(${FORMAT}, 'now', ((${ms}) / 1000.0) || ' seconds')`,
+  least: (a, b) => `min(${a}, ${b})`,
+  // A writer is alone in the database from BEGIN IMMEDIATE on.
+  forUpdate: "",
+  keepDuplicates: () => " ON CONFLICT DO NOTHING",
+  // One text for lists of any length, so that the prepared statement is found again.
+  isIn(column, list) {
+    if (list.length === 1) return { text: `${column} = ?`, values: [list[0]!] };
+    return { text: `${column} IN (SELECT value FROM json_each(?))`, values: [JSON.stringify(list)] };
+  },
+  feedLagMs: 0,
+  isDuplicate: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)/.test(codeOf(error)),
+  isBadRow: (error) => /^SQLITE_(TOOBIG|CONSTRAINT|MISMATCH|RANGE)/.test(codeOf(error)) || error instanceof RangeError,
+};
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : "";
+}

@@ -1,0 +1,163 @@
+import { isId, newId } from "../../../model/ids";
+import { ANY_ENDPOINT } from "../../../model/names";
+import { isFinal, type ResponseStatus } from "../../../model/response";
+import type { Claim, ClaimAnswer } from "../../store";
+import type { Connection, Database } from "../connection";
+import { bytesToText } from "../rows";
+import { chunks, compare, groupBy, Sql } from "../sql";
+
+/** After its timeout an attempt has this long to report before the reconciler looks at it. */
+const BACKSTOP_MS = 60_000;
+const MAX_UNSURE = 10_000;
+
+interface GrantedRow {
+  task_id: string;
+  job: string;
+  endpoint: string;
+  attempt: number;
+  attempts: number;
+  generation: number;
+  timeout_ms: number;
+  identifier: string | Buffer;
+  payload: string;
+  traceparent: string | null;
+}
+
+interface RefusedRow {
+  task_id: string;
+  job: string;
+  status: string;
+  cancel_at: string | null;
+}
+
+/**
+ * One UPDATE grants a whole batch under one fresh lease; a SELECT by that lease tells what was granted.
+ *
+ * A claim whose answer was lost may have been granted under a lease that nobody knows. Its lease is kept here until the
+ * same manager asks again, and is then used again: what had been granted is found, and the attempt is not counted twice.
+ */
+export class Claims {
+  private readonly unsure = new Map<string, string>();
+
+  constructor(private readonly db: Database) {}
+
+  async claim(managerId: string, endpoint: string, claims: readonly Claim[]): Promise<ClaimAnswer[]> {
+    const answers = new Map<string, ClaimAnswer>();
+    const fresh = newId();
+    const byLease = groupBy(
+      claims.filter((claim) => isId(claim.taskId)),
+      (claim) => this.unsure.get(`${managerId} ${claim.taskId} ${claim.job}`) ?? fresh,
+    );
+    for (const [leaseId, group] of byLease) {
+      for (const part of chunks(group, 100)) await this.claimUnder(leaseId, managerId, endpoint, part, answers);
+    }
+    return claims.map(
+      (claim) =>
+        answers.get(`${claim.taskId} ${claim.job}`) ?? { granted: false, taskId: claim.taskId, job: claim.job, why: "unknown" },
+    );
+  }
+
+  private async claimUnder(
+    leaseId: string,
+    managerId: string,
+    endpoint: string,
+    claims: readonly Claim[],
+    answers: Map<string, ClaimAnswer>,
+  ): Promise<void> {
+    const names = claims.map((claim) => `${managerId} ${claim.taskId} ${claim.job}`);
+    try {
+      await this.db.single((connection) => grant(connection, leaseId, managerId, endpoint, claims, answers));
+    } catch (error) {
+      if (this.unsure.size < MAX_UNSURE) for (const name of names) this.unsure.set(name, leaseId);
+      throw error;
+    }
+    if (this.unsure.size > 0) for (const name of names) this.unsure.delete(name);
+  }
+}
+
+async function grant(
+  connection: Connection,
+  leaseId: string,
+  managerId: string,
+  endpoint: string,
+  claims: readonly Claim[],
+  answers: Map<string, ClaimAnswer>,
+): Promise<void> {
+  const { dialect } = connection;
+  const { now } = dialect;
+  const wanted = atEndpoint(connection, endpoint, claims);
+  const update = new Sql(
+    `UPDATE task_responses SET status = 'running', lease_id = ?, manager_id = ?, performer = ?, attempt = attempt + 1,
+       received_at = COALESCE(received_at, ${now}), started_at = ${now}, finished_at = NULL, retry_at = NULL, reason = NULL,
+       error = NULL, progress = 0, progress_message = NULL, published = 0, timeout_at = ${dialect.nowPlus("timeout_ms")},
+       due_at = ${dialect.nowPlus(`timeout_ms + ${BACKSTOP_MS}`)}, changed_at = ${now}, version = version + 1
+     WHERE `,
+    [leaseId, managerId, endpoint],
+  );
+  update.append(wanted).add(
+    ` AND status IN ('expected', 'received', 'retrying') AND cancel_at IS NULL
+      AND (retry_at IS NULL OR retry_at <= ${now}) AND (delay_until IS NULL OR delay_until <= ${now})`,
+  );
+  await connection.run(update.text, update.values);
+
+  const mine = new Sql(
+    `SELECT r.task_id, r.job, r.endpoint, r.attempt, r.attempts, r.generation, r.timeout_ms, t.identifier, t.payload, t.traceparent
+     FROM task_responses r JOIN tasks t ON t.id = r.task_id WHERE `,
+  );
+  mine.append(atEndpoint(connection, endpoint, claims, "r.")).add(" AND r.lease_id = ? AND r.status = 'running'", leaseId);
+  const granted = await connection.query<GrantedRow>(mine.text, mine.values);
+  for (const row of granted) answers.set(`${row.task_id} ${row.job}`, toGrant(row, leaseId));
+  if (granted.length < claims.length) await explain(connection, endpoint, claims, answers);
+}
+
+function toGrant(row: GrantedRow, leaseId: string): ClaimAnswer {
+  return {
+    granted: true,
+    taskId: row.task_id,
+    job: row.job,
+    endpoint: row.endpoint,
+    leaseId,
+    attempt: row.attempt,
+    attempts: row.attempts,
+    generation: row.generation,
+    timeoutMs: row.timeout_ms,
+    identifier: bytesToText(row.identifier),
+    payload: row.payload,
+    traceparent: row.traceparent,
+  };
+}
+
+async function explain(
+  connection: Connection,
+  endpoint: string,
+  claims: readonly Claim[],
+  answers: Map<string, ClaimAnswer>,
+): Promise<void> {
+  const left = claims.filter((claim) => !answers.has(`${claim.taskId} ${claim.job}`));
+  if (left.length === 0) return;
+  const sql = new Sql("SELECT task_id, job, status, cancel_at FROM task_responses WHERE ");
+  sql.append(atEndpoint(connection, endpoint, left));
+  for (const row of await connection.query<RefusedRow>(sql.text, sql.values)) {
+    const name = `${row.task_id} ${row.job}`;
+    if (!answers.has(name)) answers.set(name, { granted: false, taskId: row.task_id, job: row.job, why: whyNot(row) });
+  }
+}
+
+function whyNot(row: RefusedRow): "final" | "held" | "not_due" {
+  if (isFinal(row.status as ResponseStatus)) return "final";
+  if (row.status === "running") return "held";
+  return row.cancel_at === null ? "not_due" : "final";
+}
+
+/** The manager's own rows and those that anybody may take. */
+function atEndpoint(connection: Connection, endpoint: string, claims: readonly Claim[], prefix = ""): Sql {
+  const sql = new Sql("(");
+  let first = true;
+  for (const [job, group] of groupBy(claims, (claim) => claim.job)) {
+    if (!first) sql.add(" OR ");
+    first = false;
+    sql.add("(").append(connection.dialect.isIn(`${prefix}task_id`, [...new Set(group.map((c) => c.taskId))].sort(compare)));
+    sql.add(` AND ${prefix}endpoint IN (?, '${ANY_ENDPOINT}') AND ${prefix}job = ?)`, endpoint, job);
+  }
+  return sql.add(")");
+}

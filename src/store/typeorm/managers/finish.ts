@@ -1,0 +1,222 @@
+import { isId } from "../../../model/ids";
+import type { AttemptOutcome, ResponseStatus } from "../../../model/response";
+import type { AttemptEnd, EndAnswer } from "../../store";
+import { bisect } from "../bisect";
+import type { Connection, Database, Value } from "../connection";
+import { nowOf } from "../rows";
+import { fitting } from "../size";
+import { byKey, chunks, groupBy, keyText, matchKeys, pick, Sql } from "../sql";
+import { clampMs } from "../times";
+
+/** A row given back is offered again after this, unless its message comes round earlier. */
+const RELEASED_RECHECK_MS = 1000;
+const MAX_REASON = 190;
+
+interface Entry {
+  index: number;
+  end: AttemptEnd;
+  /** Of AttemptEnd, so that `pick` finds it. */
+  taskId: string;
+}
+
+type Kind = "final" | "retrying" | "received";
+
+/**
+ * Ends attempts under their leases: a compare-and-set on (key, lease, running). Nearly always every row matches, and one
+ * UPDATE a group is all. Where one does not, the rows are read to tell "it stands already" from "the lease was lost"; the
+ * latter is kept as a superseded attempt and touches nothing else.
+ */
+export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]): Promise<EndAnswer[]> {
+  const answers = new Array<EndAnswer>(ends.length);
+  const entries = ends.map((end, index) => ({ index, end: { ...end, reason: cut(end.reason) }, taskId: end.taskId }));
+  const valid = entries.filter(({ end, index }) => {
+    if (isId(end.taskId) && isId(end.leaseId)) return true;
+    answers[index] = { kind: "refused", error: new Error("The task's id or the lease is not one of tasker's ids.") };
+    return false;
+  });
+  for (const part of chunks(valid.sort((a, b) => byKey(a.end, b.end)), 100)) {
+    await bisect(
+      db.dialect,
+      part,
+      (rows) => finishBatch(db, rows, answers),
+      ({ index }, error) => {
+        answers[index] = { kind: "refused", error };
+      },
+    );
+  }
+  return answers;
+}
+
+async function finishBatch(db: Database, entries: readonly Entry[], answers: EndAnswer[]): Promise<void> {
+  const groups = [...groupBy(entries, ({ end }) => `${kindOf(end)} ${end.endpoint} ${end.job}`).values()].flatMap(withoutTwins);
+  // A lone UPDATE is its own transaction.
+  const alone = groups.length === 1 && kindOf(entries[0]!.end) === "final";
+  const lost = await (alone ? db.single.bind(db) : db.write.bind(db))(async (connection) => {
+    const missed: Entry[] = [];
+    for (const group of groups) {
+      const { runs, tooLarge } = fitting(group, ({ end }) => [end.result, end.resultText, end.error], connection.maxBytes);
+      for (const { row, error } of tooLarge) answers[row.index] = { kind: "refused", error };
+      for (const run of runs) missed.push(...(await finishGroup(connection, run)));
+      for (const run of runs) for (const { index } of run) answers[index] = { kind: "recorded" };
+    }
+    return missed;
+  });
+  if (lost.length > 0) await db.write((connection) => explain(connection, lost, answers));
+}
+
+/** The entries of a run that must be looked at; none when every row matched. */
+async function finishGroup(connection: Connection, run: readonly Entry[]): Promise<readonly Entry[]> {
+  const kind = kindOf(run[0]!.end);
+  const where = underLease(connection, run);
+  if (kind !== "final") {
+    // Lock, record the attempts from the rows as they stand, then change them.
+    const locked = await connection.query<{ task_id: string }>(
+      `SELECT task_id FROM task_responses WHERE ${where.text} ORDER BY task_id${connection.dialect.forUpdate}`,
+      where.values,
+    );
+    if (locked.length < run.length) {
+      const held = new Set(locked.map((row) => row.task_id));
+      const kept = run.filter(({ taskId }) => held.has(taskId));
+      if (kept.length > 0) await finishGroup(connection, kept);
+      return run.filter(({ taskId }) => !held.has(taskId));
+    }
+    const outcome = kind === "received" ? "released" : "failed";
+    await recordAttempts(connection, run, outcome, where);
+  }
+  const update = updateOf(connection, kind, run);
+  update.add(" WHERE ").append(where);
+  return (await connection.run(update.text, update.values)) === run.length ? [] : run;
+}
+
+function updateOf(connection: Connection, kind: Kind, run: readonly Entry[]): Sql {
+  const { now, nowPlus } = connection.dialect;
+  const sql = new Sql("UPDATE task_responses SET ");
+  const set = (column: string, valueOf: (entry: Entry) => Value) => sql.add(`${column} = `).append(pick(run, valueOf)).add(", ");
+  if (kind === "final") {
+    set("status", ({ end }) => end.status);
+    set("reason", ({ end }) => end.reason);
+    set("error", ({ end }) => end.error);
+    set("result", ({ end }) => end.result);
+    set("result_text", ({ end }) => end.resultText);
+    sql.add("progress = CASE WHEN ").append(pick(run, ({ end }) => (end.status === "succeeded" ? 1 : 0)));
+    sql.add(` = 1 THEN 1 ELSE progress END, finished_at = ${now}, due_at = ${now}, `);
+  } else {
+    // Told to cancel, what would go on is cancelled instead.
+    const unless = (text: string) => `CASE WHEN cancel_at IS NULL THEN ${text} ELSE`;
+    sql.add(`status = ${unless(`'${kind}'`)} 'cancelled' END, finished_at = ${unless("NULL")} ${now} END, `);
+    if (kind === "retrying") {
+      const ms = pick(run, ({ end }) => clampMs(end.retryInMs ?? 0));
+      const again = nowPlus(ms.text);
+      const reason = pick(run, ({ end }) => end.reason);
+      sql.add(`reason = ${unless(reason.text)} 'cancelled' END, `, ...reason.values);
+      set("error", ({ end }) => end.error);
+      sql.add(`retry_at = ${unless(again)} NULL END, `, ...ms.values);
+      sql.add(`due_at = ${unless(again)} ${now} END, published = 0, `, ...ms.values);
+    } else {
+      sql.add(`reason = ${unless("NULL")} 'cancelled' END, attempt = attempt - 1, started_at = NULL, `);
+      sql.add(`due_at = ${unless(nowPlus(`${RELEASED_RECHECK_MS}`))} ${now} END, published = 1, `);
+    }
+  }
+  return sql.add(`timeout_at = NULL, changed_at = ${now}, version = version + 1`);
+}
+
+/** A lease is only ever matched with the tasks that were reported under it. */
+function underLease(connection: Connection, run: readonly Entry[]): Sql {
+  const sql = new Sql("(");
+  let first = true;
+  for (const [leaseId, group] of groupBy(run, ({ end }) => end.leaseId)) {
+    if (!first) sql.add(" OR ");
+    first = false;
+    sql.add("(").append(matchKeys(connection.dialect, group.map(({ end }) => end))).add(" AND lease_id = ?)", leaseId);
+  }
+  return sql.add(") AND status = 'running'");
+}
+
+async function recordAttempts(connection: Connection, run: readonly Entry[], outcome: AttemptOutcome, where: Sql): Promise<void> {
+  const sql = new Sql(
+    `INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error, result, result_text,
+       performer, manager_id, started_at, finished_at)
+     SELECT task_id, endpoint, job, generation, attempt, lease_id, '${outcome}', `,
+  );
+  sql.append(pick(run, ({ end }) => end.reason)).add(", ").append(pick(run, ({ end }) => end.error)).add(", ");
+  sql.append(pick(run, ({ end }) => end.result)).add(", ").append(pick(run, ({ end }) => end.resultText));
+  sql.add(`, performer, manager_id, started_at, ${connection.dialect.now} FROM task_responses WHERE `).append(where);
+  sql.add(connection.dialect.keepDuplicates("task_attempts.outcome"));
+  await connection.run(sql.text, sql.values);
+}
+
+interface Standing {
+  task_id: string;
+  endpoint: string;
+  job: string;
+  status: string;
+  lease_id: string | null;
+  performer: string | null;
+}
+
+async function explain(connection: Connection, entries: readonly Entry[], answers: EndAnswer[]): Promise<void> {
+  const keys = entries.map(({ end }) => end);
+  const where = matchKeys(connection.dialect, keys);
+  const rows = await connection.query<Standing>(
+    `SELECT task_id, endpoint, job, status, lease_id, performer FROM task_responses WHERE ${where.text}`,
+    where.values,
+  );
+  const recorded = await connection.query<{ task_id: string; endpoint: string; job: string; lease_id: string; outcome: string }>(
+    `SELECT task_id, endpoint, job, lease_id, outcome FROM task_attempts WHERE ${where.text}`,
+    where.values,
+  );
+  const standing = new Map(rows.map((row) => [`${row.task_id} ${row.endpoint} ${row.job}`, row]));
+  const past = new Set(recorded.map((row) => `${row.task_id} ${row.endpoint} ${row.job} ${row.lease_id} ${row.outcome}`));
+  for (const { end, index } of entries) {
+    const row = standing.get(keyText(end));
+    const stands = row?.lease_id === end.leaseId && (row.status === end.status || (kindOf(end) !== "final" && row.status === "cancelled"));
+    if (stands || past.has(`${keyText(end)} ${end.leaseId} ${outcomeOf(end.status)}`)) {
+      answers[index] = { kind: "recorded" };
+      continue;
+    }
+    answers[index] = { kind: "superseded" };
+    if (row) await keepSuperseded(connection, end, row.performer);
+  }
+}
+
+/** The outcome under which a repeated report is found among the attempts. */
+function outcomeOf(status: ResponseStatus): AttemptOutcome {
+  return status === "received" ? "released" : status === "retrying" ? "failed" : (status as AttemptOutcome);
+}
+
+async function keepSuperseded(connection: Connection, end: AttemptEnd, performer: string | null): Promise<void> {
+  await connection.insert(
+    "task_attempts",
+    [
+      ...["task_id", "endpoint", "job", "generation", "attempt", "lease_id", "outcome", "reason", "error", "result"],
+      ...["result_text", "performer", "finished_at"],
+    ],
+    [
+      [
+        ...[end.taskId, end.endpoint, end.job, end.generation, end.attempt, end.leaseId, "superseded", end.reason, end.error],
+        ...[end.result, end.resultText, performer, await nowOf(connection)],
+      ],
+    ],
+    "keep",
+  );
+}
+
+function kindOf(end: AttemptEnd): Kind {
+  return end.status === "retrying" || end.status === "received" ? end.status : "final";
+}
+
+/** Two reports for one task cannot share a CASE: each of them goes into a run of its own. */
+function withoutTwins(group: Entry[]): Entry[][] {
+  const runs: Array<{ seen: Set<string>; entries: Entry[] }> = [];
+  for (const entry of group) {
+    let run = runs.find(({ seen }) => !seen.has(entry.taskId));
+    if (!run) runs.push((run = { seen: new Set(), entries: [] }));
+    run.seen.add(entry.taskId);
+    run.entries.push(entry);
+  }
+  return runs.map(({ entries }) => entries);
+}
+
+function cut(reason: string | null): string | null {
+  return reason === null ? null : Array.from(reason).slice(0, MAX_REASON).join("");
+}

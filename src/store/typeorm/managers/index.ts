@@ -1,0 +1,24 @@
+import type { ManagerStore } from "../../store";
+import type { Database } from "../connection";
+import { addRequest } from "../upkeep/inbox";
+import { Claims } from "./claim";
+import { finishAttempts } from "./finish";
+import { heartbeat, leave, registerManager } from "./register";
+import { addLog, checkLeases, markReceived, reportProgress } from "./report";
+
+/** The managers' face of the store. Nothing here writes a task row. */
+export function managerStore(db: Database): ManagerStore {
+  const claims = new Claims(db);
+  return {
+    register: (manager) => registerManager(db, manager),
+    heartbeat: (managerId, state) => heartbeat(db, managerId, state),
+    leave: (managerId) => leave(db, managerId),
+    claim: (managerId, endpoint, wanted) => claims.claim(managerId, endpoint, wanted),
+    received: (endpoint, waiting) => markReceived(db, endpoint, waiting),
+    progress: (reports) => reportProgress(db, reports),
+    log: (lines) => addLog(db, lines),
+    finish: (ends) => finishAttempts(db, ends),
+    request: (row) => addRequest(db, row),
+    check: (leases) => checkLeases(db, leases),
+  };
+}

@@ -1,0 +1,87 @@
+import type { ManagerRegistration } from "../../store";
+import type { Connection, Database } from "../connection";
+import { nowOf } from "../rows";
+import { unique } from "../sql";
+import { addTypes } from "../tasks/endpoints";
+import { clampMs, dbToMs, msToDb } from "../times";
+
+/** Rows of managers that are gone are kept this long for people to look at. */
+const KEEP_GONE_MS = 7 * 24 * 3600 * 1000;
+
+/** Opens the incarnation. One of before at the same endpoint, host and slot is retired: it cannot come back, its work is free. */
+export function registerManager(db: Database, manager: ManagerRegistration): Promise<void> {
+  return db.write(async (connection) => {
+    const now = await nowOf(connection);
+    await connection.insert(
+      "endpoints",
+      ["name", "labels", "first_seen_at"],
+      [[manager.endpoint, JSON.stringify(manager.labels), now]],
+      "keep",
+    );
+    await connection.run("UPDATE endpoints SET labels = ? WHERE name = ?", [JSON.stringify(manager.labels), manager.endpoint]);
+    await addTypes(connection, unique(manager.types).map((type) => ({ type, endpoint: manager.endpoint })));
+    await connection.insert(
+      "managers",
+      ["id", "endpoint", "host", "pid", "slot", "version", "state", "running", "ttl_ms", "started_at", "heartbeat_at"],
+      [
+        [
+          ...[manager.id, manager.endpoint, manager.host, manager.pid, manager.slot, manager.version, "alive", 0],
+          ...[clampMs(manager.ttlMs), now, now],
+        ],
+      ],
+      "keep",
+    );
+    const predecessors = await connection.query<{ id: string }>(
+      `SELECT id FROM managers WHERE endpoint = ? AND host = ? AND slot = ? AND id <> ? AND state IN ('alive', 'draining')
+       ORDER BY id${db.dialect.forUpdate}`,
+      [manager.endpoint, manager.host, manager.slot, manager.id],
+    );
+    for (const { id } of predecessors) {
+      await connection.run(`UPDATE managers SET state = 'retired', stopped_at = ${db.dialect.now} WHERE id = ?`, [id]);
+      await leasesAreDue(connection, id, manager.endpoint);
+    }
+    await connection.run(
+      "DELETE FROM managers WHERE endpoint = ? AND state NOT IN ('alive', 'draining') AND heartbeat_at < ?",
+      [manager.endpoint, msToDb(dbToMs(now) - KEEP_GONE_MS)],
+    );
+  });
+}
+
+/** What runs under the manager comes to the reconciler's attention now. Found in the index of open rows. */
+export async function leasesAreDue(connection: Connection, managerId: string, endpoint: string): Promise<void> {
+  await connection.run(
+    `UPDATE task_responses SET due_at = ${connection.dialect.now}
+     WHERE due_at IS NOT NULL AND endpoint IN (?, '*') AND manager_id = ? AND status = 'running'`,
+    [endpoint, managerId],
+  );
+}
+
+export function heartbeat(
+  db: Database,
+  managerId: string,
+  state: { running: number; draining: boolean },
+): Promise<{ known: boolean }> {
+  return db.single(async (connection) => {
+    const matched = await connection.run(
+      `UPDATE managers SET heartbeat_at = ${db.dialect.now}, running = ?, state = ? WHERE id = ? AND state IN ('alive', 'draining')`,
+      [state.running, state.draining ? "draining" : "alive", managerId],
+    );
+    return { known: matched === 1 };
+  });
+}
+
+export function leave(db: Database, managerId: string): Promise<void> {
+  return db.write(async (connection) => {
+    const [manager] = await connection.query<{ endpoint: string }>(
+      `SELECT endpoint FROM managers WHERE id = ? AND state IN ('alive', 'draining')${db.dialect.forUpdate}`,
+      [managerId],
+    );
+    if (!manager) return;
+    const { now } = db.dialect;
+    await connection.run(
+      `UPDATE managers SET state = 'stopped', running = 0, stopped_at = ${now}, heartbeat_at = ${now} WHERE id = ?`,
+      [managerId],
+    );
+    await leasesAreDue(connection, managerId, manager.endpoint);
+  });
+}

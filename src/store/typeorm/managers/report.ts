@@ -1,0 +1,88 @@
+import { isId } from "../../../model/ids";
+import { ANY_ENDPOINT } from "../../../model/names";
+import type { ResponseKey } from "../../../model/response";
+import type { Claim, LeaseRef } from "../../store";
+import type { Database, Value } from "../connection";
+import { nowOf } from "../rows";
+import { fitting } from "../size";
+import { byKey, chunks, groupBy, keyText, matchKeys, pick, Sql } from "../sql";
+
+const MAX_MESSAGE = 1000;
+
+/** What waits at the endpoint; for `deliver: one` it waits at anybody's who has it. */
+export async function markReceived(db: Database, endpoint: string, claims: readonly Claim[]): Promise<void> {
+  const valid = claims.filter((claim) => isId(claim.taskId));
+  for (const part of chunks(valid, 200)) {
+    const keys = part.flatMap(({ taskId, job }) => [
+      { taskId, endpoint, job },
+      { taskId, endpoint: ANY_ENDPOINT, job },
+    ]);
+    const { now } = db.dialect;
+    const sql = new Sql(
+      `UPDATE task_responses SET status = 'received', received_at = COALESCE(received_at, ${now}), changed_at = ${now},
+         version = version + 1 WHERE `,
+    ).append(matchKeys(db.dialect, keys.sort(byKey)));
+    sql.add(" AND status = 'expected' AND cancel_at IS NULL");
+    await db.single((connection) => connection.run(sql.text, sql.values));
+  }
+}
+
+type Progress = LeaseRef & { progress: number; message: string | null };
+
+export async function reportProgress(db: Database, reports: readonly Progress[]): Promise<void> {
+  // Of several for one response the last counts.
+  const latest = new Map(reports.filter((report) => isId(report.taskId)).map((report) => [keyText(report), report]));
+  const groups = groupBy([...latest.values()].sort(byKey), (report) => `${report.leaseId} ${report.endpoint} ${report.job}`);
+  for (const group of groups.values()) {
+    for (const part of chunks(group, 100)) {
+      const { now } = db.dialect;
+      const sql = new Sql("UPDATE task_responses SET progress = ").append(pick(part, (report) => fraction(report.progress)));
+      sql.add(", progress_message = ").append(pick(part, (report) => cut(report.message)));
+      sql.add(`, changed_at = ${now}, version = version + 1 WHERE `).append(matchKeys(db.dialect, part));
+      sql.add(" AND lease_id = ? AND status = 'running'", part[0]!.leaseId);
+      await db.single((connection) => connection.run(sql.text, sql.values));
+    }
+  }
+}
+
+function fraction(progress: number): number {
+  return Number.isFinite(progress) ? Math.min(1, Math.max(0, progress)) : 0;
+}
+
+function cut(message: string | null): string | null {
+  return message === null ? null : Array.from(message).slice(0, MAX_MESSAGE).join("");
+}
+
+/** The database numbers the chunks, so they stand in the order in which they came. */
+export async function addLog(db: Database, lines: ReadonlyArray<ResponseKey & { attempt: number; text: string }>): Promise<void> {
+  const valid = lines.filter((line) => isId(line.taskId));
+  for (const part of chunks(valid, 200)) {
+    await db.write(async (connection) => {
+      const now = await nowOf(connection);
+      const { runs } = fitting(part, ({ text }) => [text], connection.maxBytes);
+      for (const run of runs) {
+        const rows = run.map(({ taskId, endpoint, job, attempt, text }): Value[] => [taskId, endpoint, job, attempt, now, text]);
+        await connection.insert("response_logs", ["task_id", "endpoint", "job", "attempt", "at", "text"], rows);
+      }
+    });
+  }
+}
+
+export async function checkLeases(db: Database, leases: readonly LeaseRef[]): Promise<Array<"held" | "cancel" | "lost">> {
+  const found = new Map<string, { lease_id: string | null; cancel_at: string | null }>();
+  for (const part of chunks(leases.filter((lease) => isId(lease.taskId)), 200)) {
+    const where = matchKeys(db.dialect, part);
+    const rows = await db.read((connection) =>
+      connection.query<{ task_id: string; endpoint: string; job: string; lease_id: string | null; cancel_at: string | null }>(
+        `SELECT task_id, endpoint, job, lease_id, cancel_at FROM task_responses WHERE ${where.text} AND status = 'running'`,
+        where.values,
+      ),
+    );
+    for (const row of rows) found.set(`${row.task_id} ${row.endpoint} ${row.job}`, row);
+  }
+  return leases.map((lease) => {
+    const row = found.get(keyText(lease));
+    if (row?.lease_id !== lease.leaseId) return "lost";
+    return row.cancel_at === null ? "held" : "cancel";
+  });
+}

@@ -1,0 +1,52 @@
+import type { Log } from "../../log";
+import type { Store } from "../store";
+import { accessStore } from "./access";
+import type { Database } from "./connection";
+import { managerStore } from "./managers";
+import { openSqlite } from "./sqlite-open";
+import { taskStore } from "./tasks";
+import { upkeepStore } from "./upkeep";
+
+export interface StoreOptions {
+  /** `mysql://user:password@host:port/database`, `mariadb://…`, `sqlite:path` or `sqlite::memory:`. */
+  uri: string;
+  /** Connections, MySQL only. */
+  poolSize: number;
+  /** After so long a call rejects with StoreUnavailable. */
+  deadlineMs: number;
+  tls: StoreTls | null;
+  log: Log;
+  /** SQLite: nobody else may serve from this file meanwhile. False for a short look or change beside a serving process. */
+  exclusive?: boolean;
+}
+
+export interface StoreTls {
+  caFile: string | null;
+  certFile: string | null;
+  keyFile: string | null;
+  verify: boolean;
+}
+
+/**
+ * Opens the store of the URI. A MySQL server need not be there yet: calls reject with StoreUnavailable until it is.
+ * Rejects when the URI is wrong, or when another process serves from the same SQLite file.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const db = await openDatabase(options);
+  return {
+    kind: db.dialect.kind,
+    tasks: taskStore(db),
+    managers: managerStore(db),
+    upkeep: upkeepStore(db),
+    access: accessStore(db),
+    migrate: () => db.migrate(),
+    ping: (deadlineMs) => db.read(async (connection) => void (await connection.query("SELECT 1 AS one")), deadlineMs),
+    close: () => db.close(),
+  };
+}
+
+function openDatabase(options: StoreOptions): Promise<Database> {
+  const scheme = options.uri.slice(0, options.uri.indexOf(":"));
+  if (scheme === "sqlite") return openSqlite(options.uri.slice("sqlite:".length), options.exclusive ?? true);
+  throw new Error(`The database's URI begins with \`${scheme}:\`: use sqlite:, mysql: or mariadb:.`);
+}

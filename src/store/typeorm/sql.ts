@@ -1,0 +1,98 @@
+import type { ResponseKey } from "../../model/response";
+import type { Dialect, Value } from "./connection";
+
+/** SQL text with its values, put together piece by piece. */
+export class Sql {
+  text: string;
+  readonly values: Value[];
+
+  constructor(text = "", values: readonly Value[] = []) {
+    this.text = text;
+    this.values = [...values];
+  }
+
+  add(text: string, ...values: Value[]): this {
+    this.text += text;
+    for (const value of values) this.values.push(value);
+    return this;
+  }
+
+  append(piece: { text: string; values: readonly Value[] }): this {
+    return this.add(piece.text, ...piece.values);
+  }
+}
+
+/** Longer lists are cut: beyond this MariaDB turns IN into a subquery, and plans become estimates. */
+export const MAX_LIST = 500;
+
+export function chunks<T>(list: readonly T[], size: number): T[][] {
+  const parts: T[][] = [];
+  for (let i = 0; i < list.length; i += size) parts.push(list.slice(i, i + size));
+  return parts;
+}
+
+export function groupBy<T>(list: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of list) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
+
+export function keyText(key: ResponseKey): string {
+  return `${key.taskId} ${key.endpoint} ${key.job}`;
+}
+
+export function byKey(a: ResponseKey, b: ResponseKey): number {
+  return compare(a.taskId, b.taskId) || compare(a.endpoint, b.endpoint) || compare(a.job, b.job);
+}
+
+export function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/**
+ * `(…)` that matches exactly these response rows as ranges of the primary key: many tasks at one endpoint, or one task at
+ * many endpoints, whichever takes fewer words. At most MAX_LIST keys.
+ */
+export function matchKeys(dialect: Dialect, keys: readonly ResponseKey[], prefix = ""): Sql {
+  const byPlace = groupBy(keys, (key) => `${key.endpoint} ${key.job}`);
+  const byTask = groupBy(keys, (key) => `${key.taskId} ${key.job}`);
+  const places = byPlace.size <= byTask.size;
+  const sql = new Sql("(");
+  let first = true;
+  for (const group of (places ? byPlace : byTask).values()) {
+    if (!first) sql.add(" OR ");
+    first = false;
+    const { taskId, endpoint, job } = group[0]!;
+    sql.add("(");
+    if (places) {
+      sql.append(dialect.isIn(`${prefix}task_id`, unique(group.map((key) => key.taskId))));
+      sql.add(` AND ${prefix}endpoint = ?`, endpoint);
+    } else {
+      sql.add(`${prefix}task_id = ? AND `, taskId);
+      sql.append(dialect.isIn(`${prefix}endpoint`, unique(group.map((key) => key.endpoint))));
+    }
+    sql.add(` AND ${prefix}job = ?)`, job);
+  }
+  return sql.add(")");
+}
+
+/** Sorted, as the rows are locked in this order. */
+export function unique(list: readonly string[]): string[] {
+  return list.length === 1 ? [list[0]!] : [...new Set(list)].sort();
+}
+
+/** The value for each task: one `?` where all are equal, else CASE. */
+export function pick<T extends { taskId: string }>(rows: readonly T[], valueOf: (row: T) => Value, column = "task_id"): Sql {
+  const first = valueOf(rows[0]!);
+  let equal = true;
+  for (let i = 1; i < rows.length && equal; i++) equal = valueOf(rows[i]!) === first;
+  if (equal) return new Sql("?", [first]);
+  const sql = new Sql(`CASE ${column}`);
+  for (const row of rows) sql.add(" WHEN ? THEN ?", row.taskId, valueOf(row));
+  return sql.add(" END");
+}

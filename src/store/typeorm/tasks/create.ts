@@ -1,0 +1,222 @@
+import type { NewTask, TaskRecord } from "../../../model/task";
+import type { CreateOutcome } from "../../store";
+import { bisect } from "../bisect";
+import type { Connection, Database, Value } from "../connection";
+import { nowOf, TASK_COLUMNS, type TaskRow, toTask } from "../rows";
+import { fitting } from "../size";
+import { chunks, compare, MAX_LIST } from "../sql";
+import { clampMs, dbToMs, fromDb, msToDb } from "../times";
+import { settle } from "../upkeep/settle";
+
+/** How long the API that stored a task may take to publish it before the reconciler does. */
+const PUBLISH_GRACE_MS = 2000;
+const MAX_ROUNDS = 5;
+
+const INSERT_TASK = [
+  ...["id", "type", "identifier", "body_hash", "payload", "payload_bytes", "deliver", "attempts", "timeout_ms", "priority"],
+  ...["status", "created_at", "delay_until", "wait_until", "expires_at", "run_key", "open_run_key", "traceparent"],
+  ...["created_by", "version"],
+];
+const INSERT_RESPONSE = [
+  ...["task_id", "endpoint", "job", "type", "performer", "status", "attempt", "attempts", "generation", "timeout_ms"],
+  ...["progress", "delay_until", "due_at", "published", "changed_at", "version"],
+];
+
+interface Entry {
+  index: number;
+  task: NewTask;
+}
+
+/**
+ * Stores tasks with their expected responses. Nearly always all of them go in with two statements; what collides with rows
+ * of before, with its neighbours or with the database's limits is sorted out afterwards, and only that.
+ */
+export async function createTasks(db: Database, tasks: readonly NewTask[]): Promise<CreateOutcome[]> {
+  const outcomes = new Array<CreateOutcome>(tasks.length);
+  let left: Entry[] = tasks.map((task, index) => ({ index, task }));
+  while (left.length > 0) {
+    const { round, later } = apart(left);
+    await bisect(
+      db.dialect,
+      round,
+      (part) => db.write((connection) => insertBatch(connection, part, outcomes)),
+      ({ index }, error) => {
+        outcomes[index] = { kind: "refused", error };
+      },
+    );
+    await releaseFinished(db, round, outcomes);
+    left = later.filter((entry) => !answerByTwin(entry, round, outcomes));
+  }
+  return outcomes;
+}
+
+/** Of several with the same identifier or run key, the first goes ahead. */
+function apart(entries: Entry[]): { round: Entry[]; later: Entry[] } {
+  const taken = new Set<string>();
+  const round: Entry[] = [];
+  const later: Entry[] = [];
+  for (const entry of entries) {
+    const { type, identifier, runKey } = entry.task;
+    const names = runKey === null ? [`i ${type} ${identifier}`] : [`i ${type} ${identifier}`, `r ${runKey}`];
+    if (names.some((name) => taken.has(name))) later.push(entry);
+    else {
+      for (const name of names) taken.add(name);
+      round.push(entry);
+    }
+  }
+  round.sort((a, b) => compare(a.task.id, b.task.id));
+  return { round, later };
+}
+
+function answerByTwin({ index, task }: Entry, round: Entry[], outcomes: CreateOutcome[]): boolean {
+  const twin = round.find((other) => other.task.type === task.type && other.task.identifier === task.identifier);
+  const outcome = twin && outcomes[twin.index];
+  if (!outcome || !("task" in outcome)) return false;
+  outcomes[index] = { kind: outcome.task.id === task.id ? "created" : "existing", task: outcome.task };
+  return true;
+}
+
+async function insertBatch(connection: Connection, entries: readonly Entry[], outcomes: CreateOutcome[]): Promise<void> {
+  const now = await nowOf(connection);
+  let left = [...entries];
+  for (let round = 1; left.length > 0; round++) {
+    const { runs, tooLarge } = fitting(left, ({ task }) => [task.payload, task.identifier], connection.maxBytes);
+    for (const { row, error } of tooLarge) outcomes[row.index] = { kind: "refused", error };
+    left = runs.flat();
+    try {
+      for (const run of runs) {
+        await connection.insert("tasks", INSERT_TASK, run.map(({ task }) => taskValues(task, now)));
+        left = left.filter((entry) => !run.includes(entry));
+        await insertResponses(connection, run, now);
+        for (const { index, task } of run) outcomes[index] = { kind: "created", task: created(task, now) };
+      }
+    } catch (error) {
+      // The statement that met a duplicate has inserted nothing; the transaction stands.
+      if (!connection.dialect.isDuplicate(error) || round >= MAX_ROUNDS) throw error;
+      left = await withoutExisting(connection, left, outcomes);
+    }
+  }
+}
+
+async function insertResponses(connection: Connection, entries: readonly Entry[], now: string): Promise<void> {
+  const rows: Value[][] = [];
+  const graceEnd = msToDb(dbToMs(now) + PUBLISH_GRACE_MS);
+  for (const { task } of entries) {
+    const delay = delayOf(task, now);
+    const due = delay ?? graceEnd;
+    const timeout = clampMs(task.timeoutMs);
+    const endpoints = task.endpoints.length > 1 ? [...task.endpoints].sort() : task.endpoints;
+    for (const endpoint of endpoints) {
+      const performer = task.deliver === "one" ? null : endpoint;
+      for (const job of task.jobs) {
+        rows.push([
+          ...[task.id, endpoint, job, task.type, performer, "expected", 0, task.attempts, 1, timeout],
+          ...[0, delay, due, 0, now, 1],
+        ]);
+      }
+    }
+  }
+  for (const part of chunks(rows, MAX_LIST)) await connection.insert("task_responses", INSERT_RESPONSE, part);
+}
+
+/** What stands in the way of these: answers them; returns the others. */
+async function withoutExisting(connection: Connection, entries: readonly Entry[], outcomes: CreateOutcome[]): Promise<Entry[]> {
+  const open: Entry[] = [];
+  for (const part of chunks(entries, 100)) {
+    const byName = new Map<string, TaskRecord>();
+    const pairs = part.map(() => "(type = ? AND identifier = ?)").join(" OR ");
+    const rows = await connection.query<TaskRow>(
+      `SELECT ${TASK_COLUMNS} FROM tasks WHERE ${pairs}`,
+      part.flatMap(({ task }) => [task.type, task.identifier]),
+    );
+    for (const row of rows) {
+      const task = toTask(row);
+      byName.set(`${task.type} ${task.identifier}`, task);
+    }
+    const holders = await holdersOf(connection, part.flatMap(({ task }) => (task.runKey === null ? [] : [task.runKey])));
+    for (const entry of part) {
+      const { id, type, identifier, runKey } = entry.task;
+      const task = byName.get(`${type} ${identifier}`);
+      const holder = runKey === null ? undefined : holders.get(runKey);
+      if (task) outcomes[entry.index] = { kind: task.id === id ? "created" : "existing", task };
+      else if (holder !== undefined) outcomes[entry.index] = { kind: "busy", taskId: holder };
+      else open.push(entry);
+    }
+  }
+  return open;
+}
+
+async function holdersOf(connection: Connection, runKeys: readonly string[]): Promise<Map<string, string>> {
+  if (runKeys.length === 0) return new Map();
+  const list = connection.dialect.isIn("open_run_key", runKeys);
+  const rows = await connection.query<{ id: string; open_run_key: string }>(
+    `SELECT id, open_run_key FROM tasks WHERE ${list.text}`,
+    list.values,
+  );
+  return new Map(rows.map((row) => [row.open_run_key, row.id]));
+}
+
+/** A run that has just ended holds its key until it is settled: settle it now and try once more. */
+async function releaseFinished(db: Database, round: Entry[], outcomes: CreateOutcome[]): Promise<void> {
+  const busy = round.filter(({ index }) => outcomes[index]?.kind === "busy");
+  if (busy.length === 0) return;
+  await settle(db, busy.map(({ index }) => (outcomes[index] as { taskId: string }).taskId));
+  for (const entry of busy) await db.write((connection) => insertBatch(connection, [entry], outcomes));
+}
+
+function delayOf(task: NewTask, now: string): string | null {
+  if (task.delayUntil === null) return null;
+  const ms = Date.parse(task.delayUntil);
+  return ms > dbToMs(now) ? msToDb(ms) : null;
+}
+
+/** Waiting and expiry begin when the task may begin. */
+function clocksOf(task: NewTask, now: string): { delay: string | null; wait: string; expires: string | null } {
+  const delay = delayOf(task, now);
+  const from = dbToMs(delay ?? now);
+  return {
+    delay,
+    wait: msToDb(from + clampMs(task.waitMs)),
+    expires: task.expiresMs === null ? null : msToDb(from + clampMs(task.expiresMs)),
+  };
+}
+
+function taskValues(task: NewTask, now: string): Value[] {
+  const { delay, wait, expires } = clocksOf(task, now);
+  return [
+    ...[task.id, task.type, task.identifier, task.bodyHash, task.payload, Buffer.byteLength(task.payload), task.deliver],
+    ...[task.attempts, clampMs(task.timeoutMs), task.priority, delay === null ? "pending" : "scheduled", now],
+    ...[givenDelay(task), wait, expires, task.runKey, task.runKey, task.traceparent, task.createdBy, 1],
+  ];
+}
+
+function givenDelay(task: NewTask): string | null {
+  return task.delayUntil === null ? null : msToDb(Date.parse(task.delayUntil));
+}
+
+function created(task: NewTask, now: string): TaskRecord {
+  const { delay, wait, expires } = clocksOf(task, now);
+  return {
+    id: task.id,
+    type: task.type,
+    identifier: task.identifier,
+    bodyHash: task.bodyHash,
+    payload: task.payload,
+    deliver: task.deliver,
+    attempts: task.attempts,
+    timeoutMs: clampMs(task.timeoutMs),
+    priority: task.priority,
+    status: delay === null ? "pending" : "scheduled",
+    createdAt: fromDb(now),
+    delayUntil: fromDb(givenDelay(task)),
+    waitUntil: fromDb(wait),
+    expiresAt: fromDb(expires),
+    publishedAt: null,
+    finishedAt: null,
+    cancelAt: null,
+    runKey: task.runKey,
+    traceparent: task.traceparent,
+    createdBy: task.createdBy,
+    version: 1,
+  };
+}

@@ -1,0 +1,132 @@
+import type { JsonObject } from "../../../model/json";
+import type { ResponseStatus } from "../../../model/response";
+import type { EndpointRecord, ManagerRecord } from "../../store";
+import type { Connection, Database } from "../connection";
+import { nowOf } from "../rows";
+import { groupBy, unique } from "../sql";
+import { dbToMs, fromDb } from "../times";
+
+export async function endpointsOfType(db: Database, type: string): Promise<string[]> {
+  const rows = await db.read((connection) =>
+    connection.query<{ endpoint: string }>("SELECT endpoint FROM endpoint_types WHERE type = ? ORDER BY endpoint", [type]),
+  );
+  return rows.map((row) => row.endpoint);
+}
+
+export async function registerEndpoints(db: Database, type: string, endpoints: readonly string[]): Promise<void> {
+  if (endpoints.length === 0) return;
+  await db.write(async (connection) => {
+    const now = await nowOf(connection);
+    await connection.insert(
+      "endpoints",
+      ["name", "labels", "first_seen_at"],
+      unique(endpoints).map((name) => [name, "{}", now]),
+      "keep",
+    );
+    await addTypes(connection, unique(endpoints).map((endpoint) => ({ type, endpoint })));
+  });
+}
+
+/** What waits for an endpoint that was not registered until now becomes due: its queue is there from now on. */
+export async function addTypes(connection: Connection, pairs: ReadonlyArray<{ type: string; endpoint: string }>): Promise<void> {
+  const { now } = connection.dialect;
+  for (const [endpoint, group] of groupBy(pairs, (pair) => pair.endpoint)) {
+    const rows = await connection.query<{ type: string }>("SELECT type FROM endpoint_types WHERE endpoint = ?", [endpoint]);
+    const known = new Set(rows.map((row) => row.type));
+    const fresh = group.map((pair) => pair.type).filter((type) => !known.has(type));
+    if (fresh.length === 0) continue;
+    await connection.insert("endpoint_types", ["type", "endpoint"], fresh.map((type) => [type, endpoint]), "keep");
+    const types = connection.dialect.isIn("type", fresh);
+    await connection.run(
+      `UPDATE task_responses SET due_at = ${now} WHERE due_at IS NOT NULL AND endpoint = ? AND status = 'expected'
+         AND (delay_until IS NULL OR delay_until <= ${now}) AND ${types.text}`,
+      [endpoint, ...types.values],
+    );
+  }
+}
+
+export interface ManagerRow {
+  id: string;
+  endpoint: string;
+  host: string;
+  pid: number;
+  slot: string;
+  version: string;
+  state: ManagerRecord["state"];
+  running: number;
+  ttl_ms: number;
+  started_at: string;
+  heartbeat_at: string;
+  stopped_at: string | null;
+}
+
+export const MANAGER_COLUMNS =
+  "id, endpoint, host, pid, slot, version, state, running, ttl_ms, started_at, heartbeat_at, stopped_at";
+
+export function toManager(row: ManagerRow): ManagerRecord {
+  return {
+    id: row.id,
+    endpoint: row.endpoint,
+    host: row.host,
+    pid: row.pid,
+    slot: row.slot,
+    version: row.version,
+    state: row.state,
+    startedAt: fromDb(row.started_at),
+    heartbeatAt: fromDb(row.heartbeat_at),
+    stoppedAt: fromDb(row.stopped_at),
+    running: row.running,
+  };
+}
+
+export function isSilent(row: ManagerRow, now: string): boolean {
+  return dbToMs(row.heartbeat_at) + Number(row.ttl_ms) < dbToMs(now);
+}
+
+/** All endpoints, or the one of that name. */
+export function listEndpoints(db: Database, name?: string): Promise<EndpointRecord[]> {
+  const only = (column: string) => (name === undefined ? "" : ` WHERE ${column} = ?`);
+  const values = name === undefined ? [] : [name];
+  return db.read(async (connection) => {
+    const endpoints = await connection.query<{ name: string; labels: string; first_seen_at: string }>(
+      `SELECT name, labels, first_seen_at FROM endpoints${only("name")} ORDER BY name`,
+      values,
+    );
+    const types = await connection.query<{ type: string; endpoint: string }>(
+      `SELECT type, endpoint FROM endpoint_types${only("endpoint")} ORDER BY type`,
+      values,
+    );
+    const managers = await connection.query<ManagerRow>(
+      `SELECT ${MANAGER_COLUMNS} FROM managers${only("endpoint")} ORDER BY started_at, id`,
+      values,
+    );
+    const now = await nowOf(connection);
+    const typesOf = groupBy(types, (row) => row.endpoint);
+    const managersOf = groupBy(managers, (row) => row.endpoint);
+    return endpoints.map((row): EndpointRecord => {
+      const own = managersOf.get(row.name) ?? [];
+      const seen = own.map((manager) => manager.heartbeat_at).sort();
+      return {
+        name: row.name,
+        labels: JSON.parse(row.labels) as JsonObject,
+        types: (typesOf.get(row.name) ?? []).map((pair) => pair.type),
+        firstSeenAt: fromDb(row.first_seen_at),
+        lastSeenAt: fromDb(seen.at(-1) ?? null),
+        alive: own.some((manager) => (manager.state === "alive" || manager.state === "draining") && !isSilent(manager, now)),
+        managers: own.map(toManager),
+      };
+    });
+  });
+}
+
+export function openCounts(
+  db: Database,
+): Promise<Array<{ type: string; endpoint: string; status: ResponseStatus; count: number }>> {
+  return db.read(async (connection) => {
+    const rows = await connection.query<{ type: string; endpoint: string; status: ResponseStatus; number_of: number }>(
+      `SELECT type, endpoint, status, COUNT(*) AS number_of FROM task_responses
+       WHERE due_at IS NOT NULL AND status IN ('expected', 'received', 'running', 'retrying') GROUP BY type, endpoint, status`,
+    );
+    return rows.map(({ type, endpoint, status, number_of }) => ({ type, endpoint, status, count: Number(number_of) }));
+  });
+}

@@ -1,0 +1,151 @@
+import { isId } from "../../../model/ids";
+import type { AttemptOutcome, AttemptRecord, ResponseKey, ResponseRecord } from "../../../model/response";
+import type { TaskRecord } from "../../../model/task";
+import type { LogChunk, ResponseBrief, ResponseFilter, TaskWithResponses } from "../../store";
+import type { Database } from "../connection";
+import { BRIEF_COLUMNS, type BriefRow, RESPONSE_COLUMNS, type ResponseRow, TASK_COLUMNS, type TaskRow, toBrief, toResponse, toTask } from "../rows";
+import { chunks, MAX_LIST, Sql } from "../sql";
+import { fromDb } from "../times";
+
+/** The task is read before its responses: they are at least as new as it. */
+export function findTask(db: Database, type: string, id: string): Promise<TaskWithResponses<ResponseRecord> | null> {
+  if (!isId(id)) return Promise.resolve(null);
+  return db.read(async (connection) => {
+    const [row] = await connection.query<TaskRow & { now_at: string }>(
+      `SELECT ${TASK_COLUMNS}, ${db.dialect.now} AS now_at FROM tasks WHERE id = ?`,
+      [id],
+    );
+    if (!row || row.type !== type) return null;
+    const responses = await connection.query<ResponseRow>(
+      `SELECT ${RESPONSE_COLUMNS} FROM task_responses WHERE task_id = ? ORDER BY endpoint, job`,
+      [id],
+    );
+    return { task: toTask(row), responses: responses.map(toResponse), now: fromDb(row.now_at) };
+  });
+}
+
+export async function taskStates(db: Database, ids: readonly string[]): Promise<Array<TaskWithResponses<ResponseBrief>>> {
+  const states: Array<TaskWithResponses<ResponseBrief>> = [];
+  for (const part of chunks(ids.filter(isId), MAX_LIST)) {
+    const found = await db.read(async (connection) => {
+      const tasks = await connection.query<TaskRow & { now_at: string }>(
+        ...query(`SELECT ${TASK_COLUMNS}, ${db.dialect.now} AS now_at FROM tasks WHERE `, db.dialect.isIn("id", part)),
+      );
+      const rows = await connection.query<BriefRow>(
+        ...query(`SELECT ${BRIEF_COLUMNS} FROM task_responses WHERE `, db.dialect.isIn("task_id", part), " ORDER BY task_id, endpoint, job"),
+      );
+      const responses = new Map<string, ResponseBrief[]>(tasks.map((task) => [task.id, []]));
+      for (const row of rows) responses.get(row.task_id)?.push(toBrief(row));
+      return new Map(tasks.map((row) => [row.id, { task: toTask(row), responses: responses.get(row.id)!, now: fromDb(row.now_at) }]));
+    });
+    for (const id of part) {
+      const state = found.get(id);
+      if (state) states.push(state);
+    }
+  }
+  return states;
+}
+
+export function findByIdentifier(db: Database, type: string, identifier: string): Promise<TaskRecord | null> {
+  return one(db, "type = ? AND identifier = ?", [type, identifier]);
+}
+
+export function newestTask(db: Database, type: string): Promise<TaskRecord | null> {
+  return one(db, "type = ? ORDER BY id DESC LIMIT 1", [type]);
+}
+
+function one(db: Database, where: string, values: string[]): Promise<TaskRecord | null> {
+  return db.read(async (connection) => {
+    const [row] = await connection.query<TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE ${where}`, values);
+    return row ? toTask(row) : null;
+  });
+}
+
+export function listResponses(db: Database, taskId: string, filter: ResponseFilter): Promise<ResponseRecord[]> {
+  if (!isId(taskId) || filter.status?.length === 0) return Promise.resolve([]);
+  const sql = new Sql(`SELECT ${RESPONSE_COLUMNS} FROM task_responses WHERE task_id = ?`, [taskId]);
+  if (filter.status) sql.add(" AND ").append(db.dialect.isIn("status", filter.status));
+  if (filter.after) {
+    const { endpoint, job } = filter.after;
+    sql.add(" AND (endpoint > ? OR (endpoint = ? AND job > ?))", endpoint, endpoint, job);
+  }
+  sql.add(" ORDER BY endpoint, job LIMIT ?", filter.limit);
+  return db.read(async (connection) => (await connection.query<ResponseRow>(sql.text, sql.values)).map(toResponse));
+}
+
+/** `deliver: one` rows answer to the name of the endpoint that took them, too. */
+const AT_ENDPOINT = "(endpoint = ? OR (endpoint = '*' AND performer = ?))";
+
+export function responsesAt(db: Database, taskId: string, endpoint: string): Promise<ResponseRecord[]> {
+  if (!isId(taskId)) return Promise.resolve([]);
+  return db.read(async (connection) => {
+    const rows = await connection.query<ResponseRow>(
+      `SELECT ${RESPONSE_COLUMNS} FROM task_responses WHERE task_id = ? AND ${AT_ENDPOINT} ORDER BY endpoint, job`,
+      [taskId, endpoint, endpoint],
+    );
+    return rows.map(toResponse);
+  });
+}
+
+interface AttemptRow {
+  task_id: string;
+  endpoint: string;
+  job: string;
+  generation: number;
+  attempt: number;
+  lease_id: string;
+  outcome: string;
+  reason: string | null;
+  error: string | null;
+  result: string | null;
+  result_text: string | null;
+  performer: string | null;
+  manager_id: string | null;
+  started_at: string | null;
+  finished_at: string;
+}
+
+export function attemptsAt(db: Database, taskId: string, endpoint: string): Promise<AttemptRecord[]> {
+  if (!isId(taskId)) return Promise.resolve([]);
+  return db.read(async (connection) => {
+    const rows = await connection.query<AttemptRow>(
+      `SELECT task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error, result, result_text, performer,
+         manager_id, started_at, finished_at
+       FROM task_attempts WHERE task_id = ? AND ${AT_ENDPOINT} ORDER BY generation, attempt, finished_at, job`,
+      [taskId, endpoint, endpoint],
+    );
+    return rows.map((row) => ({
+      taskId: row.task_id,
+      endpoint: row.endpoint,
+      job: row.job,
+      generation: row.generation,
+      attempt: row.attempt,
+      leaseId: row.lease_id,
+      outcome: row.outcome as AttemptOutcome,
+      reason: row.reason,
+      error: row.error,
+      result: row.result,
+      resultText: row.result_text,
+      performer: row.performer,
+      managerId: row.manager_id,
+      startedAt: fromDb(row.started_at),
+      finishedAt: fromDb(row.finished_at),
+    }));
+  });
+}
+
+export function readLog(db: Database, key: ResponseKey, afterSeq: number, limit: number): Promise<LogChunk[]> {
+  if (!isId(key.taskId)) return Promise.resolve([]);
+  return db.read(async (connection) => {
+    const rows = await connection.query<LogChunk>(
+      `SELECT seq, attempt, at, text FROM response_logs
+       WHERE task_id = ? AND endpoint = ? AND job = ? AND seq > ? ORDER BY seq LIMIT ?`,
+      [key.taskId, key.endpoint, key.job, afterSeq, limit],
+    );
+    return rows.map((row) => ({ ...row, at: fromDb(row.at) }));
+  });
+}
+
+function query(before: string, list: { text: string; values: readonly (string | number | null | Buffer)[] }, after = "") {
+  return [before + list.text + after, list.values] as const;
+}

@@ -1,0 +1,105 @@
+import { TaskerError } from "../../../errors";
+import { type TaskState, taskState } from "../../../model/completeness";
+import { isId } from "../../../model/ids";
+import { ANY_ENDPOINT } from "../../../model/names";
+import { isFinal, type ResponseKey, type ResponseStatus } from "../../../model/response";
+import type { Connection, Database } from "../connection";
+import { BRIEF_COLUMNS, type BriefRow, toBrief } from "../rows";
+import { chunks, matchKeys, MAX_LIST, Sql } from "../sql";
+import { clampMs, dbToMs, msToDb } from "../times";
+
+interface Choice {
+  endpoints?: readonly string[];
+  statuses?: readonly ResponseStatus[];
+}
+
+interface Row extends BriefRow {
+  status: ResponseStatus;
+}
+
+/** Re-opens what is final or was never received. The rows of before become attempts; everything about the run starts anew. */
+export function retryTask(
+  db: Database,
+  taskId: string,
+  choose: Choice,
+  more: { waitMs: number; expiresMs: number | null },
+): Promise<ResponseKey[]> {
+  if (!isId(taskId)) return Promise.resolve([]);
+  return db.write(async (connection) => {
+    const { now, forUpdate } = db.dialect;
+    const [task] = await connection.query<{ type: string; run_key: string | null; now_at: string }>(
+      `SELECT type, run_key, ${now} AS now_at FROM tasks WHERE id = ?${forUpdate}`,
+      [taskId],
+    );
+    if (!task) return [];
+    const rows = await connection.query<Row>(
+      `SELECT ${BRIEF_COLUMNS} FROM task_responses WHERE task_id = ? ORDER BY endpoint, job${forUpdate}`,
+      [taskId],
+    );
+    const chosen = rows.filter((row) => isChosen(row, choose));
+    if (chosen.length === 0) return [];
+    const keys = chosen.map(({ endpoint, job }) => ({ taskId, endpoint, job }));
+    for (const part of chunks(keys, MAX_LIST)) {
+      await keepAsAttempts(connection, part);
+      await reopen(connection, part);
+    }
+    const waitUntil = msToDb(dbToMs(task.now_at) + clampMs(more.waitMs));
+    const expiresAt = more.expiresMs === null ? null : msToDb(dbToMs(task.now_at) + clampMs(more.expiresMs));
+    const state = stateAfter(rows, new Set(chosen));
+    try {
+      await connection.run(
+        `UPDATE tasks SET status = ?, finished_at = NULL, cancel_at = NULL, published_at = NULL, wait_until = ?, expires_at = ?,
+           open_run_key = run_key, version = version + 1 WHERE id = ?`,
+        [state.status, waitUntil, expiresAt, taskId],
+      );
+    } catch (error) {
+      if (!db.dialect.isDuplicate(error)) throw error;
+      throw new TaskerError("already_running", `Another task of ${task.type} is running: wait until it has ended, or stop it.`);
+    }
+    return keys;
+  });
+}
+
+function isChosen(row: Row, { endpoints, statuses }: Choice): boolean {
+  if (!isFinal(row.status) && row.status !== "expected") return false;
+  if (statuses && !statuses.includes(row.status)) return false;
+  if (!endpoints) return true;
+  return endpoints.includes(row.endpoint) || (row.endpoint === ANY_ENDPOINT && row.performer !== null && endpoints.includes(row.performer));
+}
+
+async function keepAsAttempts(connection: Connection, keys: readonly ResponseKey[]): Promise<void> {
+  const sql = new Sql(
+    `INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error, result, result_text,
+       performer, manager_id, started_at, finished_at)
+     SELECT task_id, endpoint, job, generation, attempt, COALESCE(lease_id, ''), status, reason, error, result, result_text,
+       performer, manager_id, started_at, finished_at
+     FROM task_responses WHERE `,
+  ).append(matchKeys(connection.dialect, keys));
+  sql.add(" AND status IN ('succeeded', 'failed', 'cancelled')").add(connection.dialect.keepDuplicates("task_attempts.outcome"));
+  await connection.run(sql.text, sql.values);
+}
+
+async function reopen(connection: Connection, keys: readonly ResponseKey[]): Promise<void> {
+  const { now } = connection.dialect;
+  const sql = new Sql(
+    `UPDATE task_responses SET status = 'expected', generation = generation + 1, attempt = 0, reason = NULL, error = NULL,
+       result = NULL, result_text = NULL, progress = 0, progress_message = NULL, received_at = NULL, started_at = NULL,
+       finished_at = NULL, retry_at = NULL, cancel_at = NULL, timeout_at = NULL, delay_until = NULL, manager_id = NULL,
+       lease_id = NULL, performer = CASE WHEN endpoint = '${ANY_ENDPOINT}' THEN NULL ELSE performer END, published = 0,
+       due_at = ${now}, changed_at = ${now}, version = version + 1
+     WHERE `,
+  ).append(matchKeys(connection.dialect, keys));
+  await connection.run(sql.text, sql.values);
+}
+
+function stateAfter(rows: readonly Row[], reopened: ReadonlySet<Row>): TaskState {
+  return taskState(
+    rows.map((row) => {
+      const brief = toBrief(row);
+      return reopened.has(row)
+        ? { ...brief, status: "expected" as const, progress: 0, receivedAt: null, startedAt: null, finishedAt: null }
+        : brief;
+    }),
+    { delayed: false, waitOver: false },
+  );
+}

@@ -1,0 +1,34 @@
+/**
+ * Times stand in the database as `2026-11-22 10:11:12.123` (UTC) and leave it as RFC 3339. Only digits move: the text is
+ * never parsed on the way, so no time zone can come in.
+ */
+export const FAR_FUTURE = "9999-12-31 00:00:00.000";
+const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+
+/** Longer waits than this end in the year 9999 anyway; databases refuse to add them. */
+export const MAX_MS = 100 * 366 * 24 * 3600 * 1000;
+
+export function fromDb(time: string): string;
+export function fromDb(time: string | null): string | null;
+export function fromDb(time: string | null): string | null {
+  return time === null ? null : `${time.slice(0, 10)}T${time.slice(11, 23)}Z`;
+}
+
+/** From RFC 3339 in any offset; the database takes no times after the year 9999. */
+export function toDb(time: string): string {
+  return msToDb(Date.parse(time));
+}
+
+export function msToDb(ms: number): string {
+  const text = new Date(Math.min(ms, LAST_MS)).toISOString();
+  return `${text.slice(0, 10)} ${text.slice(11, 23)}`;
+}
+
+export function dbToMs(time: string): number {
+  return Date.parse(`${time.slice(0, 10)}T${time.slice(11, 23)}Z`);
+}
+
+/** A duration that can be added to the clock of either database. */
+export function clampMs(ms: number): number {
+  return Math.min(MAX_MS, Math.max(0, Math.round(ms)));
+}

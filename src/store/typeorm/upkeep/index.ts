@@ -1,0 +1,32 @@
+import type { UpkeepStore } from "../../store";
+import type { Database } from "../connection";
+import { backlog } from "./backlog";
+import { dueResponses, payloadsOf } from "./due";
+import { openRequests, refuseRequest, requestsDone } from "./inbox";
+import { takeLock, releaseLock } from "./lock";
+import { markPublished, missResponses, postpone, withdrawResponses } from "./mark";
+import { purgeTasks } from "./purge";
+import { reapManagers, reclaimLeases } from "./reclaim";
+import { settle } from "./settle";
+
+/** The reconciler's face of the store. */
+export function upkeepStore(db: Database): UpkeepStore {
+  return {
+    lock: (name, holder, ttlMs) => takeLock(db, name, holder, ttlMs),
+    unlock: (name, holder) => releaseLock(db, name, holder),
+    due: (limit) => dueResponses(db, limit),
+    payloads: (taskIds) => payloadsOf(db, taskIds),
+    published: (keys, recheckMs) => markPublished(db, keys, recheckMs),
+    postpone: (rows) => postpone(db, rows),
+    miss: (keys) => missResponses(db, keys),
+    withdraw: (keys) => withdrawResponses(db, keys),
+    reclaim: (leases) => reclaimLeases(db, leases),
+    settle: (taskIds) => settle(db, taskIds),
+    reap: () => reapManagers(db),
+    requests: (limit) => openRequests(db, limit),
+    requestDone: (ids) => requestsDone(db, ids),
+    requestRefused: (id, problem) => refuseRequest(db, id, problem),
+    purge: (type, keepMs, limit) => purgeTasks(db, type, keepMs, limit),
+    backlog: () => backlog(db),
+  };
+}

@@ -1,0 +1,76 @@
+import { isId } from "../../../model/ids";
+import type { ResponseKey } from "../../../model/response";
+import type { Database } from "../connection";
+import { byKey, chunks, groupBy, matchKeys, MAX_LIST, Sql, unique } from "../sql";
+import { clampMs } from "../times";
+
+/** Waits are rounded up to this, so that rows with nearly the same share a statement. */
+const ROUND_MS = 50;
+
+/**
+ * What the broker has confirmed and nobody has claimed is looked at again after `recheckMs`, or when the task's wait for
+ * its endpoints ends, whichever comes first. A key may carry `attempt`: then a confirm that arrives after the next attempt
+ * has been scheduled says nothing about that one.
+ */
+export async function markPublished(
+  db: Database,
+  keys: ReadonlyArray<ResponseKey & { attempt?: number }>,
+  recheckMs: number,
+): Promise<void> {
+  const { now, nowPlus, least } = db.dialect;
+  const recheck = nowPlus(String(clampMs(recheckMs)));
+  const wait = "(SELECT t.wait_until FROM tasks t WHERE t.id = task_responses.task_id)";
+  for (const part of chunks(keys.filter((key) => isId(key.taskId)).sort(byKey), MAX_LIST)) {
+    await db.write(async (connection) => {
+      for (const group of groupBy(part, (key) => `${key.attempt}`).values()) {
+        const sql = new Sql(
+          `UPDATE task_responses SET published = 1,
+             due_at = CASE WHEN ${wait} > ${now} THEN ${least(recheck, wait)} ELSE ${recheck} END WHERE `,
+        ).append(matchKeys(db.dialect, group));
+        sql.add(` AND status IN ('expected', 'received', 'retrying') AND (retry_at IS NULL OR retry_at <= ${now})`);
+        if (group[0]!.attempt !== undefined) sql.add(" AND attempt = ?", group[0]!.attempt);
+        await connection.run(sql.text, sql.values);
+      }
+      const ids = db.dialect.isIn("id", unique(part.map((key) => key.taskId)));
+      await connection.run(`UPDATE tasks SET published_at = ${now} WHERE ${ids.text} AND published_at IS NULL`, ids.values);
+    });
+  }
+}
+
+export async function postpone(db: Database, rows: ReadonlyArray<ResponseKey & { version: number; ms: number }>): Promise<void> {
+  const rounded = rows.map((row) => ({ ...row, ms: clampMs(Math.ceil(row.ms / ROUND_MS) * ROUND_MS) }));
+  for (const part of chunks(rounded.sort(byKey), MAX_LIST)) {
+    await db.write(async (connection) => {
+      for (const group of groupBy(part, (row) => `${row.version} ${row.ms}`).values()) {
+        const sql = new Sql(`UPDATE task_responses SET due_at = ${db.dialect.nowPlus("?")} WHERE `, [group[0]!.ms]);
+        sql.append(matchKeys(db.dialect, group)).add(" AND version = ? AND due_at IS NOT NULL", group[0]!.version);
+        await connection.run(sql.text, sql.values);
+      }
+    });
+  }
+}
+
+export function missResponses(db: Database, keys: readonly ResponseKey[]): Promise<void> {
+  return end(db, keys, "status = 'missed', reason = 'expired'", "status = 'expected' AND cancel_at IS NULL");
+}
+
+export function withdrawResponses(db: Database, keys: readonly ResponseKey[]): Promise<void> {
+  return end(
+    db,
+    keys,
+    "status = 'cancelled', reason = 'cancelled'",
+    "status IN ('expected', 'received', 'retrying') AND cancel_at IS NOT NULL",
+  );
+}
+
+async function end(db: Database, keys: readonly ResponseKey[], set: string, where: string): Promise<void> {
+  const { now } = db.dialect;
+  for (const part of chunks([...keys].sort(byKey), MAX_LIST)) {
+    const sql = new Sql(
+      `UPDATE task_responses SET ${set}, finished_at = ${now}, retry_at = NULL, due_at = ${now}, changed_at = ${now},
+         version = version + 1 WHERE `,
+    );
+    sql.append(matchKeys(db.dialect, part)).add(` AND ${where}`);
+    await db.single((connection) => connection.run(sql.text, sql.values));
+  }
+}

@@ -1,0 +1,73 @@
+import { isId } from "../../../model/ids";
+import type { LeaseRef, ManagerRecord } from "../../store";
+import type { Connection, Database } from "../connection";
+import { leasesAreDue } from "../managers/register";
+import { nowOf } from "../rows";
+import { byKey, chunks, groupBy, matchKeys, Sql } from "../sql";
+import { isSilent, MANAGER_COLUMNS, type ManagerRow, toManager } from "../tasks/endpoints";
+
+type Lost = LeaseRef & { reason: string; error: string };
+
+/** Ends leases that nobody serves, each only while it is still the row's. Resolves to how many were ended. */
+export async function reclaimLeases(db: Database, leases: readonly Lost[]): Promise<number> {
+  let count = 0;
+  for (const part of chunks(leases.filter((lease) => isId(lease.taskId)).sort(byKey), 100)) {
+    count += await db.write(async (connection) => {
+      let ended = 0;
+      for (const group of groupBy(part, ({ leaseId, reason, error }) => JSON.stringify([leaseId, reason, error])).values()) {
+        ended += await reclaimGroup(connection, group);
+      }
+      return ended;
+    });
+  }
+  return count;
+}
+
+async function reclaimGroup(connection: Connection, group: readonly Lost[]): Promise<number> {
+  const { now, forUpdate, keepDuplicates } = connection.dialect;
+  const { leaseId, reason, error } = group[0]!;
+  const where = matchKeys(connection.dialect, group).add(" AND lease_id = ? AND status = 'running'", leaseId);
+  const locked = await connection.query(`SELECT task_id FROM task_responses WHERE ${where.text}${forUpdate}`, where.values);
+  if (locked.length === 0) return 0;
+  await connection.run(
+    `INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error,
+       performer, manager_id, started_at, finished_at)
+     SELECT task_id, endpoint, job, generation, attempt, lease_id, 'lost', ?, ?, performer, manager_id, started_at, ${now}
+     FROM task_responses WHERE ${where.text}${keepDuplicates("task_attempts.outcome")}`,
+    [reason, error, ...where.values],
+  );
+  const again = "cancel_at IS NULL AND attempt < attempts";
+  const sql = new Sql(
+    `UPDATE task_responses SET
+       status = CASE WHEN cancel_at IS NOT NULL THEN 'cancelled' WHEN attempt < attempts THEN 'retrying' ELSE 'failed' END,
+       reason = CASE WHEN cancel_at IS NOT NULL THEN 'cancelled' ELSE ? END, error = ?,
+       finished_at = CASE WHEN ${again} THEN NULL ELSE ${now} END, retry_at = CASE WHEN ${again} THEN ${now} ELSE NULL END,
+       timeout_at = NULL, lease_id = NULL, published = 0, due_at = ${now}, changed_at = ${now}, version = version + 1
+     WHERE `,
+    [reason, error],
+  ).append(where);
+  return connection.run(sql.text, sql.values);
+}
+
+/** Managers whose heartbeat is older than their time to live are dead; what they ran is due. */
+export function reapManagers(db: Database): Promise<ManagerRecord[]> {
+  const { now } = db.dialect;
+  return db.write(async (connection) => {
+    const clock = await nowOf(connection);
+    const rows = await connection.query<ManagerRow>(
+      `SELECT ${MANAGER_COLUMNS} FROM managers WHERE state IN ('alive', 'draining') ORDER BY id`,
+    );
+    const dead: ManagerRecord[] = [];
+    for (const row of rows.filter((manager) => isSilent(manager, clock))) {
+      // A heartbeat that came in between keeps it alive.
+      const matched = await connection.run(
+        `UPDATE managers SET state = 'dead', stopped_at = ${now} WHERE id = ? AND state IN ('alive', 'draining') AND heartbeat_at = ?`,
+        [row.id, row.heartbeat_at],
+      );
+      if (matched === 0) continue;
+      await leasesAreDue(connection, row.id, row.endpoint);
+      dead.push(toManager({ ...row, state: "dead", stopped_at: clock }));
+    }
+    return dead;
+  });
+}

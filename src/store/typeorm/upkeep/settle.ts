@@ -1,0 +1,105 @@
+import { type TaskState, taskState } from "../../../model/completeness";
+import { isFinal, type ResponseStatus } from "../../../model/response";
+import type { Connection, Database } from "../connection";
+import { chunks, groupBy, matchKeys, MAX_LIST, pick, Sql, unique } from "../sql";
+import { fromDb, toDb } from "../times";
+
+interface TaskFacts {
+  id: string;
+  status: string;
+  finished_at: string | null;
+  delay_until: string | null;
+  wait_until: string;
+  open_run_key: string | null;
+  now_at: string;
+}
+
+interface RowFacts {
+  task_id: string;
+  endpoint: string;
+  job: string;
+  status: string;
+  progress: number;
+  received_at: string | null;
+  started_at: string | null;
+  finished_at: string | null;
+  due_at: string | null;
+  version: number;
+}
+
+/**
+ * Stores what completeness computes from the rows. The task rows are locked first, so that of two settlers the later one
+ * sees the newer responses; a response that changes meanwhile keeps its due mark, because the mark is only taken from the
+ * version that was seen.
+ */
+export async function settle(db: Database, taskIds: readonly string[]): Promise<void> {
+  for (const part of chunks(unique(taskIds), 100)) {
+    if (part.length > 0) await db.write((connection) => settleBatch(connection, part));
+  }
+}
+
+export async function settleBatch(connection: Connection, ids: readonly string[]): Promise<void> {
+  const { dialect } = connection;
+  const byId = dialect.isIn("id", ids);
+  const tasks = await connection.query<TaskFacts>(
+    `SELECT id, status, finished_at, delay_until, wait_until, open_run_key, ${dialect.now} AS now_at FROM tasks
+     WHERE ${byId.text} ORDER BY id${dialect.forUpdate}`,
+    byId.values,
+  );
+  const byTask = dialect.isIn("task_id", ids);
+  const rows = await connection.query<RowFacts>(
+    `SELECT task_id, endpoint, job, status, progress, received_at, started_at, finished_at, due_at, version
+     FROM task_responses WHERE ${byTask.text}`,
+    byTask.values,
+  );
+  const responses = groupBy(rows, (row) => row.task_id);
+
+  const changed: Array<{ taskId: string; status: string; finishedAt: string | null; final: boolean }> = [];
+  for (const task of tasks) {
+    const state = stateOf(task, responses.get(task.id) ?? []);
+    const finishedAt = state.finishedAt === null ? null : toDb(state.finishedAt);
+    const final = state.completeness.complete;
+    const same = task.status === state.status && task.finished_at === finishedAt && !(final && task.open_run_key !== null);
+    if (!same) changed.push({ taskId: task.id, status: state.status, finishedAt, final });
+  }
+  await storeStates(connection, changed);
+  await clearMarks(connection, rows.filter((row) => row.due_at !== null && isFinal(row.status as ResponseStatus)));
+}
+
+function stateOf(task: TaskFacts, rows: RowFacts[]): TaskState {
+  return taskState(
+    rows.map((row) => ({
+      endpoint: row.endpoint,
+      status: row.status as ResponseStatus,
+      progress: row.progress,
+      receivedAt: fromDb(row.received_at),
+      startedAt: fromDb(row.started_at),
+      finishedAt: fromDb(row.finished_at),
+    })),
+    { delayed: task.delay_until !== null && task.delay_until > task.now_at, waitOver: task.wait_until <= task.now_at },
+  );
+}
+
+async function storeStates(
+  connection: Connection,
+  changed: Array<{ taskId: string; status: string; finishedAt: string | null; final: boolean }>,
+): Promise<void> {
+  for (const group of groupBy(changed, (row) => `${row.final}`).values()) {
+    const asTask = new Sql("UPDATE tasks SET status = ").append(pick(group, (row) => row.status, "id"));
+    asTask.add(", finished_at = ").append(pick(group, (row) => row.finishedAt, "id"));
+    if (group[0]!.final) asTask.add(", open_run_key = NULL");
+    asTask.add(", version = version + 1 WHERE ").append(connection.dialect.isIn("id", group.map((row) => row.taskId)));
+    await connection.run(asTask.text, asTask.values);
+  }
+}
+
+async function clearMarks(connection: Connection, rows: readonly RowFacts[]): Promise<void> {
+  for (const group of groupBy(rows, (row) => `${row.version}`).values()) {
+    for (const part of chunks(group, MAX_LIST)) {
+      const keys = part.map((row) => ({ taskId: row.task_id, endpoint: row.endpoint, job: row.job }));
+      const sql = new Sql("UPDATE task_responses SET due_at = NULL WHERE ").append(matchKeys(connection.dialect, keys));
+      sql.add(" AND version = ?", group[0]!.version);
+      await connection.run(sql.text, sql.values);
+    }
+  }
+}
