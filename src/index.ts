@@ -1,22 +1,25 @@
 /**
  * The public names of the package. Handlers import this in every child process: keep it light, and reach what is heavy (the
- * server, the store) through `await import(…)` inside a function.
+ * server, the store) by a require inside a function.
  */
 export { PermanentFailure } from "./errors";
 export type { Tasker, TaskerOptions } from "./library";
 export type { HandleTask, SubmitRequest, TaskContext } from "./model/handler";
 export type { Json, JsonObject, JsonObject as Payload } from "./model/json";
-export type { EnqueueRequest, Queryable } from "./tasks/enqueue";
+
+import type { Tasker, TaskerOptions } from "./library";
+import type { EnqueueRequest, Queryable } from "./tasks/enqueue";
+
+export type { EnqueueRequest, Queryable, Tasker, TaskerOptions };
 
 /** tasker inside your own program; see `Tasker`. The server's code is loaded by the first call. */
-export async function createTasker(options: import("./library").TaskerOptions): Promise<import("./library").Tasker> {
-  return (await import("./library")).createTasker(options);
+export async function createTasker(options: TaskerOptions): Promise<Tasker> {
+  const library = require("./library") as typeof import("./library");
+  return library.createTasker(options);
 }
 
 /** Stores a request with your own transaction, in a program that runs no tasker itself. */
-export async function enqueue(
-  within: import("./tasks/enqueue").Queryable,
-  request: import("./tasks/enqueue").EnqueueRequest,
-): Promise<{ id: string }> {
-  return (await import("./tasks/enqueue")).enqueue(within, request);
+export async function enqueue(within: Queryable, request: EnqueueRequest): Promise<{ id: string }> {
+  const tasks = require("./tasks/enqueue") as typeof import("./tasks/enqueue");
+  return tasks.enqueue(within, request);
 }
