@@ -1,4 +1,5 @@
 import type { TaskTypeConfig } from "../../config/config";
+import { commandRunner } from "./command";
 import { inlineRunner } from "./inline";
 import { moduleRunner } from "./module";
 import type { Runner } from "./runner";
@@ -17,5 +18,6 @@ export function createRunner(type: TaskTypeConfig, options: CreateRunnerOptions)
     if (given || type.isolation === "inline") return inlineRunner(handler, given, shared);
     return moduleRunner(handler, type.concurrency, shared);
   }
+  if (performer.kind === "command") return commandRunner(performer, shared);
   throw new Error(`The type ${type.name} names nothing that could perform it.`);
 }
