@@ -32,6 +32,7 @@ export function completeConfig(written: WrittenConfig, runMode: RunMode, file: s
     manager: completeManager(written.manager ?? {}, cwd),
     database: {
       uri: databaseUri(database.uri ?? EMBEDDED_DATABASE_URI, cwd),
+      adminUri: database.admin_uri ?? null,
       poolSize: database.pool_size ?? DATABASE_DEFAULTS.poolSize,
       deadlineMs: database.deadline ?? DATABASE_DEFAULTS.deadlineMs,
       tls: completeTls(database.tls, cwd),

@@ -113,6 +113,8 @@ export interface ManagerConfig {
 
 export interface DatabaseConfig {
   uri: string;
+  /** An administrator who may create databases and users; used by `initialize` only. */
+  adminUri?: string | null;
   poolSize: number;
   deadlineMs: number;
   /** PEM file of the authority that the server's certificate must come from; null: as the URI says. */

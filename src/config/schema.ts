@@ -179,6 +179,7 @@ export const BROKER_URI = "amqp://user:password@host/vhost, amqps://…, or embe
 
 export const databaseSchema = section({
   uri: uri(["mysql://", "mariadb://", "sqlite:"], DATABASE_URI).optional(),
+  admin_uri: uri(["mysql://", "mariadb://"], "mysql://administrator:password@host").optional(),
   pool_size: whole(1, 1000).optional(),
   deadline: duration(100).optional(),
   tls: tls.optional(),

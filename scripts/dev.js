@@ -1,0 +1,95 @@
+/**
+ * `npm run dev [-- embedded]`: builds, runs `tasker up` and does both again whenever a source, handler or config file changes.
+ * Runs on the servers of `npm run services` in the development mode; with `embedded` it needs none.
+ */
+const { spawn } = require("node:child_process");
+const fs = require("node:fs");
+const path = require("node:path");
+const { ensureBuilt } = require("./lib/build");
+const { servicesStatus, servicesUp } = require("./lib/development-services");
+const { ensureInstalled } = require("./lib/install");
+const { main } = require("./lib/main");
+const { ROOT } = require("./lib/paths");
+const { CLI } = require("./lib/tasker");
+
+const WATCHED = ["src", "handlers", "config"];
+/** Editors write a file in several steps; what changes within this time is one change. */
+const QUIET_MS = 150;
+
+main(async () => {
+  const embedded = process.argv[2] === "embedded";
+  await ensureInstalled();
+  if (!embedded) await servicesUp();
+  const env = embedded
+    ? { TASKER_MODE: "embedded" }
+    : { TASKER_MODE: "development", ...servicesStatus().env, ...administrator() };
+  return watch({ ...process.env, ...env });
+});
+
+/** RabbitMQ's administrator, as config/development.config.yaml wants it. */
+function administrator() {
+  const uri = new URL(servicesStatus().env.TASKER_MANAGEMENT_URI);
+  return {
+    TASKER_MANAGEMENT_URI: uri.origin,
+    TASKER_MANAGEMENT_USER: decodeURIComponent(uri.username),
+    TASKER_MANAGEMENT_PASSWORD: decodeURIComponent(uri.password),
+  };
+}
+
+/** changed ──quiet──▶ stop what runs ──▶ build ──▶ run; a build that fails waits for the next change. */
+function watch(env) {
+  return new Promise((resolve) => {
+    let child = null;
+    let timer = null;
+    let turn = Promise.resolve();
+    let ending = false;
+
+    const restart = async () => {
+      await stop();
+      if (ending) return;
+      try {
+        await ensureBuilt();
+      } catch (error) {
+        console.error(error.message);
+        return;
+      }
+      const started = spawn(process.execPath, ["--enable-source-maps", CLI, "up"], {
+        stdio: "inherit",
+        env,
+        detached: true,
+      });
+      child = started;
+      started.on("exit", () => {
+        if (child === started) child = null;
+      });
+    };
+    const stop = () =>
+      new Promise((stopped) => {
+        if (!child) return stopped();
+        child.once("exit", stopped);
+        child.kill("SIGTERM");
+      });
+    const soon = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        turn = turn.then(restart);
+      }, QUIET_MS);
+    };
+    for (const folder of WATCHED.map((name) => path.join(ROOT, name)).filter((name) => fs.existsSync(name))) {
+      fs.watch(folder, { recursive: true }, soon);
+    }
+    for (const signal of ["SIGINT", "SIGTERM"]) {
+      process.on(signal, () => {
+        if (ending) return;
+        ending = true;
+        clearTimeout(timer);
+        turn.then(stop).then(() => {
+          resolve(0);
+          // The watchers would keep us here.
+          process.exit(0);
+        });
+      });
+    }
+    turn = restart();
+  });
+}

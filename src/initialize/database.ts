@@ -1,0 +1,151 @@
+import { readFileSync, rmSync } from "node:fs";
+import { type Connection, createConnection, escapeId, escape as quoted } from "mysql2/promise";
+import type { Config, TlsConfig } from "../config/config";
+import { connectStore } from "../connect";
+import type { Log } from "../log";
+import { InitializeError, NOT_ALLOWED, type Part, type Step, UNREACHABLE } from "./step";
+
+/** The database, its user where an administrator is named (`database.admin_uri`), and the tables. */
+export function databasePart(config: Config, reset: boolean, log: Log): Part {
+  return config.database.uri.startsWith("sqlite:") ? sqlitePart(config, reset, log) : mysqlPart(config, reset, log);
+}
+
+function sqlitePart(config: Config, reset: boolean, log: Log): Part {
+  const file = config.database.uri.slice("sqlite:".length);
+  const drop: Step = {
+    title: `delete the database file ${file}`,
+    destroys: true,
+    run: async () => {
+      // Whoever serves from the file holds its lock; then this rejects and nothing is deleted.
+      await (await connectStore(config, log, { exclusive: true })).close();
+      for (const suffix of ["", "-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true });
+      return "deleted";
+    },
+  };
+  return { targets: [["database", `${file} (SQLite)`]], steps: [...(reset ? [drop] : []), tables(config, log)] };
+}
+
+function mysqlPart(config: Config, reset: boolean, log: Log): Part {
+  const uri = new URL(config.database.uri);
+  const name = decodeURIComponent(uri.pathname.slice(1));
+  const user = decodeURIComponent(uri.username);
+  if (name === "")
+    throw new InitializeError("database.uri names no database: write mysql://user:password@host/database", 9);
+  const place = `${uri.hostname}:${uri.port || 3306}`;
+  const admin = config.database.adminUri ?? null;
+  const steps: Step[] = [];
+  if (reset)
+    steps.push({
+      title: `drop the database ${name} with all its tables`,
+      destroys: true,
+      run: () => drop(config, name),
+    });
+  steps.push({ title: `create the database ${name}`, destroys: false, run: () => create(config, name) });
+  if (admin)
+    steps.push({
+      title: `create the database user ${user} with all rights on ${name}`,
+      destroys: false,
+      run: () => grant(config, name),
+    });
+  steps.push(tables(config, log));
+  const as = admin ? decodeURIComponent(new URL(admin).username) : user;
+  return { targets: [["database", `${name} on ${place} (MySQL), as ${as}`]], steps };
+}
+
+function tables(config: Config, log: Log): Step {
+  return {
+    title: "create the tables, or bring them up to date",
+    destroys: false,
+    run: async () => {
+      const store = await connectStore(config, log, { exclusive: true });
+      try {
+        const applied = await store.migrate();
+        return applied.length === 0 ? "were up to date" : `applied ${applied.join(", ")}`;
+      } finally {
+        await store.close();
+      }
+    },
+  };
+}
+
+async function drop(config: Config, name: string): Promise<string> {
+  return withServer(config, async (server) => {
+    const [rows] = await server.query(
+      "SELECT COUNT(*) AS count FROM information_schema.tables WHERE table_schema = ?",
+      [name],
+    );
+    const { count } = (rows as Array<{ count: number | string }>)[0]!;
+    await server.query(`DROP DATABASE IF EXISTS ${escapeId(name)}`);
+    return `dropped ${count} tables`;
+  });
+}
+
+async function create(config: Config, name: string): Promise<string> {
+  return withServer(config, async (server) => {
+    const [rows] = await server.query("SELECT 1 FROM information_schema.schemata WHERE schema_name = ?", [name]);
+    if ((rows as unknown[]).length > 0) return "was there already";
+    await server.query(`CREATE DATABASE ${escapeId(name)} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
+    return "created";
+  });
+}
+
+async function grant(config: Config, name: string): Promise<string> {
+  const { username, password } = new URL(config.database.uri);
+  const account = `${quoted(decodeURIComponent(username))}@'%'`;
+  return withServer(config, async (server) => {
+    const secret = quoted(decodeURIComponent(password));
+    await server.query(`CREATE USER IF NOT EXISTS ${account} IDENTIFIED BY ${secret}`);
+    await server.query(`ALTER USER ${account} IDENTIFIED BY ${secret}`);
+    await server.query(`GRANT ALL PRIVILEGES ON ${escapeId(name.replace(/([_%\\])/g, "\\$1"))}.* TO ${account}`);
+    return "has its rights";
+  });
+}
+
+/** A connection that is in no database, as the administrator where one is named, else as tasker's own user. */
+async function withServer<T>(config: Config, work: (server: Connection) => Promise<T>): Promise<T> {
+  const uri = new URL(config.database.adminUri ?? config.database.uri);
+  const place = `${uri.hostname}:${uri.port || 3306}`;
+  const user = decodeURIComponent(uri.username);
+  let server: Connection | null = null;
+  try {
+    server = await createConnection({
+      host: uri.hostname.replace(/^\[|\]$/g, ""),
+      port: Number(uri.port) || 3306,
+      user,
+      password: decodeURIComponent(uri.password),
+      connectTimeout: 10_000,
+      multipleStatements: false,
+      ssl: tlsOptions(config.database.tls),
+    });
+    return await work(server);
+  } catch (error) {
+    throw explained(error, place, user);
+  } finally {
+    server?.destroy();
+  }
+}
+
+function explained(error: unknown, place: string, user: string): Error {
+  const { code, message } = error as { code?: string; message: string };
+  if (code === "ER_ACCESS_DENIED_ERROR") {
+    return new InitializeError(
+      `The database at ${place} does not accept the user ${user} with its password (database.uri, database.admin_uri).`,
+      NOT_ALLOWED,
+    );
+  }
+  if (code === "ER_DBACCESS_DENIED_ERROR" || code === "ER_SPECIFIC_ACCESS_DENIED_ERROR" || code === "ER_CANNOT_USER") {
+    return new InitializeError(
+      `The user ${user} may not do that at ${place} (${message}). Name an administrator in database.admin_uri, or let one do it.`,
+      NOT_ALLOWED,
+    );
+  }
+  if (code && !code.startsWith("ER_"))
+    return new InitializeError(`The database does not answer at ${place} (${code}): is it running?`, UNREACHABLE);
+  return error as Error;
+}
+
+function tlsOptions(tls: TlsConfig | null) {
+  if (!tls) return undefined;
+  const read = (file: string | null) => (file ? readFileSync(file, "utf8") : undefined);
+  return { ca: read(tls.caFile), cert: read(tls.certFile), key: read(tls.keyFile), rejectUnauthorized: tls.verify };
+}
