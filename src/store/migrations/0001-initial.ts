@@ -7,9 +7,12 @@ const TEXT = "VARCHAR(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 const LONG = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 const TABLE = "ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
-/** `identifier` is bytes: VARCHAR would take `a` and `a ` for the same. */
+/**
+ * `identifier` is bytes: VARCHAR would take `a` and `a ` for the same. IF NOT EXISTS, because MySQL commits each statement: a
+ * migration that was interrupted is run again from its beginning.
+ */
 const MYSQL = [
-  `CREATE TABLE tasks (
+  `CREATE TABLE IF NOT EXISTS tasks (
     id ${ID} NOT NULL,
     type ${NAME} NOT NULL,
     identifier VARBINARY(760) NOT NULL,
@@ -40,7 +43,7 @@ const MYSQL = [
     KEY tasks_by_status (status, id),
     KEY tasks_by_type_status (type, status, id)
   ) ${TABLE}`,
-  `CREATE TABLE task_responses (
+  `CREATE TABLE IF NOT EXISTS task_responses (
     task_id ${ID} NOT NULL,
     endpoint ${NAME} NOT NULL,
     job ${NAME} NOT NULL,
@@ -75,7 +78,7 @@ const MYSQL = [
     KEY task_responses_changed (changed_at),
     KEY task_responses_endpoint (endpoint, task_id)
   ) ${TABLE}`,
-  `CREATE TABLE task_attempts (
+  `CREATE TABLE IF NOT EXISTS task_attempts (
     task_id ${ID} NOT NULL,
     endpoint ${NAME} NOT NULL,
     job ${NAME} NOT NULL,
@@ -93,7 +96,7 @@ const MYSQL = [
     finished_at DATETIME(3) NOT NULL,
     PRIMARY KEY (task_id, endpoint, job, generation, attempt, lease_id, outcome)
   ) ${TABLE}`,
-  `CREATE TABLE response_logs (
+  `CREATE TABLE IF NOT EXISTS response_logs (
     seq BIGINT NOT NULL AUTO_INCREMENT,
     task_id ${ID} NOT NULL,
     endpoint ${NAME} NOT NULL,
@@ -104,19 +107,19 @@ const MYSQL = [
     PRIMARY KEY (seq),
     KEY response_logs_response (task_id, endpoint, job, seq)
   ) ${TABLE}`,
-  `CREATE TABLE endpoints (
+  `CREATE TABLE IF NOT EXISTS endpoints (
     name ${NAME} NOT NULL,
     labels ${LONG} NOT NULL,
     first_seen_at DATETIME(3) NOT NULL,
     PRIMARY KEY (name)
   ) ${TABLE}`,
-  `CREATE TABLE endpoint_types (
+  `CREATE TABLE IF NOT EXISTS endpoint_types (
     type ${NAME} NOT NULL,
     endpoint ${NAME} NOT NULL,
     PRIMARY KEY (type, endpoint),
     KEY endpoint_types_endpoint (endpoint)
   ) ${TABLE}`,
-  `CREATE TABLE managers (
+  `CREATE TABLE IF NOT EXISTS managers (
     id ${ID} NOT NULL,
     endpoint ${NAME} NOT NULL,
     host ${TEXT} NOT NULL,
@@ -133,13 +136,13 @@ const MYSQL = [
     KEY managers_endpoint (endpoint),
     KEY managers_state (state)
   ) ${TABLE}`,
-  `CREATE TABLE locks (
+  `CREATE TABLE IF NOT EXISTS locks (
     name ${TEXT} NOT NULL,
     holder ${TEXT} NOT NULL,
     expires_at DATETIME(3) NOT NULL,
     PRIMARY KEY (name)
   ) ${TABLE}`,
-  `CREATE TABLE task_requests (
+  `CREATE TABLE IF NOT EXISTS task_requests (
     id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     type VARCHAR(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
     identifier VARBINARY(760) NOT NULL,
@@ -151,7 +154,7 @@ const MYSQL = [
     PRIMARY KEY (id),
     KEY task_requests_open (refused_at, created_at)
   ) ${TABLE}`,
-  `CREATE TABLE api_keys (
+  `CREATE TABLE IF NOT EXISTS api_keys (
     id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     name ${TEXT} NOT NULL,
     hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -162,7 +165,7 @@ const MYSQL = [
     last_used_at DATETIME(3) NULL,
     PRIMARY KEY (id)
   ) ${TABLE}`,
-  `CREATE TABLE audit (
+  `CREATE TABLE IF NOT EXISTS audit (
     id ${ID} NOT NULL,
     at DATETIME(3) NOT NULL,
     actor ${TEXT} NULL,
@@ -177,7 +180,7 @@ const MYSQL = [
 
 /** The same tables; lengths are not SQLite's business, and secondary keys stand on their own. */
 function toSqlite(statement: string): string[] {
-  const table = /CREATE TABLE (\w+)/.exec(statement)![1]!;
+  const table = /CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)![1]!;
   const indexes: string[] = [];
   const lines = statement
     .replace(/\) ENGINE=.*$/s, ")")
@@ -189,7 +192,7 @@ function toSqlite(statement: string): string[] {
     .replace("seq INTEGER NOT NULL AUTO_INCREMENT", "seq INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL")
     .replace(/,\s+PRIMARY KEY \(seq\)/, "")
     .replace(/,\s+(UNIQUE )?KEY (\w+) \(([^)]*)\)/g, (_, uniq: string | undefined, name: string, columns: string) => {
-      indexes.push(`CREATE ${uniq ?? ""}INDEX ${name} ON ${table} (${columns})`);
+      indexes.push(`CREATE ${uniq ?? ""}INDEX IF NOT EXISTS ${name} ON ${table} (${columns})`);
       return "";
     });
   return [lines, ...indexes];

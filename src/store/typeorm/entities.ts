@@ -1,1 +1,103 @@
-export const ENTITIES = [];
+import { EntitySchema, type EntitySchemaColumnOptions, type EntitySchemaIndexOptions } from "typeorm";
+
+type Columns = Record<string, EntitySchemaColumnOptions>;
+type Kind = "mysql" | "sqlite";
+
+/**
+ * The tables as TypeORM's entities, in the words of either database. Migrations make the tables; a test holds that both say
+ * the same. Hot statements do not go through entities.
+ */
+export function entities(kind: Kind): EntitySchema[] {
+  const c = columns(kind);
+  const key = { task_id: c.key(c.id), endpoint: c.key(c.name), job: c.key(c.name) };
+  return [
+    table("tasks", {
+      id: c.key(c.id), type: c.name, identifier: c.bytes, body_hash: c.hash, payload: c.long, payload_bytes: c.int,
+      deliver: c.word, attempts: c.int, timeout_ms: c.big, priority: c.int, status: c.word, created_at: c.time,
+      delay_until: c.null(c.time), wait_until: c.time, expires_at: c.null(c.time), published_at: c.null(c.time),
+      finished_at: c.null(c.time), cancel_at: c.null(c.time), run_key: c.null(c.text), open_run_key: c.null(c.text),
+      traceparent: c.null(c.text), created_by: c.null(c.text), version: c.int,
+    }, [
+      unique("tasks_identifier", ["type", "identifier"]), unique("tasks_open_run_key", ["open_run_key"]),
+      index("tasks_by_type", ["type", "id"]), index("tasks_by_status", ["status", "id"]),
+      index("tasks_by_type_status", ["type", "status", "id"]),
+    ]),
+    table("task_responses", {
+      ...key, type: c.name, performer: c.null(c.name), status: c.word, reason: c.null(c.text), attempt: c.int, attempts: c.int,
+      generation: c.int, timeout_ms: c.big, progress: c.real, progress_message: c.null(c.message), result: c.null(c.long),
+      result_text: c.null(c.long), error: c.null(c.long), delay_until: c.null(c.time), received_at: c.null(c.time),
+      started_at: c.null(c.time), finished_at: c.null(c.time), retry_at: c.null(c.time), cancel_at: c.null(c.time),
+      timeout_at: c.null(c.time), due_at: c.null(c.time), published: c.int, manager_id: c.null(c.id), lease_id: c.null(c.id),
+      changed_at: c.time, version: c.int,
+    }, [
+      index("task_responses_due", ["due_at", "endpoint", "manager_id"]), index("task_responses_changed", ["changed_at"]),
+      index("task_responses_endpoint", ["endpoint", "task_id"]),
+    ]),
+    table("task_attempts", {
+      ...key, generation: c.key(c.int), attempt: c.key(c.int), lease_id: c.key(c.id), outcome: c.key(c.word),
+      reason: c.null(c.text), error: c.null(c.long), result: c.null(c.long), result_text: c.null(c.long),
+      performer: c.null(c.name), manager_id: c.null(c.id), started_at: c.null(c.time), finished_at: c.time,
+    }),
+    table("response_logs", {
+      seq: { ...c.key(kind === "sqlite" ? c.int : c.big), generated: "increment" }, task_id: c.id, endpoint: c.name, job: c.name,
+      attempt: c.int, at: c.time, text: c.long,
+    }, [index("response_logs_response", ["task_id", "endpoint", "job", "seq"])]),
+    table("endpoints", { name: c.key(c.name), labels: c.long, first_seen_at: c.time }),
+    table("endpoint_types", { type: c.key(c.name), endpoint: c.key(c.name) }, [index("endpoint_types_endpoint", ["endpoint"])]),
+    table("managers", {
+      id: c.key(c.id), endpoint: c.name, host: c.text, pid: c.int, slot: c.text, version: c.text, state: c.word, running: c.int,
+      ttl_ms: c.big, started_at: c.time, heartbeat_at: c.time, stopped_at: c.null(c.time),
+    }, [index("managers_endpoint", ["endpoint"]), index("managers_state", ["state"])]),
+    table("locks", { name: c.key(c.text), holder: c.text, expires_at: c.time }),
+    table("task_requests", {
+      id: c.key(c.short), type: c.text, identifier: c.bytes, body: c.null(c.long), created_by: c.null(c.text),
+      created_at: { ...c.time, default: () => c.now }, problem: c.null(c.long), refused_at: c.null(c.time),
+    }, [index("task_requests_open", ["refused_at", "created_at"])]),
+    table("api_keys", {
+      id: c.key(c.short), name: c.text, hash: c.hash, scopes: c.long, types: c.null(c.long), created_at: c.time,
+      expires_at: c.null(c.time), last_used_at: c.null(c.time),
+    }),
+    table("audit", {
+      id: c.key(c.id), at: c.time, actor: c.null(c.text), action: c.text, task_id: c.null(c.short), type: c.null(c.text),
+      detail: c.long, remote: c.null(c.text),
+    }),
+  ];
+}
+
+function columns(kind: Kind) {
+  const own = kind === "mysql";
+  const ascii = (type: "char" | "varchar", length: number): EntitySchemaColumnOptions =>
+    own ? { type, length, charset: "ascii", collation: "ascii_bin" } : { type: "text" };
+  const unicode = (options: EntitySchemaColumnOptions): EntitySchemaColumnOptions =>
+    own ? { ...options, charset: "utf8mb4", collation: "utf8mb4_bin" } : { type: "text" };
+  return {
+    id: ascii("char", 36),
+    hash: ascii("char", 64),
+    name: ascii("varchar", 63),
+    short: ascii("varchar", 64),
+    word: ascii("varchar", 16),
+    text: unicode({ type: "varchar", length: 190 }),
+    message: unicode({ type: "varchar", length: 1000 }),
+    long: unicode({ type: "longtext" }),
+    bytes: (own ? { type: "varbinary", length: 760 } : { type: "text" }) as EntitySchemaColumnOptions,
+    time: (own ? { type: "datetime", precision: 3 } : { type: "text" }) as EntitySchemaColumnOptions,
+    int: { type: own ? "int" : "integer" } as EntitySchemaColumnOptions,
+    big: { type: own ? "bigint" : "integer" } as EntitySchemaColumnOptions,
+    real: { type: own ? "double" : "real" } as EntitySchemaColumnOptions,
+    now: own ? "utc_timestamp(3)" : "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+    key: (column: EntitySchemaColumnOptions): EntitySchemaColumnOptions => ({ ...column, primary: true }),
+    null: (column: EntitySchemaColumnOptions): EntitySchemaColumnOptions => ({ ...column, nullable: true }),
+  };
+}
+
+function table(name: string, columns: Columns, indices: EntitySchemaIndexOptions[] = []): EntitySchema {
+  return new EntitySchema({ name, tableName: name, columns, indices });
+}
+
+function index(name: string, columns: string[]): EntitySchemaIndexOptions {
+  return { name, columns };
+}
+
+function unique(name: string, columns: string[]): EntitySchemaIndexOptions {
+  return { name, columns, unique: true };
+}

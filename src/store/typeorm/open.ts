@@ -3,6 +3,7 @@ import type { Store } from "../store";
 import { accessStore } from "./access";
 import type { Database } from "./connection";
 import { managerStore } from "./managers";
+import { MysqlDatabase } from "./mysql";
 import { openSqlite } from "./sqlite-open";
 import { taskStore } from "./tasks";
 import { upkeepStore } from "./upkeep";
@@ -45,8 +46,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
 }
 
-function openDatabase(options: StoreOptions): Promise<Database> {
+async function openDatabase(options: StoreOptions): Promise<Database> {
   const scheme = options.uri.slice(0, options.uri.indexOf(":"));
   if (scheme === "sqlite") return openSqlite(options.uri.slice("sqlite:".length), options.exclusive ?? true);
+  if (scheme === "mysql" || scheme === "mariadb") return new MysqlDatabase(options);
   throw new Error(`The database's URI begins with \`${scheme}:\`: use sqlite:, mysql: or mariadb:.`);
 }

@@ -5,7 +5,7 @@ import { DataSource } from "typeorm";
 import { TaskerError } from "../../errors";
 import { MIGRATIONS } from "../migrations";
 import type { Database } from "./connection";
-import { ENTITIES } from "./entities";
+import { entities } from "./entities";
 import { sqliteDatabase, type SqliteHandle, type SqliteQueue } from "./sqlite";
 
 /** How long another process may hold the write lock (a command beside a serving process). */
@@ -25,7 +25,7 @@ export async function openSqlite(path: string, exclusive: boolean): Promise<Data
       timeout: BUSY_MS,
       enableWAL: !inMemory,
       prepareDatabase: (handle: SqliteHandle) => void handle.pragma("synchronous = FULL"),
-      entities: ENTITIES,
+      entities: entities("sqlite"),
       migrations: MIGRATIONS,
       synchronize: false,
       logging: false,

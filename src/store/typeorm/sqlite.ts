@@ -47,9 +47,7 @@ export class SqliteQueue implements Connection {
     if (this.closed) return Promise.reject(new StoreUnavailable("The database has been closed."));
     return new Promise<T>((resolve, reject) => {
       this.waiting.push({ writes, work, resolve: resolve as (value: unknown) => void, reject });
-      this.running ??= this.drain().finally(() => {
-        this.running = null;
-      });
+      this.running ??= this.drain();
     });
   }
 
@@ -60,10 +58,8 @@ export class SqliteQueue implements Connection {
     this.running = (async () => {
       result = work();
       await result.catch(() => undefined);
-      if (this.waiting.length > 0) await this.drain();
-    })().finally(() => {
-      this.running = null;
-    });
+      await this.drain();
+    })();
     return result!;
   }
 
@@ -102,6 +98,8 @@ export class SqliteQueue implements Connection {
       await new Promise((resolve) => setImmediate(resolve));
       await this.commit(this.waiting.splice(0, MAX_GROUP));
     }
+    // In the same turn as the look at the empty queue: whoever comes now starts anew.
+    this.running = null;
   }
 
   private async commit(group: Job[]): Promise<void> {

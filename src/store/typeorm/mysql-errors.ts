@@ -1,0 +1,49 @@
+import { StoreUnavailable } from "../../errors";
+import { withoutSecrets } from "../../log";
+
+/**
+ * What to do about a failed call:
+ *   again    the transaction was rolled back for no fault of its own (deadlock, fail-over): do it again
+ *   lost     the connection broke, the outcome is unknown: do it again on another one (all work is repeatable)
+ *   refused  no connection to be had: try for a moment, then say so
+ *   away     no use in trying now (wrong password, no such database, no tables, disk full)
+ *   other    the caller's
+ */
+export type Fault = "again" | "lost" | "refused" | "away" | "other";
+
+const AGAIN = new Set([1213, 1205, 1020, 1290, 1836, 1792, 1047, 1015]);
+const LOST = new Set([1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 3169, 4031]);
+const REFUSED = new Set([1040, 1129, 1203, 1226]);
+const AWAY = new Set([1021, 1026, 1030, 1044, 1045, 1049, 1054, 1114, 1130, 1146, 1698]);
+const LOST_CODES = new Set(["PROTOCOL_CONNECTION_LOST", "ECONNRESET", "EPIPE", "ECONNABORTED", "ETIMEDOUT", "PROTOCOL_PACKETS_OUT_OF_ORDER"]);
+const REFUSED_CODES = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "ENOENT"]);
+
+interface DriverError {
+  errno?: number;
+  code?: string;
+  fatal?: boolean;
+  message: string;
+}
+
+export function faultOf(error: unknown): Fault {
+  const { errno = 0, code = "", fatal, message = "" } = error as DriverError;
+  if (AGAIN.has(errno)) return "again";
+  if (AWAY.has(errno)) return "away";
+  if (REFUSED.has(errno) || REFUSED_CODES.has(code)) return "refused";
+  // A packet that is too large also ends the connection, but it would do so every time.
+  if (errno === 1153) return "other";
+  if (LOST.has(errno) || LOST_CODES.has(code) || fatal === true || /closed state/.test(message)) return "lost";
+  return "other";
+}
+
+export function unavailable(where: string, error: unknown): StoreUnavailable {
+  const { errno, message } = error as DriverError;
+  const reason = withoutSecrets(message || String(error));
+  if (errno === 1146 || errno === 1054) {
+    return new StoreUnavailable(
+      `The database ${where} does not have tasker's tables as they should be (${reason}): run \`npx tasker initialize\`.`,
+      error,
+    );
+  }
+  return new StoreUnavailable(`The database ${where} cannot be used now: ${reason}.`, error);
+}

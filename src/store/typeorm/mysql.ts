@@ -1,0 +1,198 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import mysql, { type Pool, type PoolConnection } from "mysql2";
+import { StoreUnavailable } from "../../errors";
+import type { Connection, Database, Value } from "./connection";
+import { mysqlDialect } from "./dialect-mysql";
+import { faultOf, unavailable } from "./mysql-errors";
+import { migrateMysql } from "./mysql-migrate";
+import { poolOptions } from "./mysql-options";
+import type { StoreOptions } from "./open";
+
+/** A server that refuses connections is tried for so long before the caller hears of it. */
+const REFUSED_MS = 1000;
+const MIGRATE_MS = 15 * 60_000;
+
+/** Without NO_BACKSLASH_ESCAPES and ANSI_QUOTES, which would turn the driver's escaping into a hole. */
+const SESSION = [
+  "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = 5",
+  "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+];
+
+/**
+ * MySQL and MariaDB through mysql2's pool. Every call has one deadline, for getting a connection, all its statements and all
+ * its repetitions. The driver has none of this: it waits for a connection for ever, and a query that timed out leaves its
+ * connection in the pool with the answer still to come. So at the deadline the connection is destroyed, and with it those
+ * that lie idle: what froze one has frozen them.
+ */
+export class MysqlDatabase implements Database {
+  readonly dialect = mysqlDialect;
+  private readonly pool: Pool;
+  private readonly idle = new Set<PoolConnection>();
+  private readonly ready = new WeakSet<PoolConnection>();
+  private readonly where: string;
+  private maxBytes = 1_000_000;
+  private closed = false;
+
+  constructor(private readonly options: StoreOptions) {
+    const config = poolOptions(options.uri, options);
+    this.where = `${config.database} at ${config.socketPath ?? `${config.host}:${config.port}`}`;
+    this.pool = mysql.createPool(config);
+    this.pool.on("connection", (connection) => void connection.on("error", () => this.idle.delete(connection)));
+    this.pool.on("acquire", (connection) => void this.idle.delete(connection));
+    this.pool.on("release", (connection) => void this.idle.add(connection));
+  }
+
+  read<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T> {
+    return this.withDb(work, deadlineMs);
+  }
+
+  single<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T> {
+    return this.withDb(work, deadlineMs);
+  }
+
+  write<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T> {
+    return this.withDb(async (connection) => {
+      await connection.query("START TRANSACTION");
+      const result = await work(connection);
+      await connection.query("COMMIT");
+      return result;
+    }, deadlineMs);
+  }
+
+  migrate(): Promise<string[]> {
+    return this.withDb((connection) => migrateMysql((connection as MysqlConnection).raw), MIGRATE_MS);
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    const ended = new Promise<void>((resolve) => this.pool.end(() => resolve()));
+    const late = sleep(Math.min(this.options.deadlineMs, 3000), "late" as const, { ref: false });
+    if ((await Promise.race([ended, late])) === "late") for (const connection of this.idle) connection.destroy();
+  }
+
+  private async withDb<T>(work: (connection: Connection) => Promise<T>, deadlineMs = this.options.deadlineMs): Promise<T> {
+    const begin = performance.now();
+    const until = begin + deadlineMs;
+    for (let round = 0; ; round++) {
+      try {
+        return await this.once(work, until);
+      } catch (error) {
+        if (error instanceof StoreUnavailable) throw error;
+        const fault = faultOf(error);
+        if (fault === "other") throw error;
+        const now = performance.now();
+        const end = fault === "refused" ? Math.min(until, begin + REFUSED_MS) : until;
+        const pause = Math.min(500, 5 * 2 ** Math.min(round, 7)) * (0.5 + Math.random());
+        if (fault === "away" || this.closed || now + pause >= end) throw unavailable(this.where, error);
+        await sleep(pause);
+      }
+    }
+  }
+
+  private async once<T>(work: (connection: Connection) => Promise<T>, until: number): Promise<T> {
+    const raw = await this.acquire(until);
+    let over = false;
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        over = true;
+        raw.destroy();
+        this.dropIdle();
+        reject(this.tooLate());
+      }, until - performance.now());
+    });
+    try {
+      const result = await Promise.race([this.perform(raw, work), deadline]);
+      raw.release();
+      return result;
+    } catch (error) {
+      if (!over) await this.giveBack(raw, error, deadline);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async perform<T>(raw: PoolConnection, work: (connection: Connection) => Promise<T>): Promise<T> {
+    if (!this.ready.has(raw)) {
+      for (const statement of SESSION) await send(raw, statement);
+      const [row] = await send<Array<{ bytes: number }>>(raw, "SELECT @@max_allowed_packet AS bytes");
+      this.maxBytes = Math.max(16_384, Number(row!.bytes) - 16_384);
+      this.ready.add(raw);
+    }
+    return work(new MysqlConnection(raw, this.maxBytes));
+  }
+
+  /** A connection with an open transaction goes back rolled back, or not at all. */
+  private async giveBack(raw: PoolConnection, error: unknown, deadline: Promise<never>): Promise<void> {
+    const fault = faultOf(error);
+    if (fault === "lost" || fault === "refused" || (error as { errno?: number }).errno === 1153) return raw.destroy();
+    try {
+      await Promise.race([send(raw, "ROLLBACK"), deadline]);
+      raw.release();
+    } catch {
+      raw.destroy();
+    }
+  }
+
+  private acquire(until: number): Promise<PoolConnection> {
+    return new Promise((resolve, reject) => {
+      let late = false;
+      const timer = setTimeout(() => {
+        late = true;
+        reject(this.tooLate());
+      }, until - performance.now());
+      this.pool.getConnection((error, connection) => {
+        clearTimeout(timer);
+        if (late) return void connection?.release();
+        if (!error) return resolve(connection);
+        const busy = /Queue limit|Pool is closed/.test(error.message);
+        reject(busy ? unavailable(this.where, error) : error);
+      });
+    });
+  }
+
+  private dropIdle(): void {
+    for (const connection of this.idle) connection.destroy();
+    this.idle.clear();
+  }
+
+  private tooLate(): StoreUnavailable {
+    return new StoreUnavailable(`The database ${this.where} did not answer in time. What was asked may or may not have been done; asking again is safe.`);
+  }
+}
+
+class MysqlConnection implements Connection {
+  readonly dialect = mysqlDialect;
+  constructor(
+    readonly raw: PoolConnection,
+    readonly maxBytes: number,
+  ) {}
+
+  query<Row>(sql: string, values?: readonly Value[]): Promise<Row[]> {
+    return send<Row[]>(this.raw, sql, values);
+  }
+
+  async run(sql: string, values?: readonly Value[]): Promise<number> {
+    // CLIENT_FOUND_ROWS: rows matched, changed or not.
+    return (await send<{ affectedRows: number }>(this.raw, sql, values)).affectedRows;
+  }
+
+  async insert(
+    table: string,
+    columns: readonly string[],
+    rows: ReadonlyArray<readonly Value[]>,
+    onDuplicate: "fail" | "keep" = "fail",
+  ): Promise<void> {
+    if (rows.length === 0) return;
+    const keep = onDuplicate === "keep" ? ` ON DUPLICATE KEY UPDATE ${columns[0]} = ${table}.${columns[0]}` : "";
+    await send(this.raw, `INSERT INTO ${table} (${columns.join(", ")}) VALUES ?${keep}`, [rows]);
+  }
+}
+
+function send<Result>(raw: PoolConnection, sql: string, values?: readonly unknown[]): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    raw.query({ sql, values: values ?? [] }, (error: Error | null, result: unknown) => (error ? reject(error) : resolve(result as Result)));
+  });
+}
