@@ -1,0 +1,417 @@
+import type { Log } from "../../src/log";
+import { createAmqpTransport } from "../../src/transport/amqp/transport";
+import type { Transport } from "../../src/transport/transport";
+import { type BrokerView, closeConnections, connectionsOf, lookInto } from "../support/broker";
+import { capturingLog } from "../support/log";
+import { TcpProxy } from "../support/proxy";
+import { createVhost, type Scratch } from "../support/services";
+import { until } from "../support/until";
+import { at, outgoing, Receiver } from "./contract";
+
+/** Faults of network and broker that need no broker of one's own to break. */
+describe.each(["classic", "quorum"] as const)("on RabbitMQ with %s queues, the transport", (queueType) => {
+  let vhost: Scratch;
+  let proxy: TcpProxy;
+  let view: BrokerView;
+  let logged: ReturnType<typeof capturingLog>;
+  const transports: Transport[] = [];
+  const processWarnings: Error[] = [];
+  const collect = (warning: Error) => processWarnings.push(warning);
+
+  const create = (more: Partial<Parameters<typeof createAmqpTransport>[0]> = {}, log: Log = logged.log): Transport => {
+    const transport = createAmqpTransport({
+      uri: proxy.through(vhost.uri),
+      queueType,
+      heartbeat: 2,
+      tls: null,
+      log,
+      name: "faults",
+      rpcTimeoutMs: 2_000,
+      connectTimeoutMs: 2_000,
+      maxDelayMs: 500,
+      ...more,
+    });
+    transports.push(transport);
+    return transport;
+  };
+  const opened = async (more: Partial<Parameters<typeof createAmqpTransport>[0]> = {}): Promise<Transport> => {
+    const transport = create(more);
+    await transport.open(10_000);
+    return transport;
+  };
+  const soon = { deadlineMs: 1_000 };
+
+  beforeAll(async () => {
+    process.on("warning", collect);
+    vhost = await createVhost("faults");
+    proxy = await TcpProxy.to(vhost.uri);
+    view = await lookInto(vhost.uri);
+  });
+  beforeEach(() => {
+    logged = capturingLog();
+  });
+  afterEach(async () => {
+    proxy.set({ mode: "pass" });
+    await Promise.all(transports.splice(0).map((transport) => transport.close(3_000)));
+    await until("every socket to be closed", () => proxy.open === 0);
+  });
+  afterAll(async () => {
+    await view.close();
+    await proxy.close();
+    await vhost.drop();
+    process.off("warning", collect);
+    expect(processWarnings.map(String)).toEqual([]);
+  });
+
+  it("comes back from forced closes, over and over, with one consumer and no channel left behind", async () => {
+    const transport = await opened();
+    await transport.declareType({ type: "forced", deliver: "each" });
+    await transport.declareEndpoint("forced", "e");
+    const receiver = new Receiver(true);
+    await transport.consume({ address: at("forced", "e"), prefetch: 10, onDelivery: receiver.onDelivery });
+    await transport.publish(outgoing(at("forced", "e"), "0"));
+    for (let round = 1; round <= 5; round++) {
+      const before = transport.health().reconnects;
+      await closeConnections(vhost.name, 2);
+      await until("both connections to be back", () => {
+        const health = transport.health();
+        return health.reconnects >= before + 2 && health.connected;
+      });
+      await transport.publish(outgoing(at("forced", "e"), String(round)));
+      await until("the message of this round", () => receiver.bodies.includes(String(round)));
+      expect((await transport.depth(at("forced", "e")))?.consumers).toBe(1);
+    }
+    // Consuming: one for the consumer, a few for declarations. Publishing: one, and its share of the declarations.
+    await until("only the channels of two connections", async () => {
+      const rows = await connectionsOf(vhost.name);
+      return rows.length === 2 && rows.every((row) => row.channels <= 9);
+    });
+  }, 60_000);
+
+  it("publishes again and consumes again after the network reset every connection", async () => {
+    const transport = await opened();
+    await transport.declareType({ type: "reset", deliver: "each" });
+    await transport.declareEndpoint("reset", "e");
+    const receiver = new Receiver(true);
+    await transport.consume({ address: at("reset", "e"), prefetch: 10, onDelivery: receiver.onDelivery });
+    for (let round = 0; round < 20; round++) {
+      proxy.cut();
+      await until("a publish to be taken", () =>
+        transport.publish(outgoing(at("reset", "e"), String(round), soon)).then(
+          () => true,
+          () => false,
+        ),
+      );
+    }
+    await until("all rounds", () => new Set(receiver.bodies).size === 20);
+    expect((await transport.depth(at("reset", "e")))?.consumers).toBe(1);
+  });
+
+  it("rejects at once while disconnected, naming the reason, and takes messages when it is back", async () => {
+    const transport = await opened();
+    await transport.declareType({ type: "away", deliver: "each" });
+    await transport.declareEndpoint("away", "e");
+    await transport.publish(outgoing(at("away", "e")));
+    proxy.set({ mode: "rst" });
+    await until("the loss to be noticed", () => !transport.health().connected);
+    await expect(transport.publish(outgoing(at("away", "e")))).rejects.toMatchObject({ reason: "disconnected" });
+    expect(transport.hasEndpoint("away", "e")).toBe(false);
+    expect(transport.health().lastError).toBeTruthy();
+    proxy.set({ mode: "pass" });
+    await until("the connection to be back", () => transport.health().connected);
+    await transport.publish(outgoing(at("away", "e")));
+    expect(transport.hasEndpoint("away", "e")).toBe(true);
+  });
+
+  it("rejects what is not confirmed in time, keeps what is in flight bounded, and recovers", async () => {
+    const transport = await opened({ heartbeat: 60 });
+    await transport.declareType({ type: "confirms", deliver: "each" });
+    await transport.declareEndpoint("confirms", "e");
+    await transport.publish(outgoing(at("confirms", "e")));
+    proxy.set({ mode: "blackhole", direction: "toClient" });
+    const results = await Promise.allSettled(
+      Array.from({ length: 3_000 }, () => transport.publish(outgoing(at("confirms", "e"), "lost?", soon))),
+    );
+    const reasons = new Set(
+      results.map((result) => (result.status === "rejected" ? result.reason.reason : "resolved")),
+    );
+    expect([...reasons]).toEqual(["unconfirmed"]);
+    expect(transport.health().inFlight).toBe(0);
+    // No answer to the new channel either: the connection is given up, and found again when the network heals.
+    await until("the connection to be given up", () => !transport.health().connected);
+    proxy.set({ mode: "pass" });
+    await until("the connection to be back", () => transport.health().connected);
+    await transport.publish(outgoing(at("confirms", "e")));
+    // In flight are at most 1000 at once; what was sent may have arrived, nothing more.
+    expect((await transport.depth(at("confirms", "e")))?.ready).toBeLessThanOrEqual(1_002);
+  });
+
+  it("keeps its connection when a slow broker confirms late, and its neighbours are confirmed", async () => {
+    const transport = await opened({ heartbeat: 60, rpcTimeoutMs: 10_000 });
+    await transport.declareType({ type: "late", deliver: "each" });
+    await transport.declareEndpoint("late", "e");
+    await transport.publish(outgoing(at("late", "e")));
+    proxy.set({ mode: "blackhole", direction: "toClient" });
+    const late = transport.publish(outgoing(at("late", "e"), "late", soon));
+    const patient = transport.publish(outgoing(at("late", "e"), "patient", { deadlineMs: 20_000 }));
+    await expect(late).rejects.toMatchObject({ reason: "unconfirmed" });
+    proxy.set({ mode: "pass" });
+    await patient;
+    await transport.publish(outgoing(at("late", "e"), "next"));
+    expect(transport.health()).toMatchObject({ reconnects: 0, connected: true, inFlight: 0 });
+  });
+
+  it("gives up a handshake that never answers, closes at once, and connects when the broker thaws", async () => {
+    proxy.set({ mode: "blackhole" });
+    const stuck = create({ connectTimeoutMs: 500 });
+    await expect(stuck.open(1_500)).rejects.toMatchObject({ reason: "disconnected" });
+    expect(proxy.open).toBeLessThanOrEqual(2);
+    const waiting = create({ connectTimeoutMs: 500 });
+    const opening = waiting.open(20_000);
+    await stuck.close(5_000);
+    proxy.set({ mode: "pass" });
+    await opening;
+    expect(waiting.health().connected).toBe(true);
+  });
+
+  it.each([1, 8, 20, 200, 500, 540, 600, 1_000])(
+    "survives a connection cut %i bytes into the handshake",
+    async (bytes) => {
+      proxy.set({ mode: "dropAfter", bytes, direction: "toClient" });
+      const transport = create();
+      const opening = transport.open(10_000);
+      await until("a try", () => proxy.accepted > 0);
+      proxy.set({ mode: "pass" });
+      await opening;
+      await transport.declareType({ type: "cut", deliver: "each" });
+    },
+  );
+
+  it("closes within its deadline when the broker has frozen, and rejects what is in flight", async () => {
+    const transport = await opened({ heartbeat: 60 });
+    await transport.declareType({ type: "frozen", deliver: "each" });
+    await transport.declareEndpoint("frozen", "e");
+    const receiver = new Receiver();
+    await transport.consume({ address: at("frozen", "e"), prefetch: 10, onDelivery: receiver.onDelivery });
+    await transport.publish(outgoing(at("frozen", "e")));
+    proxy.set({ mode: "blackhole" });
+    const publishing = transport.publish(outgoing(at("frozen", "e"), "x", { deadlineMs: 60_000 }));
+    const expected = expect(publishing).rejects.toMatchObject({ reason: "closed" });
+    await transport.close(1_000);
+    await expected;
+    await until("its sockets to be destroyed", () => proxy.open === 0);
+  });
+
+  it("notices a peer that went silent, by heartbeat, and delivers again what was unacked", async () => {
+    const transport = await opened({ heartbeat: 1 });
+    await transport.declareType({ type: "silent", deliver: "each" });
+    await transport.declareEndpoint("silent", "e");
+    await transport.publish(outgoing(at("silent", "e"), "work"));
+    const receiver = new Receiver();
+    await transport.consume({ address: at("silent", "e"), prefetch: 10, onDelivery: receiver.onDelivery });
+    await receiver.count(1);
+    proxy.set({ mode: "blackhole" });
+    await until("the silence to be noticed", () => !transport.health().connected);
+    receiver.deliveries[0]!.ack();
+    proxy.set({ mode: "pass" });
+    await receiver.count(2);
+    expect(receiver.deliveries[1]).toMatchObject({ body: "work", redelivered: true });
+    receiver.deliveries[1]!.ack();
+    await until("an empty queue", async () => (await transport.depth(at("silent", "e")))?.ready === 0);
+  });
+
+  it("declares and consumes again when its queue was deleted under the consumer", async () => {
+    const transport = await opened();
+    await transport.declareType({ type: "deleted", deliver: "each" });
+    await transport.declareEndpoint("deleted", "e");
+    const receiver = new Receiver(true);
+    await transport.consume({ address: at("deleted", "e"), prefetch: 10, onDelivery: receiver.onDelivery });
+    for (let round = 0; round < 3; round++) {
+      await view.channel.deleteQueue("tasker.deleted.e");
+      await until("the queue with its consumer", async () => {
+        return (await transport.depth(at("deleted", "e")))?.consumers === 1;
+      });
+      await transport.publish(outgoing({ to: "all", type: "deleted" }, String(round)));
+      await receiver.count(round + 1);
+    }
+    expect(logged.warnings().join()).toMatch(/ended the consumer/);
+  });
+
+  it("declares again what a publish found missing: queue and exchange", async () => {
+    const transport = await opened();
+    await transport.declareType({ type: "gone", deliver: "each" });
+    await transport.declareEndpoint("gone", "e");
+    await view.channel.deleteQueue("tasker.gone.e");
+    await expect(transport.publish(outgoing(at("gone", "e")))).rejects.toMatchObject({ reason: "unroutable" });
+    await until("the queue", () => transport.hasEndpoint("gone", "e"));
+    await transport.publish(outgoing(at("gone", "e")));
+    await view.channel.deleteExchange("tasker.gone");
+    await expect(transport.publish(outgoing({ to: "all", type: "gone" }))).rejects.toMatchObject({
+      reason: "unconfirmed",
+    });
+    await until("a publish to the exchange", () =>
+      transport.publish(outgoing({ to: "all", type: "gone" })).then(
+        () => true,
+        () => false,
+      ),
+    );
+  });
+
+  it("uses a queue that exists with other arguments, warns once, and leaves other types alone", async () => {
+    await view.channel.assertQueue("tasker.other.e", {
+      durable: true,
+      arguments: { "x-queue-type": "classic", "x-message-ttl": 3_600_000 },
+    });
+    const transport = await opened();
+    await transport.declareType({ type: "other", deliver: "each" });
+    await transport.declareEndpoint("other", "e");
+    await transport.declareEndpoint("other", "f");
+    const receiver = new Receiver(true);
+    await transport.consume({ address: at("other", "e"), prefetch: 10, onDelivery: receiver.onDelivery });
+    await transport.publish(outgoing(at("other", "e"), "direct"));
+    await transport.publish(outgoing({ to: "all", type: "other" }, "all"));
+    await receiver.count(2);
+    proxy.cut();
+    await until("the connection to be back", () => transport.hasEndpoint("other", "e"));
+    await until("a publish", () =>
+      transport.publish(outgoing(at("other", "e"), "after")).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await receiver.count(3);
+    const warnings = logged.warnings().filter((sentence) => sentence.includes("tasker.other.e exists with other"));
+    expect(warnings).toHaveLength(1);
+  });
+
+  it("acks everything it was given when it stops in the middle of a full queue", async () => {
+    const transport = await opened({ uri: vhost.uri });
+    await transport.declareType({ type: "drain", deliver: "each" });
+    await transport.declareEndpoint("drain", "e");
+    const total = 500;
+    await Promise.all(
+      Array.from({ length: total }, (_, i) => transport.publish(outgoing(at("drain", "e"), String(i)))),
+    );
+    const settled: string[] = [];
+    for (let round = 0; settled.length < total; round++) {
+      const receiver = new Receiver();
+      const consumption = await transport.consume({
+        address: at("drain", "e"),
+        prefetch: 50,
+        onDelivery: receiver.onDelivery,
+      });
+      await receiver.count(Math.min(1 + (round % 40), total - settled.length));
+      // Acked while the cancel is under way and after it: none of these acks may be lost.
+      const stopping = consumption.stop();
+      const half = receiver.deliveries.splice(0, Math.ceil(receiver.deliveries.length / 2));
+      for (const delivery of half) delivery.ack();
+      settled.push(...half.map((delivery) => delivery.body));
+      await stopping;
+      for (const delivery of receiver.deliveries) delivery.ack();
+      settled.push(...receiver.bodies);
+    }
+    expect([...settled].sort()).toEqual(Array.from({ length: total }, (_, i) => String(i)).sort());
+    expect(await transport.depth(at("drain", "e"))).toEqual({ ready: 0, consumers: 0 });
+    expect(logged.warnings()).toEqual([]);
+  });
+
+  it("hands its acks to the broker before it closes", async () => {
+    const first = await opened();
+    await first.declareType({ type: "acks", deliver: "each" });
+    await first.declareEndpoint("acks", "e");
+    for (let i = 0; i < 200; i++) await first.publish(outgoing(at("acks", "e"), String(i)));
+    const receiver = new Receiver();
+    await first.consume({ address: at("acks", "e"), prefetch: 300, onDelivery: receiver.onDelivery });
+    await receiver.count(200);
+    for (const delivery of receiver.deliveries) delivery.ack();
+    await first.close(3_000);
+    const second = await opened();
+    expect(await second.depth(at("acks", "e"))).toEqual({ ready: 0, consumers: 0 });
+  });
+
+  it("parks what no program of ours can have written: bad encoding, empty body, strange headers", async () => {
+    const transport = await opened();
+    await transport.declareType({ type: "foreign", deliver: "each" });
+    await transport.declareEndpoint("foreign", "e");
+    const receiver = new Receiver();
+    await transport.consume({ address: at("foreign", "e"), prefetch: 10, onDelivery: receiver.onDelivery });
+    const bad = Buffer.from([0x7b, 0xff, 0xfe, 0x7d]);
+    view.channel.sendToQueue("tasker.foreign.e", bad, { contentEncoding: "utf-16" });
+    await until("the bad encoding to be parked", () => transport.health().parked === 1);
+    view.channel.sendToQueue("tasker.foreign.e", Buffer.alloc(0), {
+      headers: { nested: { deep: [1, "two", null, true] }, bytes: Buffer.from([1, 2]), big: 2 ** 40, no: null },
+      timestamp: 1,
+    });
+    await receiver.count(1);
+    expect(receiver.deliveries[0]).toMatchObject({ body: "", messageId: null });
+    receiver.deliveries[0]!.park("empty");
+    await until("the empty one to be parked", () => transport.health().parked === 2);
+    const first = await view.channel.get("tasker.dead", { noAck: true });
+    const second = await view.channel.get("tasker.dead", { noAck: true });
+    if (!first || !second) throw new Error("two messages should be parked");
+    expect(first.content.equals(bad)).toBe(true);
+    expect(first.properties.headers).toMatchObject({ "x-tasker-reason": expect.stringContaining("UTF-8") });
+    expect(second.properties.headers).toMatchObject({
+      "x-tasker-reason": "empty",
+      nested: { deep: [1, "two", null, true] },
+    });
+  });
+
+  it("refuses headers and bodies the wire cannot carry, without harm to their neighbours", async () => {
+    const transport = await opened();
+    await transport.declareType({ type: "huge", deliver: "each" });
+    await transport.declareEndpoint("huge", "e");
+    const headers = outgoing(at("huge", "e"), "1", { headers: { large: "x".repeat(1024 * 1024) } });
+    const body = outgoing(at("huge", "e"), "y".repeat(17 * 1024 * 1024));
+    const [before, tooMuch, tooLong, after] = await Promise.allSettled([
+      transport.publish(outgoing(at("huge", "e"), "before")),
+      transport.publish(headers),
+      transport.publish(body),
+      transport.publish(outgoing(at("huge", "e"), "after")),
+    ]);
+    expect(before.status).toBe("fulfilled");
+    expect(after.status).toBe("fulfilled");
+    expect(tooMuch).toMatchObject({ status: "rejected", reason: { reason: "refused" } });
+    expect(tooLong).toMatchObject({ status: "rejected", reason: { reason: "refused" } });
+  });
+
+  it("opens a second connection only when it does both: publish and consume", async () => {
+    const consumer = await opened();
+    await consumer.declareType({ type: "both", deliver: "each" });
+    await consumer.declareEndpoint("both", "e");
+    const receiver = new Receiver(true);
+    await consumer.consume({ address: at("both", "e"), prefetch: 1, onDelivery: receiver.onDelivery });
+    expect(proxy.open).toBe(1);
+    const publisher = await opened();
+    await publisher.publish(outgoing(at("both", "e")));
+    expect(proxy.open).toBe(2);
+    await consumer.publish(outgoing(at("both", "e")));
+    expect(proxy.open).toBe(3);
+    await receiver.count(2);
+  });
+
+  it("says why it cannot connect, without the password", async () => {
+    const wrongPassword = new URL(vhost.uri);
+    wrongPassword.password = "not-the-secret";
+    const wrongVhost = new URL(vhost.uri);
+    wrongVhost.pathname = "/no-such-vhost";
+    const nothingThere = new URL(vhost.uri);
+    nothingThere.port = "1";
+    const failure = (uri: string) =>
+      create({ uri })
+        .open(1_500)
+        .then(
+          () => "it connected",
+          (error: Error) => error.message,
+        );
+    const [password, name, refused] = await Promise.all(
+      [wrongPassword, wrongVhost, nothingThere].map((uri) => failure(uri.href)),
+    );
+    expect(password).toMatch(/refused the user name or the password/);
+    expect(name).toMatch(/vhost/);
+    expect(refused).toMatch(/nothing listens/);
+    const everything = [password, name, refused, ...logged.lines.map((line) => JSON.stringify(line))].join("\n");
+    expect(everything).not.toContain("not-the-secret");
+    expect(everything).not.toContain(new URL(vhost.uri).password === "guest" ? ":guest@" : new URL(vhost.uri).password);
+  });
+});
