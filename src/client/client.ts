@@ -1,12 +1,13 @@
 import { TaskerUnreachable } from "./errors";
 import { followTask, pollTask, readTask } from "./follow";
 import { type ClientOptions, Http } from "./http";
-import { randomId } from "./pause";
+import { pauseFor, randomId } from "./pause";
 import type {
   BatchResult,
   CancelOutcome,
   Endpoint,
   Health,
+  JobsResponse,
   LogChunk,
   Page,
   ResponseFilter,
@@ -20,8 +21,11 @@ import type {
   TaskResponseDetail,
   TaskSummary,
   TaskType,
+  TaskTypeDetail,
 } from "./types";
 import { readEvents } from "./watch";
+
+const LOG_PAUSE_MS = 500;
 
 export interface CallOptions {
   signal?: AbortSignal;
@@ -153,16 +157,19 @@ export class TaskerClient {
     });
   }
 
-  /** One endpoint's whole answer with its attempts; `job` chooses one of several. */
+  /**
+   * One endpoint's whole answer with its attempts (`*`: of a `deliver: one` task that nobody has taken). Of a type with jobs it
+   * holds all of them, unless `job` names one.
+   */
   async response(
     type: string,
     id: string,
     endpoint: string,
     options: CallOptions & { job?: string } = {},
-  ): Promise<TaskResponseDetail> {
+  ): Promise<TaskResponseDetail | JobsResponse> {
     const { signal, job } = options;
     const answer = await this.http.call({ path: [type, id, "responses", endpoint], query: { job }, signal });
-    return answer.body as TaskResponseDetail;
+    return answer.body as TaskResponseDetail | JobsResponse;
   }
 
   /** What the handler logged there, in pieces. With `follow` it waits for more until the response is final. */
@@ -185,7 +192,7 @@ export class TaskerClient {
         if (page.next === null) break;
       }
       if (final) return;
-      await readTask(this.http, type, id, { signal });
+      await pauseFor(LOG_PAUSE_MS, signal);
     }
   }
 
@@ -221,17 +228,18 @@ export class TaskerClient {
     return (await this.http.call({ path: [type, "status"], ...options })).body as Task;
   }
 
-  /** Cancels the run of a `single_run` type, if there is one. */
-  async stop(type: string, options: CallOptions = {}): Promise<unknown> {
-    return (await this.http.call({ method: "POST", path: [type, "stop"], body: {}, ...options })).body;
+  /** Cancels the run of a `single_run` type; `task` is null when none was under way. */
+  async stop(type: string, options: CallOptions = {}): Promise<{ outcomes: CancelOutcome[]; task: Task | null }> {
+    const answer = await this.http.call({ method: "POST", path: [type, "stop"], body: {}, ...options });
+    return answer.body as { outcomes: CancelOutcome[]; task: Task | null };
   }
 
   async types(options: CallOptions = {}): Promise<TaskType[]> {
     return this.all<TaskType>(["types"], options);
   }
 
-  async type(name: string, options: CallOptions = {}): Promise<TaskType> {
-    return (await this.http.call({ path: ["types", name], ...options })).body as TaskType;
+  async type(name: string, options: CallOptions = {}): Promise<TaskTypeDetail> {
+    return (await this.http.call({ path: ["types", name], ...options })).body as TaskTypeDetail;
   }
 
   async endpoints(options: CallOptions = {}): Promise<Endpoint[]> {

@@ -122,6 +122,19 @@ export interface Attempt {
   finished_at: string | null;
 }
 
+/** What the jobs of a response amount to, and each of them. */
+export interface JobsResponse {
+  endpoint: string | null;
+  job: null;
+  status: ResponseStatus;
+  progress: number;
+  started_at: string | null;
+  finished_at: string | null;
+  task_id: string;
+  type: string;
+  jobs: TaskResponseDetail[];
+}
+
 /** A response with all there is to know: its attempts too, oldest first. */
 export interface TaskResponseDetail extends TaskResponse {
   task_id: string;
@@ -192,6 +205,13 @@ export interface TaskType {
   payload_schema: JsonObject | null;
 }
 
+/** One type, read alone. */
+export interface TaskTypeDetail extends TaskType {
+  /** Every endpoint that performs it now: by the config, or because its manager has registered. */
+  registered: string[];
+  open: OpenCounts;
+}
+
 /** Responses that are not final, by status. */
 export type OpenCounts = Record<"expected" | "received" | "running" | "retrying", number>;
 
@@ -236,6 +256,7 @@ export interface TaskEvent {
 }
 
 export interface Health {
+  status: "ready" | "not_ready" | "draining";
   ready: boolean;
   checks: Record<string, { ok: boolean; [more: string]: Json }>;
 }

@@ -1,0 +1,47 @@
+import type { Command } from "commander";
+import type { CancelOutcome } from "../client";
+import { allResponses } from "./follow";
+import { nameOf } from "./rows";
+import { act, type Session, withServer } from "./session";
+import { chosenTasks, type Several, withSeveral } from "./several";
+
+export function register(program: Command): void {
+  const command = withSeveral(
+    program.command("cancel").description("Withdraw what waits and stop what runs"),
+  ).addHelpText(
+    "after",
+    `
+Examples:
+  tasker cancel app-update/release-42
+  tasker cancel --type app-update --status pending,running --dry-run`,
+  );
+  act(withServer(command), cancel);
+}
+
+const FINAL = ["succeeded", "failed", "cancelled", "missed"];
+
+async function cancel(session: Session, texts: string[], options: Several): Promise<void> {
+  const { client, out } = session;
+  const results: Array<{ type: string; id: string; outcomes: CancelOutcome[] }> = [];
+  for await (const { type, id } of chosenTasks(session, texts, options)) {
+    const outcomes = options.dryRun ? await foreseen(session, type, id) : (await client.cancel(type, id)).outcomes;
+    results.push({ type, id, outcomes });
+  }
+  out.result({
+    json: { dry_run: options.dryRun === true, items: results },
+    ids: results.map((result) => result.id),
+    columns: ["TASK", "ENDPOINT", options.dryRun ? "WOULD BE" : "OUTCOME", "STATUS"],
+    rows: results.flatMap(({ type, id, outcomes }) =>
+      outcomes.map((outcome) => [`${type}/${id}`, nameOf(outcome), outcome.outcome, outcome.status]),
+    ),
+    none: "Nothing is to be cancelled.",
+  });
+}
+
+async function foreseen({ client }: Session, type: string, id: string): Promise<CancelOutcome[]> {
+  const responses = await allResponses(client, await client.get(type, id));
+  return responses.map(({ endpoint, job, status }) => {
+    const outcome = FINAL.includes(status) ? "finished" : status === "running" ? "stopping" : "withdrawn";
+    return { endpoint, job, outcome, status };
+  });
+}

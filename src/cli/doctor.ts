@@ -1,0 +1,133 @@
+import type { Command } from "commander";
+import { readContexts } from "../config/client-settings";
+import type * as Load from "../config/load";
+import type * as FindHandler from "../manager/runners/find-handler";
+import { VERSION } from "../version";
+import { EXIT } from "./exit-codes";
+import { explain } from "./failure";
+import { type ServerOptions, withAccess, withConfig } from "./on-server";
+import type { Style } from "./output";
+import { act, type Session, withServer } from "./session";
+
+interface Check {
+  check: string;
+  state: "ok" | "warning" | "failed";
+  detail: string;
+}
+
+type Say = (check: string, state: Check["state"], detail: string) => void;
+
+const STYLES: Record<Check["state"], Style> = { ok: "green", warning: "yellow", failed: "red" };
+/** More than this between two clocks makes times on a screen misleading (nothing of tasker's own depends on it). */
+const SKEW_MS = 5_000;
+
+export function register(program: Command): void {
+  const command = program
+    .command("doctor")
+    .description("Look at everything that has to work: versions, config, handlers, database, server, key, endpoints");
+  act(withServer(withConfig(command)), doctor);
+}
+
+async function doctor(session: Session, options: ServerOptions): Promise<number> {
+  const { out } = session;
+  const checks: Check[] = [];
+  let worst = 0;
+  const say: Say = (check, state, detail) => checks.push({ check, state, detail });
+  /** A step that throws is a failed check; the first failure decides on the exit code. */
+  const step = async (name: string, work: () => Promise<void> | void): Promise<boolean> => {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      const { exit, lines } = explain(error);
+      worst ||= exit;
+      say(name, "failed", lines.join(" ").replace(/^error: /, ""));
+      return false;
+    }
+  };
+  await step("versions", () => versions(say));
+  await step("config", () => serverConfig(options, say, step));
+  const settings = await step("client", () => clientSide(session, say));
+  if (settings && (await step("server", () => server(session, say)))) {
+    await step("key", () => access(session, say));
+    await step("endpoints", () => endpoints(session, say));
+  }
+  out.result({
+    json: { ok: worst === 0, checks },
+    ids: checks.filter(({ state }) => state === "failed").map(({ check }) => check),
+    columns: ["CHECK", "STATE", "DETAIL"],
+    rows: checks.map(({ check, state, detail }) => [check, { text: state, style: STYLES[state] }, detail]),
+  });
+  return worst || (checks.some(({ state }) => state === "failed") ? EXIT.unexpected : EXIT.done);
+}
+
+function versions(say: Say): void {
+  say("versions", "ok", `tasker ${VERSION}, Node ${process.versions.node}, ${process.platform} ${process.arch}`);
+}
+
+async function serverConfig(
+  options: ServerOptions,
+  say: Say,
+  step: (name: string, work: () => Promise<void>) => Promise<boolean>,
+) {
+  const { loadConfigWithOrigins } = require("../config/load") as typeof Load;
+  const { config, warnings } = loadConfigWithOrigins({ mode: options.mode, file: options.config });
+  say("config", "ok", `${config.file ?? "defaults"} (${config.runMode})`);
+  for (const warning of warnings) say("config", "warning", warning);
+  const { findHandler } = require("../manager/runners/find-handler") as typeof FindHandler;
+  for (const type of Object.values(config.taskTypes)) {
+    const names = type.jobs.length > 0 ? type.jobs : type.performer.kind === "module" ? [type.performer.handler] : [];
+    for (const name of names) {
+      const found = findHandler(name, config.handlersDir);
+      if ("missing" in found) say("handler", "warning", `${type.name}: ${found.missing}`);
+    }
+  }
+  await step("database", async () => {
+    const keys = await withAccess(config, (access) => access.keys());
+    say("database", "ok", `reachable, ${keys.length} API key${keys.length === 1 ? "" : "s"}`);
+  });
+}
+
+function clientSide(session: Session, say: Say): void {
+  const { url, urlFrom, apiKeyFrom } = session.settings;
+  const contexts = Object.keys(readContexts().contexts).length;
+  say("client", "ok", `${url} (${urlFrom}), key: ${apiKeyFrom ?? "none"}, ${contexts} contexts`);
+}
+
+async function server({ client }: Session, say: Say): Promise<void> {
+  const before = Date.now();
+  const health = await client.health({ signal: AbortSignal.timeout(10_000) });
+  say("server", health.ready ? "ok" : "failed", health.ready ? "ready" : health.status.replace("_", " "));
+  for (const [name, check] of Object.entries(health.checks)) {
+    const { ok, ...rest } = check;
+    const detail = Object.entries(rest).map(
+      ([key, value]) => `${key} ${typeof value === "string" ? value : JSON.stringify(value)}`,
+    );
+    say(`server: ${name}`, ok ? "ok" : "failed", detail.join(", "));
+  }
+  if (health.at === null) return;
+  const skew = Date.parse(health.at) + 500 - (before + Date.now()) / 2;
+  const state = Math.abs(skew) > SKEW_MS ? "warning" : "ok";
+  say("clock", state, `${Math.abs(Math.round(skew / 1000))} s ${skew > 0 ? "behind" : "ahead of"} the server's`);
+}
+
+async function access({ client }: Session, say: Say): Promise<void> {
+  const types = await client.types();
+  say("key", "ok", `may read; types: ${types.map((type) => type.name).join(", ") || "none"}`);
+}
+
+async function endpoints({ client }: Session, say: Say): Promise<void> {
+  const all = await client.endpoints();
+  if (all.length === 0) say("endpoints", "warning", "none is known: start a manager");
+  for (const endpoint of all) {
+    const { expected, received, running, retrying } = endpoint.open;
+    const owes = expected + received + running + retrying;
+    if (endpoint.alive) say("endpoint", "ok", `${endpoint.name} is alive, owes ${owes}`);
+    else
+      say(
+        "endpoint",
+        "warning",
+        `${endpoint.name} is ${endpoint.last_seen_at ? "silent" : "not seen yet"}, owes ${owes}`,
+      );
+  }
+}

@@ -1,0 +1,86 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { VERSION } from "../version";
+import { EXIT, EXIT_HELP } from "./exit-codes";
+import { explain } from "./failure";
+
+/**
+ * The commands, in the order of the help. Each file is loaded only when its command is called (or all, for help), so that a
+ * quick question is not kept waiting by the server's libraries.
+ */
+const COMMANDS: Record<string, () => { register(program: Command): void }> = {
+  up: () => require("./up"),
+  api: () => require("./api"),
+  manager: () => require("./manager"),
+  initialize: () => require("./initialize"),
+  submit: () => require("./submit"),
+  status: () => require("./status"),
+  wait: () => require("./wait"),
+  list: () => require("./list"),
+  missing: () => require("./missing"),
+  responses: () => require("./responses"),
+  log: () => require("./log"),
+  retry: () => require("./retry"),
+  cancel: () => require("./cancel"),
+  types: () => require("./types"),
+  endpoints: () => require("./endpoints"),
+  run: () => require("./run"),
+  keys: () => require("./keys"),
+  config: () => require("./config"),
+  context: () => require("./context"),
+  doctor: () => require("./doctor"),
+  completion: () => require("./completion"),
+  __complete: () => require("./complete"),
+};
+const ALIASES: Record<string, string> = { send: "submit", ls: "list", logs: "log" };
+/** These go on serving after their action has returned; they end the process themselves. */
+const SERVING = ["up", "api", "manager"];
+/** Needs to see every command. */
+const NEEDS_ALL = ["__complete"];
+
+async function main(words: readonly string[]): Promise<void> {
+  const first = words[0] ?? "";
+  const name = ALIASES[first] ?? first;
+  const known = Object.hasOwn(COMMANDS, name) && !NEEDS_ALL.includes(name);
+  const program = new Command("tasker")
+    .description(
+      "Send one task to many named endpoints and know exactly who has done it, who failed and who never answered.",
+    )
+    .version(VERSION, "-V, --version")
+    .showSuggestionAfterError()
+    .showHelpAfterError("next     add --help to the command to see how it is used")
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error: ")) })
+    .addHelpText("after", EXIT_HELP);
+  for (const load of known ? [COMMANDS[name]!] : Object.values(COMMANDS)) load().register(program);
+  if (words.length === 0) return program.outputHelp();
+  await program.parseAsync(words, { from: "user" });
+  if (!SERVING.includes(name)) end();
+}
+
+/** Ends the process as soon as what was written is out: idle connections need not be waited for. */
+function end(code: number = Number(process.exitCode ?? 0)): void {
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+}
+
+function fail(error: unknown): void {
+  if (error instanceof CommanderError) {
+    // Help and version are no failure; commander has said what is wrong with anything else.
+    end(error.exitCode === 0 || error.code === "commander.help" ? error.exitCode : EXIT.usage);
+    return;
+  }
+  const { exit, lines } = explain(error);
+  process.stderr.write(`${lines.join("\n")}\n`);
+  if (process.argv.includes("--debug") && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  end(exit);
+}
+
+// `tasker list | head`: the reader has seen enough.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
+    throw error;
+  });
+}
+main(process.argv.slice(2)).catch(fail);

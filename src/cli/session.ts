@@ -1,0 +1,68 @@
+import type { Command } from "commander";
+import { TaskerClient } from "../client";
+import { type ClientSettings, clientSettings } from "../config/client-settings";
+import { Output, type OutputOptions } from "./output";
+
+export interface CommonOptions extends OutputOptions {
+  url?: string;
+  context?: string;
+  debug?: boolean;
+}
+
+/** What every command works with: where its words go, and the server it talks to. */
+export class Session {
+  readonly out: Output;
+  private known: ClientSettings | null = null;
+  private made: TaskerClient | null = null;
+
+  constructor(readonly options: CommonOptions) {
+    this.out = new Output(options);
+  }
+
+  /** Throws ConfigError. */
+  get settings(): ClientSettings {
+    this.known ??= clientSettings(this.options);
+    return this.known;
+  }
+
+  get client(): TaskerClient {
+    if (!this.made) {
+      const { url, apiKey } = this.settings;
+      this.made = new TaskerClient({ url, retries: 3, ...(apiKey === null ? {} : { apiKey }) });
+    }
+    return this.made;
+  }
+}
+
+/** How a result is shown. */
+export function withOutput(command: Command): Command {
+  return command
+    .option("--json", "one JSON document on standard output")
+    .option("-q, --quiet", "ids only")
+    .option("--no-color", "no colours (as NO_COLOR)")
+    .option("--debug", "show where an error comes from");
+}
+
+/** Which server is asked. */
+export function withServer(command: Command): Command {
+  return withOutput(
+    command
+      .option("--url <url>", "the API's address (else TASKER_URL, the context's, or http://127.0.0.1:3000)")
+      .option("--context <name>", "a server from `tasker context list`"),
+  );
+}
+
+// biome-ignore lint/suspicious/noConfusingVoidType: most commands return nothing
+type Action = (session: Session, ...args: never[]) => Promise<number | void> | number | void;
+
+/**
+ * Sets a command's action: called with the session, the arguments and the options; what it returns is the exit code (nothing
+ * returned: 0).
+ */
+export function act(command: Command, action: Action): Command {
+  return command.action(async (...args: unknown[]) => {
+    args.pop();
+    const session = new Session(args.at(-1) as CommonOptions);
+    process.exitCode = (await action(session, ...(args as never[]))) ?? 0;
+  });
+}
