@@ -1,0 +1,135 @@
+import { cycles, type Source, sources } from "./support/sources";
+
+/**
+ * Who may import whom (docs: src/README.md). The rules are of three kinds: what a part may import of ours (`only`), what it
+ * must never import (`never`), and which package belongs to which part alone.
+ */
+
+/** Names are files or folders of src/. */
+interface Rule {
+  of: string;
+  only?: readonly string[];
+  never?: readonly string[];
+  /** Exceptions to `never`. */
+  but?: readonly string[];
+}
+
+const SEAMS = ["store/store.ts", "transport/transport.ts"];
+const PROGRAMS = ["cli", "tasker.ts", "index.ts", "connect.ts"];
+
+const RULES: readonly Rule[] = [
+  { of: "errors.ts", only: [] },
+  { of: "log.ts", only: [] },
+  { of: "model", only: ["model", "errors.ts"] },
+  { of: "config", only: ["config", "model", "errors.ts", "log.ts"] },
+  { of: "client", only: ["client"] },
+  { of: "store", never: ["transport", "tasks", "api", "manager", "initialize", ...PROGRAMS] },
+  { of: "transport", never: ["store", "tasks", "api", "manager", "initialize", ...PROGRAMS] },
+  { of: "tasks", never: ["store", "transport", "api", "manager", "initialize", ...PROGRAMS], but: SEAMS },
+  { of: "api", never: ["manager", "store", "transport", "initialize", ...PROGRAMS], but: SEAMS },
+  { of: "manager", never: ["api", "store", "transport", "initialize", ...PROGRAMS], but: SEAMS },
+  { of: "initialize", never: ["api", "manager", "tasks", "cli"] },
+];
+
+/** Implementations of the seams, and who may name them. */
+const IMPLEMENTATIONS = ["store", "transport"];
+const MAY_NAME_IMPLEMENTATIONS = ["src/connect.ts"];
+/** RabbitMQ's management API is no transport: only `initialize` and `doctor` speak to it. */
+const MANAGEMENT = "src/transport/amqp/management.ts";
+
+const PACKAGES: Record<string, readonly string[]> = {
+  express: ["api"],
+  "express-rate-limit": ["api"],
+  helmet: ["api"],
+  "prom-client": ["api", "manager", "metrics"],
+  amqplib: ["transport"],
+  typeorm: ["store"],
+  libsql: ["store"],
+  mysql2: ["store", "initialize"],
+  undici: ["manager"],
+  zod: ["config", "api", "tasks"],
+  yaml: ["config", "cli"],
+  commander: ["cli"],
+};
+
+const all = sources(["src"]).filter((source) => !source.name.startsWith("src/ui/"));
+const handlers = sources(["handlers"]);
+
+function within(file: string, part: string): boolean {
+  return part.endsWith(".ts") ? file === `src/${part}` : file.startsWith(`src/${part}/`);
+}
+
+function anyOf(file: string, parts: readonly string[]): boolean {
+  return parts.some((part) => within(file, part));
+}
+
+/** `from → to` for each import of ours that `isWrong`. */
+function offences(from: readonly Source[], isWrong: (to: string, from: string) => boolean): string[] {
+  return from.flatMap(({ name, imports }) =>
+    imports.flatMap(({ file }) => (file !== null && isWrong(file, name) ? [`${name} → ${file}`] : [])),
+  );
+}
+
+test("there is something to check", () => {
+  expect(all.length).toBeGreaterThan(30);
+  expect(all.flatMap((source) => source.imports).length).toBeGreaterThan(100);
+});
+
+test.each(RULES)("$of imports only what it may", ({ of, only, never = [], but = [] }) => {
+  const from = all.filter((source) => within(source.name, of));
+  const found = offences(from, (to) => (only ? !anyOf(to, only) : anyOf(to, never) && !anyOf(to, but)));
+  expect(found).toEqual([]);
+});
+
+test("only connect.ts knows the implementations of store and transport", () => {
+  const outside = all.filter(
+    (source) => !anyOf(source.name, IMPLEMENTATIONS) && !MAY_NAME_IMPLEMENTATIONS.includes(source.name),
+  );
+  const found = offences(outside, (to) => anyOf(to, IMPLEMENTATIONS) && !anyOf(to, SEAMS) && to !== MANAGEMENT);
+  expect(found).toEqual([]);
+});
+
+test.each(Object.entries(PACKAGES))("the package %s is used in its own part only", (name, parts) => {
+  const users = all.filter((source) =>
+    source.imports.some(({ written }) => written === name || written.startsWith(`${name}/`)),
+  );
+  expect(users.map((source) => source.name).filter((file) => !anyOf(file, parts))).toEqual([]);
+});
+
+test("handlers import nothing of ours but the package", () => {
+  const found = offences(handlers, (to) => !to.startsWith("handlers/"));
+  expect(found).toEqual([]);
+});
+
+test("there is no ring of imports", () => {
+  expect(cycles([...all, ...handlers]).map((ring) => ring.join(" → "))).toEqual([]);
+});
+
+test("only the config reads the environment", () => {
+  const readers = all.filter((source) => /\bprocess\.env\b/.test(source.text)).map((source) => source.name);
+  expect(readers.filter((name) => !anyOf(name, ["config", "testing"]))).toEqual([]);
+});
+
+test("only the command line ends the process", () => {
+  const enders = all.filter((source) => /\bprocess\.(exit|abort)\s*\(/.test(source.text)).map((source) => source.name);
+  expect(enders.filter((name) => !anyOf(name, ["cli"]))).toEqual([]);
+});
+
+test("no file is longer than 400 lines", () => {
+  const long = [...all, ...handlers].filter((source) => source.lines > 300);
+  if (long.length > 0)
+    console.warn(`more than 300 lines: ${long.map(({ name, lines }) => `${name} (${lines})`).join(", ")}`);
+  expect(long.filter((source) => source.lines > 400).map((source) => source.name)).toEqual([]);
+});
+
+test("a ring is found where there is one", () => {
+  const source = (name: string, ...to: string[]): Source => ({
+    name,
+    text: "",
+    lines: 1,
+    imports: to.map((file) => ({ file, written: file })),
+  });
+  expect(cycles([source("a", "b"), source("b", "c"), source("c", "a", "d"), source("d")])).toEqual([
+    ["a", "b", "c", "a"],
+  ]);
+});
