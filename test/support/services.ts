@@ -47,6 +47,7 @@ export const managementServer = (): string => variable("TASKER_TEST_MANAGEMENT_U
 export interface Scratch {
   uri: string;
   name: string;
+  /** Idempotent. */
   drop(): Promise<void>;
 }
 
@@ -80,7 +81,8 @@ export async function createVhost(prefix = "test"): Promise<Scratch> {
     name,
     uri: uri.href,
     drop: async () => {
-      await management("DELETE", `vhosts/${name}`);
+      const names = (await management("GET", "vhosts?columns=name")) as Array<{ name: string }>;
+      if (names.some((vhost) => vhost.name === name)) await management("DELETE", `vhosts/${name}`);
     },
   };
 }
