@@ -142,6 +142,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
       for (const timer of timers) clearInterval(timer);
       ending.abort();
       await finisher.close();
+      hurry.abort();
       log.info({ endpoint, left_in_spool: finisher.pending }, "the manager has stopped");
     })();
     return drained;

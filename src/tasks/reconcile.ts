@@ -192,9 +192,10 @@ export class Reconciler {
     const refused: DueResponse[] = [];
     const homeless: DueResponse[] = [];
     const sends: Promise<void>[] = [];
+    const registered = await this.registered(rows);
     for (const [, group] of groupByQueue(rows)) {
       const { type, endpoint } = group[0]!;
-      if (endpoint !== ANY_ENDPOINT && !(await this.topology.endpointsOf(type)).has(endpoint)) {
+      if (endpoint !== ANY_ENDPOINT && !registered.get(type)!.has(endpoint)) {
         homeless.push(...group);
         continue;
       }
@@ -217,6 +218,17 @@ export class Reconciler {
     if (homeless.length > 0) {
       await this.store.upkeep.postpone(homeless.map((row) => ({ ...row, ms: row.nextClockMs ?? FAR_MS })));
     }
+  }
+
+  /** By type, who is registered, as of after these rows were read. */
+  private async registered(rows: DueResponse[]): Promise<Map<string, ReadonlySet<string>>> {
+    const byType = new Map<string, string[]>();
+    for (const { type, endpoint } of rows) {
+      if (endpoint !== ANY_ENDPOINT) byType.set(type, [...(byType.get(type) ?? []), endpoint]);
+    }
+    const known = new Map<string, ReadonlySet<string>>();
+    for (const [type, names] of byType) known.set(type, await this.topology.endpointsOf(type, names));
+    return known;
   }
 
   private later(rows: DueResponse[], ms: number): Promise<void> {

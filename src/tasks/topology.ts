@@ -19,11 +19,15 @@ export class Topology {
     private readonly transport: Transport,
   ) {}
 
-  /** Endpoints registered for the type, each with a declared queue. Rejects when database or broker are away. */
-  async endpointsOf(type: string): Promise<ReadonlySet<string>> {
+  /**
+   * Endpoints registered for the type, each with a declared queue. Rejects when database or broker are away.
+   * `including`: look again unless these are known already; whoever asks because somebody has just registered must not be
+   * answered from memory.
+   */
+  async endpointsOf(type: string, including: readonly string[] = []): Promise<ReadonlySet<string>> {
     const now = performance.now();
     let entry = this.known.get(type);
-    if (!entry || now - entry.at > FRESH_MS) {
+    if (!entry || now - entry.at > FRESH_MS || including.some((name) => !entry!.names.has(name))) {
       entry = { at: now, names: new Set(await this.store.endpointsOf(type)) };
       this.known.set(type, entry);
     }

@@ -27,7 +27,10 @@ export async function registerEndpoints(db: Database, type: string, endpoints: r
   });
 }
 
-/** What waits for an endpoint that was not registered until now becomes due: its queue is there from now on. */
+/**
+ * What waits for an endpoint that was not registered until now becomes due: its queue is there from now on. The version moves, so that a
+ * reconciler that has just looked and found nobody cannot put the row off.
+ */
 export async function addTypes(connection: Connection, pairs: ReadonlyArray<{ type: string; endpoint: string }>): Promise<void> {
   const { now } = connection.dialect;
   for (const [endpoint, group] of groupBy(pairs, (pair) => pair.endpoint)) {
@@ -38,7 +41,7 @@ export async function addTypes(connection: Connection, pairs: ReadonlyArray<{ ty
     await connection.insert("endpoint_types", ["type", "endpoint"], fresh.map((type) => [type, endpoint]), "keep");
     const types = connection.dialect.isIn("type", fresh);
     await connection.run(
-      `UPDATE task_responses SET due_at = ${now} WHERE due_at IS NOT NULL AND endpoint = ? AND status = 'expected'
+      `UPDATE task_responses SET due_at = ${now}, version = version + 1 WHERE due_at IS NOT NULL AND endpoint = ? AND status = 'expected'
          AND (delay_until IS NULL OR delay_until <= ${now}) AND ${types.text}`,
       [endpoint, ...types.values],
     );

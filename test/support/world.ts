@@ -1,0 +1,148 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { configFrom } from "../../src/config/load";
+import { silentLog } from "../../src/log";
+import { type RunningManager, startManager } from "../../src/manager/manager";
+import type { HandleTask } from "../../src/model/handler";
+import { startProcess, type TaskerProcess } from "../../src/tasker";
+import { createDatabase, createVhost, type Scratch } from "./services";
+
+/** The two lives of tasker: one process on SQLite, or API and managers on MariaDB and RabbitMQ. */
+export type Mode = "embedded" | "wire";
+export const MODES: Mode[] = ["embedded", "wire"];
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of the HTTP contract are looked into freely by tests
+export type Body = any;
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: Body;
+  text: string;
+}
+
+/** tasker brought up for a test: its API on a free port, managers started and stopped by name, its own database and vhost. */
+export interface World {
+  mode: Mode;
+  url: string;
+  databaseUri: string;
+  brokerUri: string;
+  dir: string;
+  api: TaskerProcess;
+  /** Starts a manager; on the wire in a "process" of its own, with connections of its own. */
+  manager(
+    endpoint: string,
+    functions?: Record<string, HandleTask>,
+  ): Promise<{ stop(): Promise<void>; managers: RunningManager[] }>;
+  request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  get(path: string, headers?: Record<string, string>): Promise<Answer>;
+  /** Submits, expects 202, and returns the task. */
+  submit(type: string, body: object): Promise<Body>;
+  /** The task once it is settled (or after 20 s as it is). */
+  settled(task: { type: string; id: string }): Promise<Body>;
+  close(): Promise<void>;
+}
+
+export interface WorldOptions {
+  /** `task_types` as a config file would say it. */
+  types: Record<string, object>;
+  /** Further parts of the config. */
+  more?: Record<string, object | string>;
+  functions?: Record<string, HandleTask>;
+}
+
+export async function world(mode: Mode, options: WorldOptions): Promise<World> {
+  const dir = await mkdtemp(join(tmpdir(), "tasker-world-"));
+  const scratch: Scratch[] = mode === "wire" ? [await createDatabase("world"), await createVhost("world")] : [];
+  const databaseUri = scratch[0]?.uri ?? `sqlite:${join(dir, "tasker.db")}`;
+  const brokerUri = scratch[1]?.uri ?? "embedded:";
+  const { manager: managerMore = {}, api: apiMore = {}, ...rest } = options.more ?? {};
+  const config = configFrom({
+    task_types: options.types,
+    database: { uri: databaseUri },
+    broker: { uri: brokerUri, queue_type: "classic" },
+    handlers: join(__dirname, "..", "..", "handlers"),
+    manager: {
+      endpoint: "unused",
+      heartbeat: "500ms",
+      ttl: "3s",
+      drain_timeout: "5s",
+      spool: join(dir, "spool"),
+      ...(managerMore as object),
+    },
+    api: { port: 0, ...(apiMore as object) },
+    ...rest,
+  });
+  const log = silentLog;
+  const api = await startProcess({ config, log, api: true, endpoints: [] });
+  await api.ready;
+  const url = api.api!.url;
+  const open: Array<{ stop(): Promise<void> }> = [];
+
+  const request: World["request"] = async (method, path, body, headers = {}) => {
+    const response = await fetch(url + path, {
+      method,
+      headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
+      body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
+    });
+    const text = await response.text();
+    const json = response.headers.get("content-type")?.includes("json") && text !== "";
+    return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : null, text };
+  };
+
+  return {
+    mode,
+    url,
+    databaseUri,
+    brokerUri,
+    dir,
+    api,
+    async manager(endpoint, functions = options.functions) {
+      const running = await startOne(mode, api, config, endpoint, functions);
+      open.push(running);
+      return running;
+    },
+    request,
+    post: (path, body = {}, headers) => request("POST", path, body, headers),
+    get: (path, headers) => request("GET", path, undefined, headers),
+    async submit(type, body) {
+      const answer = await request("POST", `/${type}`, body);
+      if (answer.status !== 202) throw new Error(`POST /${type} answered ${answer.status}: ${answer.text}`);
+      return answer.body;
+    },
+    settled: async (task) => (await request("GET", `/${task.type}/${task.id}?wait=20`)).body,
+    async close() {
+      await Promise.all(open.map((one) => one.stop()));
+      await api.close();
+      await Promise.all(scratch.map((one) => one.drop()));
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startOne(
+  mode: Mode,
+  api: TaskerProcess,
+  config: TaskerProcess["config"],
+  endpoint: string,
+  functions?: Record<string, HandleTask>,
+): ReturnType<World["manager"]> {
+  if (mode === "wire") {
+    const running = await startProcess({ config, log: silentLog, api: false, endpoints: [endpoint], functions });
+    await running.ready;
+    return { managers: running.managers, stop: () => running.close() };
+  }
+  const { transport, store } = api;
+  const manager = await startManager({ endpoint, config, store: store.managers, transport, log: silentLog, functions });
+  await manager.ready;
+  let stopped: Promise<void> | null = null;
+  return {
+    managers: [manager],
+    stop() {
+      stopped ??= manager.drain(5000);
+      return stopped;
+    },
+  };
+}
