@@ -3,7 +3,6 @@
  * server, the store) by a require inside a function.
  */
 export { PermanentFailure } from "./errors";
-export type { Tasker, TaskerOptions } from "./library";
 export type { HandleTask, SubmitRequest, TaskContext } from "./model/handler";
 export type { Json, JsonObject, JsonObject as Payload } from "./model/json";
 
