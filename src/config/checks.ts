@@ -169,13 +169,6 @@ export function isLoopback(host: string): boolean {
   return family === 0 ? name === "localhost" : LOOPBACK.check(name, family === 6 ? "ipv6" : "ipv4");
 }
 
-/** Why the API may not listen where the config says, null: it may. `storedKeys`: how many keys the store has. */
-export function listeningProblem(config: Config, storedKeys: number): string | null {
-  const { host, keys } = config.api;
-  if (keys.length > 0 || storedKeys > 0 || isLoopback(host)) return null;
-  return `api.host: found "${host}"; allowed without any key: 127.0.0.1, ::1 or localhost, because whoever reaches the API can run tasks on every endpoint. Make a key first: npx tasker keys create`;
-}
-
 /** SHA-256, hexadecimal, of a key's secret. */
 export function hashKey(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");

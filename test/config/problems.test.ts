@@ -1,8 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { listeningProblem } from "../../src/config/checks";
-import { configFrom, type LoadOptions, loadConfig, loadConfigWithOrigins } from "../../src/config/load";
+import { type LoadOptions, loadConfig, loadConfigWithOrigins } from "../../src/config/load";
 import { ConfigError } from "../../src/errors";
 import { RESERVED_TYPE_NAMES } from "../../src/model/names";
 
@@ -177,13 +176,4 @@ describe("production", () => {
     expect(load(0o600, secret)).toEqual([]);
     expect(load(0o644, uris("mysql://t@db/t", "amqp://t@h"))).toEqual([]);
   });
-});
-
-test("without any key the API listens on loopback only", () => {
-  const at = (host: string, keys: unknown[] = []) => configFrom({ api: { host, keys } });
-  expect(listeningProblem(at("0.0.0.0"), 0)).toContain("whoever reaches the API can run tasks");
-  expect(listeningProblem(at("::"), 0)).not.toBeNull();
-  for (const host of ["127.0.0.1", "127.9.9.9", "::1", "localhost"]) expect(listeningProblem(at(host), 0)).toBeNull();
-  expect(listeningProblem(at("0.0.0.0"), 1)).toBeNull();
-  expect(listeningProblem(at("0.0.0.0", [{ name: "a", key: "0123456789abcdef" }]), 0)).toBeNull();
 });
