@@ -1,5 +1,6 @@
 import type { TaskTypeConfig } from "../../config/config";
 import { commandRunner } from "./command";
+import { httpRunner } from "./http";
 import { inlineRunner } from "./inline";
 import { moduleRunner } from "./module";
 import type { Runner } from "./runner";
@@ -19,5 +20,6 @@ export function createRunner(type: TaskTypeConfig, options: CreateRunnerOptions)
     return moduleRunner(handler, type.concurrency, shared);
   }
   if (performer.kind === "command") return commandRunner(performer, shared);
+  if (performer.kind === "http") return httpRunner(performer, shared);
   throw new Error(`The type ${type.name} names nothing that could perform it.`);
 }
