@@ -27,6 +27,8 @@ export interface ApiOptions {
   metrics?: Registry;
   /** Folder of the built web pages, served at `/ui`. */
   uiDir?: string;
+  /** Other limits than LIMITS, milliseconds and bytes. */
+  limits?: Partial<typeof LIMITS>;
 }
 
 export interface RunningApi {
@@ -84,7 +86,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     if (hot) void gate.serve(hot.route, ROUTES[hot.route], req, res, hot.params);
     else app(req, res);
   };
-  const server = createServer(LIMITS, answer);
+  const server = createServer({ ...LIMITS, ...options.limits }, answer);
   server.maxConnections = MAX_CONNECTIONS;
   server.on("clientError", refuseUnreadable);
   server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => {
