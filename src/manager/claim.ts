@@ -1,4 +1,3 @@
-import { newId } from "../model/ids";
 import type { ClaimAnswer } from "../store/store";
 import { killPoint } from "../testing/kill-points";
 import type { Grant } from "./attempt";
@@ -20,11 +19,12 @@ interface Candidate {
  * Waiting → claimed. Items are taken only for free slots, and one call is under way at a time: what becomes free or arrives
  * meanwhile shares the next one, so that batches grow with the load and a lone task waits for nobody.
  *
- * While the store is away the batch is kept, consuming is held, and the very same call is repeated under the same lease:
- * had it been committed and only its answer lost, the repetition is granted what it holds.
+ * While the store is away the batch is kept, consuming is held, and the very same call is repeated: had it been committed
+ * and only its answer lost, the repetition is granted what this manager holds already.
  */
 export class Claimer {
-  private underWay: Promise<void> | null = null;
+  private working = false;
+  private underWay: Promise<void> = Promise.resolve();
   private scheduled = false;
   private open = true;
 
@@ -46,13 +46,11 @@ export class Claimer {
 
   /** There may be something to claim. Cheap; looks at the end of this turn of the loop. */
   wake(): void {
-    if (this.scheduled || this.underWay || !this.open) return;
+    if (this.scheduled || this.working) return;
     this.scheduled = true;
     setImmediate(() => {
       this.scheduled = false;
-      this.underWay ??= this.work().finally(() => {
-        this.underWay = null;
-      });
+      if (!this.working) this.underWay = this.work();
     });
   }
 
@@ -63,16 +61,16 @@ export class Claimer {
   }
 
   private async work(): Promise<void> {
-    while (this.open && this.parts.managerId() !== null) {
-      const batch = this.gather();
-      if (batch.length === 0) return;
-      await this.claim(batch);
-    }
+    this.working = true;
+    for (let batch = this.gather(); batch.length > 0; batch = this.gather()) await this.claim(batch);
+    // In the same breath as the look that found nothing: a wake in between would be lost.
+    this.working = false;
   }
 
   /** Free slots × waiting items, the highest priority of each lane first. */
   private gather(): Candidate[] {
     const batch: Candidate[] = [];
+    if (!this.open || this.parts.managerId() === null) return batch;
     for (const lane of this.lanes.all()) {
       while (lane.free > 0 && batch.length < SIZE) {
         const item = lane.waiting.shift();
@@ -113,13 +111,12 @@ export class Claimer {
   private async ask(batch: Candidate[]): Promise<{ answers: ClaimAnswer[]; managerId: string } | null> {
     const { endpoint, store, log, counters, over } = this.desk;
     const claims = batch.map(({ item }) => ({ taskId: item.taskId, job: item.job }));
-    const leaseId = newId();
     // The incarnation that first asked: if it is another one by the time of the answer, its leases are not to be trusted.
     const managerId = this.parts.managerId()!;
     for (let tries = 1; ; tries++) {
       try {
         counters.claimCalls++;
-        const answers = await store.claim(managerId, endpoint, claims, leaseId);
+        const answers = await store.claim(managerId, endpoint, claims);
         this.parts.unhold(HOLD);
         return { answers, managerId };
       } catch (error) {

@@ -36,12 +36,12 @@ function endingOf(grant: Grant, result: RunResult, policy: OutcomePolicy): Endin
       return cancelled(`The handler was ${result.killed ? "killed" : "stopped"} because the task was cancelled.`);
     return RELEASED;
   }
-  if (policy.cause === "cancel") {
-    return {
-      ...cancelled(`The handler was told to stop because the task was cancelled, and ended with: ${result.error}`),
-      result: result.result,
-      resultText: result.resultText,
-    };
+  // An inline handler that did not listen may still be running: then `cancelled` would not be true.
+  if (policy.cause === "cancel" && result.reason !== "abandoned") {
+    const ending = cancelled(
+      `The handler was told to stop because the task was cancelled, and ended with: ${result.error}`,
+    );
+    return { ...ending, result: result.result, resultText: result.resultText };
   }
   if (policy.cause === "drain" || (policy.draining && endedBySignal(result))) return RELEASED;
   const { reason, error, result: kept, resultText } = result;
@@ -61,7 +61,7 @@ function cancelled(error: string): Ending {
 
 /** Whether a process of the attempt died of a signal, as all of a tree do when a supervisor stops it. */
 export function endedBySignal(result: RunResult): result is Failure {
-  return result.kind === "failed" && (result.reason === "signal" || result.reason === "crash");
+  return result.kind === "failed" && result.reason === "signal";
 }
 
 /** A result over the limit is not cut but refused: half a document is worse than none. What else the attempt says stays. */

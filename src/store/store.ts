@@ -131,7 +131,11 @@ export interface TaskStore {
    * Opens a new generation for the given final or never-received responses; what the row held becomes an attempt record.
    * Returns the keys that were re-opened. Running ones are left alone.
    */
-  retry(taskId: string, choose: { endpoints?: readonly string[]; statuses?: readonly ResponseStatus[] }, more: { waitMs: number; expiresMs: number | null }): Promise<ResponseKey[]>;
+  retry(
+    taskId: string,
+    choose: { endpoints?: readonly string[]; statuses?: readonly ResponseStatus[] },
+    more: { waitMs: number; expiresMs: number | null },
+  ): Promise<ResponseKey[]>;
 
   /** Endpoints registered for the type (by the config or by a manager), sorted. */
   endpointsOf(type: string): Promise<string[]>;
@@ -142,7 +146,11 @@ export interface TaskStore {
   openCounts(): Promise<Array<{ type: string; endpoint: string; status: ResponseStatus; count: number }>>;
 
   /** Changes after the cursor, oldest first; without a cursor only the feed's present end (an empty page with its cursor). */
-  changes(after: string | null, limit: number, only?: { taskId?: string; type?: string }): Promise<{ changes: ResponseChange[]; cursor: string }>;
+  changes(
+    after: string | null,
+    limit: number,
+    only?: { taskId?: string; type?: string },
+  ): Promise<{ changes: ResponseChange[]; cursor: string }>;
 }
 
 export interface EndpointRecord {
@@ -254,11 +262,10 @@ export interface ManagerStore {
    * Compare-and-set, before anything runs: grants what is claimable at this endpoint (its own rows and those of
    * `deliver: one`), under one fresh lease, counting the attempt. Answers in the order given.
    *
-   * `leaseId` is that lease, made by the caller (left out: made here). After an unknown outcome the caller repeats the call
-   * with the same one: a row that already runs under it is granted again as it stands, its attempt not counted twice.
-   * Otherwise a lost COMMIT answer would leave a row `running` that nobody runs.
+   * After an unknown outcome the same manager repeats the call: what had been granted to it and never been told is granted
+   * as it stands, the attempt not counted twice. Otherwise a lost COMMIT answer would leave a row `running` that nobody runs.
    */
-  claim(managerId: string, endpoint: string, claims: readonly Claim[], leaseId?: string): Promise<ClaimAnswer[]>;
+  claim(managerId: string, endpoint: string, claims: readonly Claim[]): Promise<ClaimAnswer[]>;
   /** Says that these wait at the endpoint (`received`). Only what is still `expected` changes. */
   received(endpoint: string, claims: readonly Claim[]): Promise<void>;
   progress(reports: ReadonlyArray<LeaseRef & { progress: number; message: string | null }>): Promise<void>;

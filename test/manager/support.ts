@@ -1,0 +1,129 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Config, TaskTypeConfig } from "../../src/config/config";
+import { silentLog } from "../../src/log";
+import type { Grant } from "../../src/manager/attempt";
+import { newCounters } from "../../src/manager/counters";
+import type { Desk } from "../../src/manager/desk";
+import { newId } from "../../src/model/ids";
+import type { AttemptEnd, ManagerStore } from "../../src/store/store";
+
+export function typeConfig(name: string, more: Partial<TaskTypeConfig> = {}): TaskTypeConfig {
+  return {
+    name,
+    deliver: "each",
+    endpoints: [],
+    concurrency: 4,
+    timeoutMs: 20_000,
+    waitMs: 30_000,
+    expiresMs: null,
+    keepMs: null,
+    attempts: 3,
+    backoff: { firstMs: 1, factor: 2, maxMs: 10 },
+    isolation: "inline",
+    priority: 0,
+    payloadSchema: null,
+    singleRun: false,
+    legacyGet: false,
+    jobs: [],
+    claim: "always",
+    performer: { kind: "module", handler: name },
+    ...more,
+  };
+}
+
+export function testFolder(): string {
+  return mkdtempSync(path.join(tmpdir(), "tasker-manager-"));
+}
+
+export function testConfig(folder: string, types: TaskTypeConfig[], manager: Partial<Config["manager"]> = {}): Config {
+  return {
+    runMode: "test",
+    file: null,
+    handlersDir: path.join(folder, "handlers"),
+    taskTypes: Object.fromEntries(types.map((type) => [type.name, type])),
+    api: {
+      host: "127.0.0.1",
+      port: 0,
+      maxBodyBytes: 1_000_000,
+      waitMs: 30_000,
+      maxWaitMs: 60_000,
+      keys: [],
+      keyInUrl: false,
+      rateLimit: null,
+      outboxLimit: 10_000,
+      maxResultBytes: 1_000_000,
+      drainMs: 1000,
+      basePath: "",
+    },
+    manager: {
+      endpoints: [],
+      labels: {},
+      types: null,
+      drainMs: 5000,
+      heartbeatMs: 200,
+      ttlMs: 5000,
+      graceMs: 500,
+      maxResultBytes: 100_000,
+      maxLogBytes: 10_000,
+      spoolDir: path.join(folder, "spool"),
+      slot: "0",
+      port: null,
+      ...manager,
+    },
+    database: { uri: `sqlite:${path.join(folder, "tasker.db")}`, poolSize: 4, deadlineMs: 5000, tls: null },
+    broker: { uri: "embedded:", queueType: "classic", heartbeat: 10, tls: null },
+    rabbitmq: null,
+    log: { level: "silent", pretty: false },
+  };
+}
+
+export function grantOf(more: Partial<Grant> = {}): Grant {
+  return {
+    granted: true,
+    taskId: newId(),
+    job: "",
+    endpoint: "here",
+    leaseId: newId(),
+    attempt: 1,
+    attempts: 3,
+    generation: 1,
+    timeoutMs: 1000,
+    identifier: "an order",
+    payload: "{}",
+    traceparent: null,
+    ...more,
+  };
+}
+
+export function endOf(more: Partial<AttemptEnd> = {}): AttemptEnd {
+  return {
+    taskId: newId(),
+    endpoint: "here",
+    job: "",
+    leaseId: newId(),
+    generation: 1,
+    attempt: 1,
+    status: "succeeded",
+    reason: null,
+    error: null,
+    result: '{"ok":true}',
+    resultText: null,
+    ...more,
+  };
+}
+
+/** A desk over a store of which only the given calls will be made. */
+export function deskOf(folder: string, store: Partial<ManagerStore>, more: Partial<Desk> = {}): Desk {
+  return {
+    endpoint: "here",
+    config: testConfig(folder, [typeConfig("noop")]),
+    store: store as ManagerStore,
+    log: silentLog,
+    counters: newCounters(),
+    pace: { sweepMs: 20, earlyAckMs: 300_000, spoolAfterMs: 50, flushMs: 20 },
+    over: new AbortController().signal,
+    ...more,
+  };
+}
