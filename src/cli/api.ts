@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { loadConfig } from "../config/load";
-import { createLog } from "../log";
-import { startProcess } from "../tasker";
+import type * as Load from "../config/load";
+import type * as Logs from "../log";
+import type * as Processes from "../tasker";
 import { serve } from "./serve";
 import { uiDir } from "./ui-dir";
 
@@ -10,7 +10,10 @@ export function register(program: Command): void {
     .command("api")
     .description("The HTTP API and the reconciler")
     .action(async () => {
+      const { loadConfig } = require("../config/load") as typeof Load;
       const config = loadConfig();
+      const { createLog } = require("../log") as typeof Logs;
+      const { startProcess } = require("../tasker") as typeof Processes;
       const log = createLog(config.log.level, { mode: config.runMode, process: "api" });
       const running = await startProcess({ config, log, api: true, endpoints: [], uiDir: uiDir() });
       serve(running, () => `tasker api is ready on ${running.api!.url}`);

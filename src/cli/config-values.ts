@@ -3,7 +3,12 @@ import { formatDuration } from "../model/duration";
 import type { Json } from "../model/json";
 
 /** The config as used, told with the keys of the file: what was left out stands there with its default. */
-export type ConfigValue = { path: string[]; value: Json };
+export interface ConfigValue {
+  path: string[];
+  value: Json;
+  /** Where else its value may come from when nothing stands at `path`. */
+  instead?: string[];
+}
 
 const time = (ms: number | null) => (ms === null ? "never" : formatDuration(ms));
 
@@ -48,9 +53,17 @@ export function configValues(config: Config): ConfigValue[] {
     ["log.pretty", log.pretty],
   ];
   return [
-    ...values.map(([key, value]) => ({ path: key.split("."), value })),
+    ...values.map(([key, value]) => ({
+      path: key.split("."),
+      value,
+      instead: key === "manager.endpoint" ? ["manager", "endpoints"] : undefined,
+    })),
     ...Object.values(config.taskTypes).flatMap((type) =>
-      typeValues(type).map(([key, value]) => ({ path: ["task_types", type.name, ...key.split(".")], value })),
+      typeValues(type).map(([key, value]) => ({
+        path: ["task_types", type.name, ...key.split(".")],
+        value,
+        instead: key === "wait_for_endpoints_timeout" ? ["api", key] : undefined,
+      })),
     ),
   ];
 }

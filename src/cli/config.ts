@@ -37,8 +37,9 @@ function checkConfig({ out }: Session, options: ServerOptions): void {
 
 function printConfig({ out }: Session, options: ServerOptions & { origin?: boolean }): void {
   const { config, origin } = load(options);
-  const items = configValues(config).map(({ path, value }) => {
-    const { from, where } = origin(path);
+  const items = configValues(config).map(({ path, value, instead }) => {
+    const own = origin(path);
+    const { from, where } = own.from === "default" && instead ? origin(instead) : own;
     return { key: path.join("."), value, from, where };
   });
   out.result({

@@ -49,8 +49,7 @@ async function doctor(session: Session, options: ServerOptions): Promise<number>
   await step("config", () => serverConfig(options, say, step));
   const settings = await step("client", () => clientSide(session, say));
   if (settings && (await step("server", () => server(session, say)))) {
-    await step("key", () => access(session, say));
-    await step("endpoints", () => endpoints(session, say));
+    if (await step("key", () => access(session, say))) await step("endpoints", () => endpoints(session, say));
   }
   out.result({
     json: { ok: worst === 0, checks },

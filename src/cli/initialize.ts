@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { initialize } from "../initialize/initialize";
+import type * as Initialize from "../initialize/initialize";
 
 export function register(program: Command): void {
   program
@@ -12,6 +12,7 @@ export function register(program: Command): void {
     .option("--endpoint <name>", "make the least-privileged users of one endpoint's manager")
     .option("--dry-run", "show what would be done")
     .action(async (options) => {
+      const { initialize } = require("../initialize/initialize") as typeof Initialize;
       process.exitCode = await initialize(options, {
         input: process.stdin,
         output: process.stdout,

@@ -58,8 +58,9 @@ async function createKey({ out }: Session, options: CreateOptions): Promise<void
     types: options.types ?? null,
     expiresAt: options.expires ?? null,
   };
-  await withAccess(config, async (access) => {
-    if ((await access.keys()).some((known) => known.name === options.name)) {
+  const first = await withAccess(config, async (access) => {
+    const known = await access.keys();
+    if (known.some((other) => other.name === options.name)) {
       throw new CliError(
         EXIT.conflict,
         `There is a key named ${JSON.stringify(options.name)} already`,
@@ -67,6 +68,7 @@ async function createKey({ out }: Session, options: CreateOptions): Promise<void
       );
     }
     await access.addKey({ ...record, hash: key.hash });
+    return known.length === 0 && config.api.keys.length === 0;
   });
   out.result({
     json: {
@@ -81,7 +83,9 @@ async function createKey({ out }: Session, options: CreateOptions): Promise<void
     columns: ["KEY"],
     rows: [[key.text]],
   });
-  if (out.plain) out.say("This is the only time that the key is shown. Give it to clients as TASKER_API_KEY.");
+  if (!out.plain) return;
+  out.say("This is the only time that the key is shown. Give it to clients as TASKER_API_KEY.");
+  if (first) out.say("It is the first key: from now on every request needs one.");
 }
 
 async function listKeys({ out }: Session, options: ServerOptions): Promise<void> {

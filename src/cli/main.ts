@@ -35,13 +35,13 @@ const COMMANDS: Record<string, () => { register(program: Command): void }> = {
 const ALIASES: Record<string, string> = { send: "submit", ls: "list", logs: "log" };
 /** These go on serving after their action has returned; they end the process themselves. */
 const SERVING = ["up", "api", "manager"];
-/** Needs to see every command. */
-const NEEDS_ALL = ["__complete"];
+/** Looks at every command. */
+const COMPLETE = "__complete";
+const VERSION_OPTIONS = ["-V", "--version"];
 
 async function main(words: readonly string[]): Promise<void> {
   const first = words[0] ?? "";
   const name = ALIASES[first] ?? first;
-  const known = Object.hasOwn(COMMANDS, name) && !NEEDS_ALL.includes(name);
   const program = new Command("tasker")
     .description(
       "Send one task to many named endpoints and know exactly who has done it, who failed and who never answered.",
@@ -53,10 +53,16 @@ async function main(words: readonly string[]): Promise<void> {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error: ")) })
     .addHelpText("after", EXIT_HELP);
-  for (const load of known ? [COMMANDS[name]!] : Object.values(COMMANDS)) load().register(program);
+  for (const wanted of wantedFor(name)) COMMANDS[wanted]!().register(program);
   if (words.length === 0) return program.outputHelp();
   await program.parseAsync(words, { from: "user" });
   if (!SERVING.includes(name)) end();
+}
+
+/** Which commands have to be known to understand a command line that begins with `name`. */
+function wantedFor(name: string): string[] {
+  if (VERSION_OPTIONS.includes(name)) return [];
+  return Object.hasOwn(COMMANDS, name) && name !== COMPLETE ? [name] : Object.keys(COMMANDS);
 }
 
 /** Ends the process as soon as what was written is out: idle connections need not be waited for. */

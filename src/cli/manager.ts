@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import { loadConfig } from "../config/load";
+import type * as Load from "../config/load";
 import { ConfigError } from "../errors";
-import { createLog } from "../log";
+import type * as Logs from "../log";
 import { isName } from "../model/names";
-import { startProcess } from "../tasker";
+import type * as Processes from "../tasker";
 import { serve } from "./serve";
 
 export function register(program: Command): void {
@@ -12,6 +12,7 @@ export function register(program: Command): void {
     .description("A manager: performs tasks at one endpoint")
     .option("--endpoint <name>", "the endpoint's name (else TASKER_ENDPOINT or manager.endpoint of the config)")
     .action(async (options: { endpoint?: string }) => {
+      const { loadConfig } = require("../config/load") as typeof Load;
       const config = loadConfig();
       const endpoints = options.endpoint ? [options.endpoint] : config.manager.endpoints;
       if (config.broker.uri.startsWith("embedded:")) {
@@ -28,6 +29,8 @@ export function register(program: Command): void {
           `${JSON.stringify(bad)} is not an endpoint's name: it must match ^[a-z0-9][a-z0-9._-]{0,62}$`,
         ]);
       }
+      const { createLog } = require("../log") as typeof Logs;
+      const { startProcess } = require("../tasker") as typeof Processes;
       const log = createLog(config.log.level, { mode: config.runMode, process: "manager" });
       const running = await startProcess({ config, log, api: false, endpoints });
       serve(

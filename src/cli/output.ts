@@ -89,10 +89,16 @@ export class Output {
 
   private table(columns: readonly string[], rows: Result["rows"]): void {
     const texts = rows.map((row) => row.map((value) => cell(plainOf(value), WIDEST_CELL)));
-    const widths = columns.map((name, i) => Math.max(width(name), ...texts.map((row) => width(row[i] ?? ""))));
+    const widths = columns.map((name, i) =>
+      texts.reduce((most, row) => Math.max(most, width(row[i] ?? "")), width(name)),
+    );
+    // The last column takes what the terminal has left.
+    const last = columns.length - 1;
+    const left = (process.stdout.columns ?? 100) - widths.slice(0, last).reduce((sum, one) => sum + one + 2, 0);
+    for (const [r, row] of rows.entries()) texts[r]![last] = cell(plainOf(row[last]), Math.max(20, left));
     const line = (cells: readonly string[], paint: (text: string, i: number) => string) =>
       cells
-        .map((text, i) => pad(paint(text, i), i === columns.length - 1 ? 0 : widths[i]!))
+        .map((text, i) => pad(paint(text, i), i === last ? 0 : widths[i]!))
         .join("  ")
         .trimEnd();
     this.data(line(columns, (text) => this.paint("bold", text, "out")));

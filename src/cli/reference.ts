@@ -33,11 +33,28 @@ export async function resolveTask(client: TaskerClient, text: string, signal?: A
   const slash = path.indexOf("/");
   if (slash > 0) {
     const [type, rest] = [path.slice(0, slash), path.slice(slash + 1)];
-    if (ID.test(rest)) return { type, id: rest };
+    if (ID.test(rest)) return byIdOrIdentifier(client, text, type, rest, signal);
     return found(text, await byIdentifier(client, type, rest, signal), await byBeginning(client, rest, type, signal));
   }
   if (ID_BEGINNING.test(path)) return found(text, [], await byBeginning(client, path, undefined, signal));
   return currentRun(client, path, signal);
+}
+
+/** A customer's own identifier is often a UUID as well. */
+async function byIdOrIdentifier(
+  client: TaskerClient,
+  text: string,
+  type: string,
+  id: string,
+  signal?: AbortSignal,
+): Promise<Ref> {
+  try {
+    await client.get(type, id, { signal });
+    return { type, id };
+  } catch (error) {
+    if (!(error instanceof TaskerProblem && error.code === "task_not_found")) throw error;
+    return found(text, await byIdentifier(client, type, id, signal));
+  }
 }
 
 async function byIdentifier(

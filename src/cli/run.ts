@@ -66,6 +66,7 @@ async function run(session: Session, name: string, options: RunOptions): Promise
   process.off("SIGINT", stop);
   process.off("SIGTERM", stop);
 
+  if (out.plain) for (const { error } of records) if (error !== null) out.say(error);
   out.result({
     json: records.length === 1 ? records[0] : { jobs: records },
     ids: records.map((record) => record.status),

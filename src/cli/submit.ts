@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { TaskRequest } from "../client";
-import { exitOf } from "./exit-codes";
+import { EXIT, exitOf } from "./exit-codes";
 import { follow, showTask } from "./follow";
 import { collect, collectWhole, duration, durationText, payloadOf, timeFrom, wholeNumber } from "./input";
 import { refText } from "./reference";
@@ -73,6 +73,7 @@ async function submit(session: Session, type: string, options: SubmitOptions): P
   const timeoutMs = options.wait === true ? undefined : options.wait;
   const last = await follow(client, out, task, { timeoutMs });
   await showTask(client, out, last);
-  if (last.status === "incomplete") out.say(`Not complete: ${standing(last)}`);
-  return exitOf(last);
+  const code = exitOf(last);
+  if (code === EXIT.incomplete) out.say(`Not complete: ${standing(last)}`);
+  return code;
 }

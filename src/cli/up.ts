@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { loadConfig } from "../config/load";
-import { createLog } from "../log";
-import { startProcess } from "../tasker";
+import type * as Load from "../config/load";
+import type * as Logs from "../log";
+import type * as Processes from "../tasker";
 import { demo } from "./demo";
 import { serve } from "./serve";
 import { uiDir } from "./ui-dir";
@@ -12,7 +12,10 @@ export function register(program: Command): void {
     .description("API and managers in one process (embedded mode: SQLite, nothing to install)")
     .option("--demo", "on an empty store submit a sample task and show it come back")
     .action(async (options: { demo?: boolean }) => {
+      const { loadConfig } = require("../config/load") as typeof Load;
       const config = loadConfig();
+      const { createLog } = require("../log") as typeof Logs;
+      const { startProcess } = require("../tasker") as typeof Processes;
       const log = createLog(config.log.level, { mode: config.runMode });
       const running = await startProcess({
         config,
