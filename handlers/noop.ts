@@ -18,9 +18,10 @@ export async function handleTask(payload: Payload, context: TaskContext): Promis
 }
 
 async function waitFor(ms: number, context: TaskContext): Promise<void> {
-  const steps = Math.min(20, Math.max(1, Math.round(ms / 50)));
-  for (let step = 1; step <= steps; step++) {
-    await sleep(ms / steps, undefined, { signal: context.signal });
+  const steps = Math.min(1000, Math.max(1, Math.round(ms / 100)));
+  for (let step = 0; step < steps; step++) {
     context.progress(step / steps, `${Math.round((ms * step) / steps)} of ${ms} ms`);
+    await sleep(ms / steps, undefined, { signal: context.signal });
   }
+  context.progress(1, `${ms} of ${ms} ms`);
 }

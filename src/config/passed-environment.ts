@@ -10,3 +10,7 @@ export function passedEnvironment(names: readonly string[]): Record<string, stri
   }
   return passed;
 }
+/** What a handler's own process is given: everything, for a handler is the user's own code and may have settings of its own. */
+export function handlerEnvironment(): NodeJS.ProcessEnv {
+  return process.env;
+}

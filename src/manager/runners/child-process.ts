@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { handlerEnvironment } from "../../config/passed-environment";
 import { signalGroup } from "./group";
 import type { FromChild, ToChild } from "./ipc";
 import { type Failure, failure } from "./outcome";
@@ -43,6 +44,7 @@ export class HandlerProcess {
     const execArgv = ENTRY.endsWith(".ts") ? ["--import", pathToFileURL(require.resolve("tsx")).href] : [];
     this.process = fork(ENTRY, [], {
       execArgv,
+      env: handlerEnvironment(),
       detached: true,
       serialization: "json",
       stdio: ["ignore", "pipe", "pipe", "ipc"],

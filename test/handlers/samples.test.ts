@@ -1,0 +1,200 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Work } from "../../src/manager/runners/runner";
+import { Bench, failed, Recorder, succeeded, typeConfig, workOf } from "../manager/runners/support";
+
+/** The samples as they are performed: found by name, in a process of their own. */
+const bench = new Bench();
+const runnerOf = (handler: string, isolation: "process" | "inline" = "process") =>
+  bench.runner(typeConfig({ kind: "module", handler }, { isolation }), { handlersDir: path.resolve("handlers") });
+
+afterAll(() => bench.close());
+
+describe("noop", () => {
+  test.each(["process", "inline"] as const)(
+    "returns what it was given and says which endpoint (%s)",
+    async (isolation) => {
+      const payload = { foo: "bar", wait_ms: 60 };
+      const hooks = new Recorder();
+      expect(succeeded(await runnerOf("noop", isolation).run(workOf(payload), hooks))).toEqual({
+        endpoint: "here",
+        payload,
+      });
+      expect(hooks.reports.at(-1)).toEqual([1, "60 of 60 ms"]);
+    },
+  );
+
+  test("fails when asked to", async () => {
+    const runner = runnerOf("noop");
+    const run = (fail: unknown, attempt = 1) => runner.run(workOf({ fail }, { attempt }), new Recorder());
+    expect(failed(await run(true))).toMatchObject({ reason: "error", permanent: false });
+    expect(failed(await run("permanent"))).toMatchObject({ permanent: true });
+    expect((await run(1, 1)).kind).toBe("failed");
+    expect((await run(1, 2)).kind).toBe("succeeded");
+  });
+
+  test("stops when told", async () => {
+    const hooks = new Recorder();
+    const running = runnerOf("noop").run(workOf({ wait_ms: 60_000 }), hooks);
+    while (hooks.reports.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    hooks.stop("cancel");
+    expect(await running).toEqual({ kind: "stopped", killed: false });
+  });
+});
+
+describe("system-report", () => {
+  test("tells facts of the machine, all or those asked for", async () => {
+    const runner = runnerOf("system-report");
+    const all = succeeded(await runner.run(workOf({}), new Recorder()));
+    expect(all).toMatchObject({
+      endpoint: "here",
+      system: { hostname: os.hostname(), node: process.version },
+      processors: { count: os.cpus().length },
+      memory: { total_bytes: os.totalmem() },
+      disk: { path: "/", total_bytes: expect.any(Number) },
+    });
+    const one = succeeded(await runner.run(workOf({ sections: ["memory"] }), new Recorder()));
+    expect(Object.keys(one as object)).toEqual(["endpoint", "reported_at", "memory"]);
+    expect(failed(await runner.run(workOf({ sections: ["secrets"] }), new Recorder())).error).toContain("secrets");
+  });
+});
+
+describe("app-update", () => {
+  const root = mkdtempSync(path.join(os.tmpdir(), "tasker-app-update-"));
+  const home = path.join(root, "here", "shop");
+  let runner: ReturnType<typeof runnerOf>;
+  beforeAll(() => {
+    process.env.APP_UPDATE_ROOT = root;
+    runner = runnerOf("app-update");
+  });
+  afterAll(() => {
+    delete process.env.APP_UPDATE_ROOT;
+    rmSync(root, { recursive: true, force: true });
+  });
+  beforeEach(() => rmSync(path.join(root, "here"), { recursive: true, force: true }));
+
+  const run = (payload: unknown, more: Partial<Work> = {}, hooks = new Recorder()) =>
+    runner.run(workOf({ target: "shop", ...(payload as object) }, more), hooks);
+
+  const archiveOf = (files: Record<string, string>, args: string[] = ["."]): Buffer => {
+    const dir = mkdtempSync(path.join(bench.dir, "archive-"));
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
+      writeFileSync(path.join(dir, name), text);
+    }
+    return execFileSync("tar", ["-czPf", "-", "-C", dir, ...args]);
+  };
+  const base64 = (files: Record<string, string>) => archiveOf(files).toString("base64");
+  const entries = () =>
+    existsSync(path.join(home, "releases")) ? readdirSync(path.join(home, "releases")).sort() : [];
+
+  test("unpacks a release, switches to it, and reports progress", async () => {
+    const hooks = new Recorder();
+    const first = await run(
+      { version: "2.0", archive_base64: base64({ "app.txt": "two", "lib/deep.txt": "d" }) },
+      {},
+      hooks,
+    );
+    expect(succeeded(first)).toMatchObject({ endpoint: "here", version: "2.0", previous: null, unpacked: true });
+    expect(readFileSync(path.join(home, "current/lib/deep.txt"), "utf8")).toBe("d");
+    expect(hooks.reports.at(-1)?.[0]).toBe(1);
+    const file = path.join(bench.dir, "shop.tar.gz");
+    writeFileSync(file, archiveOf({ "app.txt": "two point one" }));
+    expect(succeeded(await run({ version: "2.1", archive: file }))).toMatchObject({ previous: "2.0" });
+    expect(readlinkSync(path.join(home, "current"))).toBe("releases/2.1");
+    expect(entries()).toEqual(["2.0", "2.1"]);
+    expect(readdirSync(home).sort()).toEqual(["current", "releases"]);
+  });
+
+  test("may run again: the same version is not unpacked twice, another archive under its name is refused", async () => {
+    const payload = { version: "2.0", archive_base64: base64({ "app.txt": "two" }) };
+    await run(payload);
+    writeFileSync(path.join(home, "current/app.txt"), "changed since");
+    expect(succeeded(await run(payload))).toMatchObject({ unpacked: false, previous: "2.0" });
+    expect(readFileSync(path.join(home, "current/app.txt"), "utf8")).toBe("changed since");
+    const conflict = await run({ version: "2.0", archive_base64: base64({ "app.txt": "other" }) });
+    expect(failed(conflict)).toMatchObject({ reason: "version_conflict", permanent: true });
+  });
+
+  test("what a killed attempt left behind is removed by the next", async () => {
+    const payload = { version: "2.0", archive_base64: base64({ "app.txt": "two" }) };
+    const own = createHash("sha256").update(workOf({}).idempotencyKey).digest("hex").slice(0, 16);
+    mkdirSync(path.join(home, "releases", `.unpacking-${own}`), { recursive: true });
+    writeFileSync(path.join(home, "releases", `.unpacking-${own}`, "half.txt"), "half");
+    symlinkSync("releases/none", path.join(home, `.current-${own}`));
+    succeeded(await run(payload, { attempt: 2 }));
+    expect(entries()).toEqual(["2.0"]);
+    expect(readdirSync(path.join(home, "current")).sort()).toEqual([".release.json", "app.txt"]);
+    expect(readdirSync(home).sort()).toEqual(["current", "releases"]);
+  });
+
+  test.each([
+    ["no gzip", () => Buffer.from("this is not an archive")],
+    ["nothing", () => Buffer.alloc(0)],
+    ["no tar inside", () => gzipSync("x".repeat(2000))],
+    ["cut off", () => archiveOf({ "app.txt": "x".repeat(100_000) }).subarray(0, 150)],
+    [
+      "a tar cut off",
+      () =>
+        gzipSync(execFileSync("gzip", ["-dc"], { input: archiveOf({ "a.txt": "x".repeat(9000) }) }).subarray(0, 4000)),
+    ],
+    ["an absolute path", () => archiveOf({}, [path.join(bench.dir, "outside.txt")])],
+    ["a path upwards", () => archiveOf({ "a/b.txt": "b" }, ["--transform=s,a/b.txt,../../escaped.txt,", "a/b.txt"])],
+    [
+      "a symlink",
+      () => {
+        const dir = mkdtempSync(path.join(bench.dir, "link-"));
+        symlinkSync("/etc", path.join(dir, "etc"));
+        return execFileSync("tar", ["-czf", "-", "-C", dir, "."]);
+      },
+    ],
+    ["a file that grows without end", () => gzipSync(Buffer.alloc(300 * 1024 * 1024))],
+  ])("an archive that is bad (%s) fails cleanly and leaves nothing", async (_, make) => {
+    writeFileSync(path.join(bench.dir, "outside.txt"), "outside");
+    await run({ version: "1.0", archive_base64: base64({ "app.txt": "one" }) });
+    const result = failed(await run({ version: "2.0", archive_base64: make().toString("base64") }));
+    expect(result).toMatchObject({ reason: "bad_archive", permanent: true });
+    expect(entries()).toEqual(["1.0"]);
+    expect(readlinkSync(path.join(home, "current"))).toBe("releases/1.0");
+    expect(readdirSync(home).sort()).toEqual(["current", "releases"]);
+    expect(existsSync(path.join(root, "escaped.txt"))).toBe(false);
+  });
+
+  test.each([
+    [{ version: "../x" }, "version"],
+    [{ version: "..", archive_base64: "" }, "version"],
+    [{ version: "1", target: "../../etc" }, "target"],
+    [{ version: "1", target: "/etc" }, "target"],
+    [{ version: 2 }, "version"],
+    [{ version: "1" }, "archive"],
+    [{ version: "1", archive: "/x", archive_base64: "x" }, "archive"],
+  ])("a payload that names no place of its own is refused: %j", async (payload, says) => {
+    const result = failed(await run(payload));
+    expect(result).toMatchObject({ reason: "invalid_payload", permanent: true });
+    expect(result.error).toContain(says);
+    expect(existsSync(home)).toBe(false);
+  });
+
+  test("a wrong checksum and a missing file are failures", async () => {
+    const wrong = await run({ version: "1", archive_base64: base64({ a: "a" }), sha256: "00" });
+    expect(failed(wrong)).toMatchObject({ reason: "bad_archive", permanent: true });
+    expect(failed(await run({ version: "1", archive: "/no/such/file.tar.gz" }))).toMatchObject({
+      reason: "error",
+      permanent: false,
+    });
+  });
+});
