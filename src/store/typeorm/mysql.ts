@@ -193,6 +193,6 @@ class MysqlConnection implements Connection {
 
 function send<Result>(raw: PoolConnection, sql: string, values?: readonly unknown[]): Promise<Result> {
   return new Promise((resolve, reject) => {
-    raw.query({ sql, values: values ?? [] }, (error: Error | null, result: unknown) => (error ? reject(error) : resolve(result as Result)));
+    raw.query(sql, [...(values ?? [])], (error: Error | null, result: unknown) => (error ? reject(error) : resolve(result as Result)));
   });
 }
