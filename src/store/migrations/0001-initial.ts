@@ -207,6 +207,8 @@ export class Initial1790000000000 implements MigrationInterface {
   }
 
   async down(): Promise<void> {
-    throw new Error("Migrations go forward only: restore a backup, or drop everything with `npx tasker initialize --reset`.");
+    throw new Error(
+      "Migrations go forward only: restore a backup, or drop everything with `npx tasker initialize --reset`.",
+    );
   }
 }

@@ -68,7 +68,10 @@ export function accessStore(db: Database): AccessStore {
   };
 }
 
-async function insertAudit(connection: Connection, rows: ReadonlyArray<{ id: string; entry: AuditEntry }>): Promise<void> {
+async function insertAudit(
+  connection: Connection,
+  rows: ReadonlyArray<{ id: string; entry: AuditEntry }>,
+): Promise<void> {
   const now = await nowOf(connection);
   await connection.insert(
     "audit",

@@ -1,6 +1,14 @@
 import type { Dialect } from "./connection";
 import { TooLarge } from "./size";
 
+/** A row that the database would take only in part. */
+export class BadRow extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = "BadRow";
+  }
+}
+
 /**
  * Runs a batch; when one row is bad, halves it until that row stands alone and is refused, and all others go through.
  * Faults that are not a row's own (database away, a bug) are thrown.
@@ -15,7 +23,7 @@ export async function bisect<T>(
   try {
     await attempt(rows);
   } catch (error) {
-    if (!(error instanceof TooLarge) && !dialect.isBadRow(error)) throw error;
+    if (!(error instanceof TooLarge || error instanceof BadRow) && !dialect.isBadRow(error)) throw error;
     if (rows.length === 1) return refuse(rows[0]!, error as Error);
     const middle = rows.length >> 1;
     await bisect(dialect, rows.slice(0, middle), attempt, refuse);

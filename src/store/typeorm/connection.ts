@@ -12,7 +12,12 @@ export interface Connection {
   /** Resolves to the number of rows matched (not: changed). */
   run(sql: string, values?: readonly Value[]): Promise<number>;
   /** Inserts all rows, or none and rejects. */
-  insert(table: string, columns: readonly string[], rows: ReadonlyArray<readonly Value[]>, onDuplicate?: "fail" | "keep"): Promise<void>;
+  insert(
+    table: string,
+    columns: readonly string[],
+    rows: ReadonlyArray<readonly Value[]>,
+    onDuplicate?: "fail" | "keep",
+  ): Promise<void>;
   /** How large one statement's values may be, in bytes. */
   readonly maxBytes: number;
 }

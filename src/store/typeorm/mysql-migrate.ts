@@ -8,8 +8,13 @@ const LOCK_SECONDS = 600;
 /** Brings the schema up to date. Of several processes one does it and the others wait for its lock. */
 export async function migrateMysql(raw: PoolConnection): Promise<string[]> {
   const ask = async <Row>(sql: string, values: unknown[] = []) => (await raw.promise().query(sql, values))[0] as Row[];
-  const [lock] = await ask<{ taken: number }>("SELECT GET_LOCK(CONCAT(DATABASE(), '.tasker.migrate'), ?) AS taken", [LOCK_SECONDS]);
-  if (Number(lock?.taken) !== 1) throw new Error("Another process has been migrating the database for ten minutes: see what it does, then try again.");
+  const [lock] = await ask<{ taken: number }>("SELECT GET_LOCK(CONCAT(DATABASE(), '.tasker.migrate'), ?) AS taken", [
+    LOCK_SECONDS,
+  ]);
+  if (Number(lock?.taken) !== 1)
+    throw new Error(
+      "Another process has been migrating the database for ten minutes: see what it does, then try again.",
+    );
   try {
     const orm = await ormOver(raw);
     const applied = await orm.runMigrations({ transaction: "none" });

@@ -9,13 +9,19 @@ const MAX_WAITING = 1000;
  * The pool's options from `mysql://user:password@host:port/database?ssl-mode=…`. With `tls` the connection is encrypted and,
  * unless told otherwise, the server's certificate and name are checked; `ssl-mode` takes MySQL's own words for the same.
  */
-export function poolOptions(uri: string, more: { poolSize: number; deadlineMs: number; tls: StoreTls | null }): PoolOptions {
+export function poolOptions(
+  uri: string,
+  more: { poolSize: number; deadlineMs: number; tls: StoreTls | null },
+): PoolOptions {
   const url = new URL(uri);
   const database = decodeURIComponent(url.pathname.slice(1));
-  if (database === "") throw new Error("The database's URI names no database: write mysql://user:password@host:3306/database.");
+  if (database === "")
+    throw new Error("The database's URI names no database: write mysql://user:password@host:3306/database.");
   const socketPath = url.searchParams.get("socket");
   return {
-    ...(socketPath ? { socketPath } : { host: url.hostname.replace(/^\[|\]$/g, ""), port: url.port === "" ? 3306 : Number(url.port) }),
+    ...(socketPath
+      ? { socketPath }
+      : { host: url.hostname.replace(/^\[|\]$/g, ""), port: url.port === "" ? 3306 : Number(url.port) }),
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     database,
@@ -61,6 +67,8 @@ function sslMode(mode: string | null): SslOptions | undefined {
     case "verify-identity":
       return { rejectUnauthorized: true, verifyIdentity: true, minVersion: "TLSv1.2" };
     default:
-      throw new Error(`ssl-mode=${mode} in the database's URI is unknown: use disabled, required, verify_ca or verify_identity.`);
+      throw new Error(
+        `ssl-mode=${mode} in the database's URI is unknown: use disabled, required, verify_ca or verify_identity.`,
+      );
   }
 }

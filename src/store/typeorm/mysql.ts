@@ -71,7 +71,10 @@ export class MysqlDatabase implements Database {
     if ((await Promise.race([ended, late])) === "late") for (const connection of this.idle) connection.destroy();
   }
 
-  private async withDb<T>(work: (connection: Connection) => Promise<T>, deadlineMs = this.options.deadlineMs): Promise<T> {
+  private async withDb<T>(
+    work: (connection: Connection) => Promise<T>,
+    deadlineMs = this.options.deadlineMs,
+  ): Promise<T> {
     const begin = performance.now();
     const until = begin + deadlineMs;
     for (let round = 0; ; round++) {
@@ -159,7 +162,9 @@ export class MysqlDatabase implements Database {
   }
 
   private tooLate(): StoreUnavailable {
-    return new StoreUnavailable(`The database ${this.where} did not answer in time. What was asked may or may not have been done; asking again is safe.`);
+    return new StoreUnavailable(
+      `The database ${this.where} did not answer in time. What was asked may or may not have been done; asking again is safe.`,
+    );
   }
 }
 
@@ -193,6 +198,8 @@ class MysqlConnection implements Connection {
 
 function send<Result>(raw: PoolConnection, sql: string, values?: readonly unknown[]): Promise<Result> {
   return new Promise((resolve, reject) => {
-    raw.query(sql, [...(values ?? [])], (error: Error | null, result: unknown) => (error ? reject(error) : resolve(result as Result)));
+    raw.query(sql, [...(values ?? [])], (error: Error | null, result: unknown) =>
+      error ? reject(error) : resolve(result as Result),
+    );
   });
 }

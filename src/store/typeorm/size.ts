@@ -6,7 +6,8 @@ import type { Value } from "./connection";
  */
 export function roughBytes(values: readonly Value[]): number {
   let sum = 0;
-  for (const value of values) sum += typeof value === "string" ? value.length * 3 + 3 : value instanceof Buffer ? value.length * 2 + 3 : 24;
+  for (const value of values)
+    sum += typeof value === "string" ? value.length * 3 + 3 : value instanceof Buffer ? value.length * 2 + 3 : 24;
   return sum;
 }
 

@@ -87,7 +87,11 @@ export function unique(list: readonly string[]): string[] {
 }
 
 /** The value for each task: one `?` where all are equal, else CASE. */
-export function pick<T extends { taskId: string }>(rows: readonly T[], valueOf: (row: T) => Value, column = "task_id"): Sql {
+export function pick<T extends { taskId: string }>(
+  rows: readonly T[],
+  valueOf: (row: T) => Value,
+  column = "task_id",
+): Sql {
   const first = valueOf(rows[0]!);
   let equal = true;
   for (let i = 1; i < rows.length && equal; i++) equal = valueOf(rows[i]!) === first;

@@ -6,7 +6,7 @@ import { TaskerError } from "../../errors";
 import { MIGRATIONS } from "../migrations";
 import type { Database } from "./connection";
 import { entities } from "./entities";
-import { sqliteDatabase, type SqliteHandle, type SqliteQueue } from "./sqlite";
+import { type SqliteHandle, type SqliteQueue, sqliteDatabase } from "./sqlite";
 
 /** How long another process may hold the write lock (a command beside a serving process). */
 const BUSY_MS = 2000;

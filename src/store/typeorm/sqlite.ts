@@ -70,14 +70,21 @@ export class SqliteQueue implements Connection {
   }
 
   async query<Row>(sql: string, values: readonly Value[] = []): Promise<Row[]> {
-    return this.prepare(sql).all(...values.map(bind)).map(unbind) as Row[];
+    return this.prepare(sql)
+      .all(...values.map(bind))
+      .map(unbind) as Row[];
   }
 
   async run(sql: string, values: readonly Value[] = []): Promise<number> {
     return this.prepare(sql).run(...values.map(bind)).changes;
   }
 
-  async insert(table: string, columns: readonly string[], rows: ReadonlyArray<readonly Value[]>, onDuplicate = "fail"): Promise<void> {
+  async insert(
+    table: string,
+    columns: readonly string[],
+    rows: ReadonlyArray<readonly Value[]>,
+    onDuplicate = "fail",
+  ): Promise<void> {
     const keep = onDuplicate === "keep" ? " ON CONFLICT DO NOTHING" : "";
     const places = "?, ".repeat(columns.length - 1);
     const statement = this.prepare(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places}?)${keep}`);
@@ -181,9 +188,13 @@ function unbind(row: unknown): unknown {
 function translate(error: unknown): unknown {
   const { code, message } = error as { code?: string; message?: string };
   if (message?.startsWith("no such table")) {
-    return new StoreUnavailable(`The database has no tables of tasker yet (${message}): run \`npx tasker initialize\`.`, error);
+    return new StoreUnavailable(
+      `The database has no tables of tasker yet (${message}): run \`npx tasker initialize\`.`,
+      error,
+    );
   }
-  return typeof code === "string" && /^SQLITE_(BUSY|LOCKED|IOERR|FULL|NOMEM|READONLY|CANTOPEN|CORRUPT|NOTADB|PROTOCOL|INTERRUPT)/.test(code)
+  return typeof code === "string" &&
+    /^SQLITE_(BUSY|LOCKED|IOERR|FULL|NOMEM|READONLY|CANTOPEN|CORRUPT|NOTADB|PROTOCOL|INTERRUPT)/.test(code)
     ? unavailable(error)
     : error;
 }

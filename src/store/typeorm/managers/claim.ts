@@ -53,7 +53,12 @@ export class Claims {
     }
     return claims.map(
       (claim) =>
-        answers.get(`${claim.taskId} ${claim.job}`) ?? { granted: false, taskId: claim.taskId, job: claim.job, why: "unknown" },
+        answers.get(`${claim.taskId} ${claim.job}`) ?? {
+          granted: false,
+          taskId: claim.taskId,
+          job: claim.job,
+          why: "unknown",
+        },
     );
   }
 
@@ -104,7 +109,9 @@ async function grant(
     `SELECT r.task_id, r.job, r.endpoint, r.attempt, r.attempts, r.generation, r.timeout_ms, t.identifier, t.payload, t.traceparent
      FROM task_responses r JOIN tasks t ON t.id = r.task_id WHERE `,
   );
-  mine.append(atEndpoint(connection, endpoint, claims, "r.")).add(" AND r.lease_id = ? AND r.status = 'running'", leaseId);
+  mine
+    .append(atEndpoint(connection, endpoint, claims, "r."))
+    .add(" AND r.lease_id = ? AND r.status = 'running'", leaseId);
   const granted = await connection.query<GrantedRow>(mine.text, mine.values);
   for (const row of granted) answers.set(`${row.task_id} ${row.job}`, toGrant(row, leaseId));
   if (granted.length < claims.length) await explain(connection, endpoint, claims, answers);
@@ -156,7 +163,9 @@ function atEndpoint(connection: Connection, endpoint: string, claims: readonly C
   for (const [job, group] of groupBy(claims, (claim) => claim.job)) {
     if (!first) sql.add(" OR ");
     first = false;
-    sql.add("(").append(connection.dialect.isIn(`${prefix}task_id`, [...new Set(group.map((c) => c.taskId))].sort(compare)));
+    sql
+      .add("(")
+      .append(connection.dialect.isIn(`${prefix}task_id`, [...new Set(group.map((c) => c.taskId))].sort(compare)));
     sql.add(` AND ${prefix}endpoint IN (?, '${ANY_ENDPOINT}') AND ${prefix}job = ?)`, endpoint, job);
   }
   return sql.add(")");

@@ -34,7 +34,10 @@ export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]):
     answers[index] = { kind: "refused", error: new Error("The task's id or the lease is not one of tasker's ids.") };
     return false;
   });
-  for (const part of chunks(valid.sort((a, b) => byKey(a.end, b.end)), 100)) {
+  for (const part of chunks(
+    valid.sort((a, b) => byKey(a.end, b.end)),
+    100,
+  )) {
     await bisect(
       db.dialect,
       part,
@@ -48,13 +51,19 @@ export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]):
 }
 
 async function finishBatch(db: Database, entries: readonly Entry[], answers: EndAnswer[]): Promise<void> {
-  const groups = [...groupBy(entries, ({ end }) => `${kindOf(end)} ${end.endpoint} ${end.job}`).values()].flatMap(withoutTwins);
+  const groups = [...groupBy(entries, ({ end }) => `${kindOf(end)} ${end.endpoint} ${end.job}`).values()].flatMap(
+    withoutTwins,
+  );
   // A lone UPDATE is its own transaction.
   const alone = groups.length === 1 && kindOf(entries[0]!.end) === "final";
   const lost = await (alone ? db.single.bind(db) : db.write.bind(db))(async (connection) => {
     const missed: Entry[] = [];
     for (const group of groups) {
-      const { runs, tooLarge } = fitting(group, ({ end }) => [end.result, end.resultText, end.error], connection.maxBytes);
+      const { runs, tooLarge } = fitting(
+        group,
+        ({ end }) => [end.result, end.resultText, end.error],
+        connection.maxBytes,
+      );
       for (const { row, error } of tooLarge) answers[row.index] = { kind: "refused", error };
       for (const run of runs) missed.push(...(await finishGroup(connection, run)));
       for (const run of runs) for (const { index } of run) answers[index] = { kind: "recorded" };
@@ -91,7 +100,8 @@ async function finishGroup(connection: Connection, run: readonly Entry[]): Promi
 function updateOf(connection: Connection, kind: Kind, run: readonly Entry[]): Sql {
   const { now, nowPlus } = connection.dialect;
   const sql = new Sql("UPDATE task_responses SET ");
-  const set = (column: string, valueOf: (entry: Entry) => Value) => sql.add(`${column} = `).append(pick(run, valueOf)).add(", ");
+  const set = (column: string, valueOf: (entry: Entry) => Value) =>
+    sql.add(`${column} = `).append(pick(run, valueOf)).add(", ");
   if (kind === "final") {
     set("status", ({ end }) => end.status);
     set("reason", ({ end }) => end.reason);
@@ -127,19 +137,39 @@ function underLease(connection: Connection, run: readonly Entry[]): Sql {
   for (const [leaseId, group] of groupBy(run, ({ end }) => end.leaseId)) {
     if (!first) sql.add(" OR ");
     first = false;
-    sql.add("(").append(matchKeys(connection.dialect, group.map(({ end }) => end))).add(" AND lease_id = ?)", leaseId);
+    sql
+      .add("(")
+      .append(
+        matchKeys(
+          connection.dialect,
+          group.map(({ end }) => end),
+        ),
+      )
+      .add(" AND lease_id = ?)", leaseId);
   }
   return sql.add(") AND status = 'running'");
 }
 
-async function recordAttempts(connection: Connection, run: readonly Entry[], outcome: AttemptOutcome, where: Sql): Promise<void> {
+async function recordAttempts(
+  connection: Connection,
+  run: readonly Entry[],
+  outcome: AttemptOutcome,
+  where: Sql,
+): Promise<void> {
   const sql = new Sql(
     `INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error, result, result_text,
        performer, manager_id, started_at, finished_at)
      SELECT task_id, endpoint, job, generation, attempt, lease_id, '${outcome}', `,
   );
-  sql.append(pick(run, ({ end }) => end.reason)).add(", ").append(pick(run, ({ end }) => end.error)).add(", ");
-  sql.append(pick(run, ({ end }) => end.result)).add(", ").append(pick(run, ({ end }) => end.resultText));
+  sql
+    .append(pick(run, ({ end }) => end.reason))
+    .add(", ")
+    .append(pick(run, ({ end }) => end.error))
+    .add(", ");
+  sql
+    .append(pick(run, ({ end }) => end.result))
+    .add(", ")
+    .append(pick(run, ({ end }) => end.resultText));
   sql.add(`, performer, manager_id, started_at, ${connection.dialect.now} FROM task_responses WHERE `).append(where);
   sql.add(connection.dialect.keepDuplicates("task_attempts.outcome"));
   await connection.run(sql.text, sql.values);
@@ -161,15 +191,22 @@ async function explain(connection: Connection, entries: readonly Entry[], answer
     `SELECT task_id, endpoint, job, status, lease_id, performer FROM task_responses WHERE ${where.text}`,
     where.values,
   );
-  const recorded = await connection.query<{ task_id: string; endpoint: string; job: string; lease_id: string; outcome: string }>(
-    `SELECT task_id, endpoint, job, lease_id, outcome FROM task_attempts WHERE ${where.text}`,
-    where.values,
-  );
+  const recorded = await connection.query<{
+    task_id: string;
+    endpoint: string;
+    job: string;
+    lease_id: string;
+    outcome: string;
+  }>(`SELECT task_id, endpoint, job, lease_id, outcome FROM task_attempts WHERE ${where.text}`, where.values);
   const standing = new Map(rows.map((row) => [`${row.task_id} ${row.endpoint} ${row.job}`, row]));
-  const past = new Set(recorded.map((row) => `${row.task_id} ${row.endpoint} ${row.job} ${row.lease_id} ${row.outcome}`));
+  const past = new Set(
+    recorded.map((row) => `${row.task_id} ${row.endpoint} ${row.job} ${row.lease_id} ${row.outcome}`),
+  );
   for (const { end, index } of entries) {
     const row = standing.get(keyText(end));
-    const stands = row?.lease_id === end.leaseId && (row.status === end.status || (kindOf(end) !== "final" && row.status === "cancelled"));
+    const stands =
+      row?.lease_id === end.leaseId &&
+      (row.status === end.status || (kindOf(end) !== "final" && row.status === "cancelled"));
     if (stands || past.has(`${keyText(end)} ${end.leaseId} ${outcomeOf(end.status)}`)) {
       answers[index] = { kind: "recorded" };
       continue;
@@ -193,7 +230,17 @@ async function keepSuperseded(connection: Connection, end: AttemptEnd, performer
     ],
     [
       [
-        ...[end.taskId, end.endpoint, end.job, end.generation, end.attempt, end.leaseId, "superseded", end.reason, end.error],
+        ...[
+          end.taskId,
+          end.endpoint,
+          end.job,
+          end.generation,
+          end.attempt,
+          end.leaseId,
+          "superseded",
+          end.reason,
+          end.error,
+        ],
         ...[end.result, end.resultText, performer, await nowOf(connection)],
       ],
     ],

@@ -18,8 +18,14 @@ export function registerManager(db: Database, manager: ManagerRegistration): Pro
       [[manager.endpoint, JSON.stringify(manager.labels), now]],
       "keep",
     );
-    await connection.run("UPDATE endpoints SET labels = ? WHERE name = ?", [JSON.stringify(manager.labels), manager.endpoint]);
-    await addTypes(connection, unique(manager.types).map((type) => ({ type, endpoint: manager.endpoint })));
+    await connection.run("UPDATE endpoints SET labels = ? WHERE name = ?", [
+      JSON.stringify(manager.labels),
+      manager.endpoint,
+    ]);
+    await addTypes(
+      connection,
+      unique(manager.types).map((type) => ({ type, endpoint: manager.endpoint })),
+    );
     await connection.insert(
       "managers",
       ["id", "endpoint", "host", "pid", "slot", "version", "state", "running", "ttl_ms", "started_at", "heartbeat_at"],

@@ -32,11 +32,16 @@ type Progress = LeaseRef & { progress: number; message: string | null };
 export async function reportProgress(db: Database, reports: readonly Progress[]): Promise<void> {
   // Of several for one response the last counts.
   const latest = new Map(reports.filter((report) => isId(report.taskId)).map((report) => [keyText(report), report]));
-  const groups = groupBy([...latest.values()].sort(byKey), (report) => `${report.leaseId} ${report.endpoint} ${report.job}`);
+  const groups = groupBy(
+    [...latest.values()].sort(byKey),
+    (report) => `${report.leaseId} ${report.endpoint} ${report.job}`,
+  );
   for (const group of groups.values()) {
     for (const part of chunks(group, 100)) {
       const { now } = db.dialect;
-      const sql = new Sql("UPDATE task_responses SET progress = ").append(pick(part, (report) => fraction(report.progress)));
+      const sql = new Sql("UPDATE task_responses SET progress = ").append(
+        pick(part, (report) => fraction(report.progress)),
+      );
       sql.add(", progress_message = ").append(pick(part, (report) => cut(report.message)));
       sql.add(`, changed_at = ${now}, version = version + 1 WHERE `).append(matchKeys(db.dialect, part));
       sql.add(" AND lease_id = ? AND status = 'running'", part[0]!.leaseId);
@@ -54,26 +59,48 @@ function cut(message: string | null): string | null {
 }
 
 /** The database numbers the chunks, so they stand in the order in which they came. */
-export async function addLog(db: Database, lines: ReadonlyArray<ResponseKey & { attempt: number; text: string }>): Promise<void> {
+export async function addLog(
+  db: Database,
+  lines: ReadonlyArray<ResponseKey & { attempt: number; text: string }>,
+): Promise<void> {
   const valid = lines.filter((line) => isId(line.taskId));
   for (const part of chunks(valid, 200)) {
     await db.write(async (connection) => {
       const now = await nowOf(connection);
       const { runs } = fitting(part, ({ text }) => [text], connection.maxBytes);
       for (const run of runs) {
-        const rows = run.map(({ taskId, endpoint, job, attempt, text }): Value[] => [taskId, endpoint, job, attempt, now, text]);
+        const rows = run.map(({ taskId, endpoint, job, attempt, text }): Value[] => [
+          taskId,
+          endpoint,
+          job,
+          attempt,
+          now,
+          text,
+        ]);
         await connection.insert("response_logs", ["task_id", "endpoint", "job", "attempt", "at", "text"], rows);
       }
     });
   }
 }
 
-export async function checkLeases(db: Database, leases: readonly LeaseRef[]): Promise<Array<"held" | "cancel" | "lost">> {
+export async function checkLeases(
+  db: Database,
+  leases: readonly LeaseRef[],
+): Promise<Array<"held" | "cancel" | "lost">> {
   const found = new Map<string, { lease_id: string | null; cancel_at: string | null }>();
-  for (const part of chunks(leases.filter((lease) => isId(lease.taskId)), 200)) {
+  for (const part of chunks(
+    leases.filter((lease) => isId(lease.taskId)),
+    200,
+  )) {
     const where = matchKeys(db.dialect, part);
     const rows = await db.read((connection) =>
-      connection.query<{ task_id: string; endpoint: string; job: string; lease_id: string | null; cancel_at: string | null }>(
+      connection.query<{
+        task_id: string;
+        endpoint: string;
+        job: string;
+        lease_id: string | null;
+        cancel_at: string | null;
+      }>(
         `SELECT task_id, endpoint, job, lease_id, cancel_at FROM task_responses WHERE ${where.text} AND status = 'running'`,
         where.values,
       ),

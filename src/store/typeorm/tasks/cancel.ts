@@ -2,7 +2,7 @@ import { isId } from "../../../model/ids";
 import { isFinal, type ResponseStatus } from "../../../model/response";
 import type { CancelOutcome } from "../../store";
 import type { Database } from "../connection";
-import { chunks, matchKeys, MAX_LIST, Sql } from "../sql";
+import { chunks, MAX_LIST, matchKeys, Sql } from "../sql";
 
 interface Row {
   task_id: string;
@@ -16,6 +16,8 @@ interface Row {
 /** What waits is cancelled here and now; what runs is marked, and its manager hears of it with its next question. */
 export function cancelTask(db: Database, taskId: string): Promise<CancelOutcome[] | null> {
   if (!isId(taskId)) return Promise.resolve(null);
+  // When the answer to COMMIT is lost, the repetition finds as finished what it has itself withdrawn.
+  const withdrawn = new Set<string>();
   return db.write(async (connection) => {
     const { now, forUpdate } = db.dialect;
     const tasks = await connection.query(`SELECT id FROM tasks WHERE id = ?${forUpdate}`, [taskId]);
@@ -50,8 +52,10 @@ export function cancelTask(db: Database, taskId: string): Promise<CancelOutcome[
     }
     return rows.map((row): CancelOutcome => {
       const base = { ...keyOf(row), performer: row.performer };
-      if (isFinal(row.status)) return { ...base, outcome: "finished", status: row.status };
+      const name = `${row.endpoint} ${row.job}`;
+      if (isFinal(row.status) && !withdrawn.has(name)) return { ...base, outcome: "finished", status: row.status };
       if (row.status === "running") return { ...base, outcome: "stopping", status: "running" };
+      withdrawn.add(name);
       return { ...base, outcome: "withdrawn", status: "cancelled" };
     });
   });

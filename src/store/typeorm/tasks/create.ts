@@ -1,6 +1,6 @@
 import type { NewTask, TaskRecord } from "../../../model/task";
 import type { CreateOutcome } from "../../store";
-import { bisect } from "../bisect";
+import { BadRow, bisect } from "../bisect";
 import type { Connection, Database, Value } from "../connection";
 import { nowOf, TASK_COLUMNS, type TaskRow, toTask } from "../rows";
 import { fitting } from "../size";
@@ -13,7 +13,18 @@ const PUBLISH_GRACE_MS = 2000;
 const MAX_ROUNDS = 5;
 
 const INSERT_TASK = [
-  ...["id", "type", "identifier", "body_hash", "payload", "payload_bytes", "deliver", "attempts", "timeout_ms", "priority"],
+  ...[
+    "id",
+    "type",
+    "identifier",
+    "body_hash",
+    "payload",
+    "payload_bytes",
+    "deliver",
+    "attempts",
+    "timeout_ms",
+    "priority",
+  ],
   ...["status", "created_at", "delay_until", "wait_until", "expires_at", "run_key", "open_run_key", "traceparent"],
   ...["created_by", "version"],
 ];
@@ -76,7 +87,11 @@ function answerByTwin({ index, task }: Entry, round: Entry[], outcomes: CreateOu
   return true;
 }
 
-async function insertBatch(connection: Connection, entries: readonly Entry[], outcomes: CreateOutcome[]): Promise<void> {
+async function insertBatch(
+  connection: Connection,
+  entries: readonly Entry[],
+  outcomes: CreateOutcome[],
+): Promise<void> {
   const now = await nowOf(connection);
   let left = [...entries];
   for (let round = 1; left.length > 0; round++) {
@@ -85,10 +100,14 @@ async function insertBatch(connection: Connection, entries: readonly Entry[], ou
     left = runs.flat();
     try {
       for (const run of runs) {
-        await connection.insert("tasks", INSERT_TASK, run.map(({ task }) => taskValues(task, now)));
-        left = left.filter((entry) => !run.includes(entry));
+        await connection.insert(
+          "tasks",
+          INSERT_TASK,
+          run.map(({ task }) => taskValues(task, now)),
+        );
         await insertResponses(connection, run, now);
         for (const { index, task } of run) outcomes[index] = { kind: "created", task: created(task, now) };
+        left = left.filter((entry) => !run.includes(entry));
       }
     } catch (error) {
       // The statement that met a duplicate has inserted nothing; the transaction stands.
@@ -116,30 +135,46 @@ async function insertResponses(connection: Connection, entries: readonly Entry[]
       }
     }
   }
-  for (const part of chunks(rows, MAX_LIST)) await connection.insert("task_responses", INSERT_RESPONSE, part);
+  try {
+    for (const part of chunks(rows, MAX_LIST)) await connection.insert("task_responses", INSERT_RESPONSE, part);
+  } catch (error) {
+    if (!connection.dialect.isDuplicate(error)) throw error;
+    throw new BadRow("An endpoint or a job stands twice in the task.", error);
+  }
 }
 
 /** What stands in the way of these: answers them; returns the others. */
-async function withoutExisting(connection: Connection, entries: readonly Entry[], outcomes: CreateOutcome[]): Promise<Entry[]> {
+async function withoutExisting(
+  connection: Connection,
+  entries: readonly Entry[],
+  outcomes: CreateOutcome[],
+): Promise<Entry[]> {
   const open: Entry[] = [];
   for (const part of chunks(entries, 100)) {
     const byName = new Map<string, TaskRecord>();
-    const pairs = part.map(() => "(type = ? AND identifier = ?)").join(" OR ");
+    const ids = new Set<string>();
+    const pairs = part.map(() => "(type = ? AND identifier = ?) OR id = ?").join(" OR ");
     const rows = await connection.query<TaskRow>(
       `SELECT ${TASK_COLUMNS} FROM tasks WHERE ${pairs}`,
-      part.flatMap(({ task }) => [task.type, task.identifier]),
+      part.flatMap(({ task }) => [task.type, task.identifier, task.id]),
     );
     for (const row of rows) {
       const task = toTask(row);
       byName.set(`${task.type} ${task.identifier}`, task);
+      ids.add(task.id);
     }
-    const holders = await holdersOf(connection, part.flatMap(({ task }) => (task.runKey === null ? [] : [task.runKey])));
+    const holders = await holdersOf(
+      connection,
+      part.flatMap(({ task }) => (task.runKey === null ? [] : [task.runKey])),
+    );
     for (const entry of part) {
       const { id, type, identifier, runKey } = entry.task;
       const task = byName.get(`${type} ${identifier}`);
       const holder = runKey === null ? undefined : holders.get(runKey);
       if (task) outcomes[entry.index] = { kind: task.id === id ? "created" : "existing", task };
       else if (holder !== undefined) outcomes[entry.index] = { kind: "busy", taskId: holder };
+      else if (ids.has(id))
+        outcomes[entry.index] = { kind: "refused", error: new Error(`Another task has the id ${id}.`) };
       else open.push(entry);
     }
   }
@@ -160,7 +195,10 @@ async function holdersOf(connection: Connection, runKeys: readonly string[]): Pr
 async function releaseFinished(db: Database, round: Entry[], outcomes: CreateOutcome[]): Promise<void> {
   const busy = round.filter(({ index }) => outcomes[index]?.kind === "busy");
   if (busy.length === 0) return;
-  await settle(db, busy.map(({ index }) => (outcomes[index] as { taskId: string }).taskId));
+  await settle(
+    db,
+    busy.map(({ index }) => (outcomes[index] as { taskId: string }).taskId),
+  );
   for (const entry of busy) await db.write((connection) => insertBatch(connection, [entry], outcomes));
 }
 
@@ -184,7 +222,15 @@ function clocksOf(task: NewTask, now: string): { delay: string | null; wait: str
 function taskValues(task: NewTask, now: string): Value[] {
   const { delay, wait, expires } = clocksOf(task, now);
   return [
-    ...[task.id, task.type, task.identifier, task.bodyHash, task.payload, Buffer.byteLength(task.payload), task.deliver],
+    ...[
+      task.id,
+      task.type,
+      task.identifier,
+      task.bodyHash,
+      task.payload,
+      Buffer.byteLength(task.payload),
+      task.deliver,
+    ],
     ...[task.attempts, clampMs(task.timeoutMs), task.priority, delay === null ? "pending" : "scheduled", now],
     ...[givenDelay(task), wait, expires, task.runKey, task.runKey, task.traceparent, task.createdBy, 1],
   ];

@@ -8,7 +8,9 @@ import { dbToMs, fromDb } from "../times";
 
 export async function endpointsOfType(db: Database, type: string): Promise<string[]> {
   const rows = await db.read((connection) =>
-    connection.query<{ endpoint: string }>("SELECT endpoint FROM endpoint_types WHERE type = ? ORDER BY endpoint", [type]),
+    connection.query<{ endpoint: string }>("SELECT endpoint FROM endpoint_types WHERE type = ? ORDER BY endpoint", [
+      type,
+    ]),
   );
   return rows.map((row) => row.endpoint);
 }
@@ -23,7 +25,10 @@ export async function registerEndpoints(db: Database, type: string, endpoints: r
       unique(endpoints).map((name) => [name, "{}", now]),
       "keep",
     );
-    await addTypes(connection, unique(endpoints).map((endpoint) => ({ type, endpoint })));
+    await addTypes(
+      connection,
+      unique(endpoints).map((endpoint) => ({ type, endpoint })),
+    );
   });
 }
 
@@ -31,14 +36,24 @@ export async function registerEndpoints(db: Database, type: string, endpoints: r
  * What waits for an endpoint that was not registered until now becomes due: its queue is there from now on. The version moves, so that a
  * reconciler that has just looked and found nobody cannot put the row off.
  */
-export async function addTypes(connection: Connection, pairs: ReadonlyArray<{ type: string; endpoint: string }>): Promise<void> {
+export async function addTypes(
+  connection: Connection,
+  pairs: ReadonlyArray<{ type: string; endpoint: string }>,
+): Promise<void> {
   const { now } = connection.dialect;
   for (const [endpoint, group] of groupBy(pairs, (pair) => pair.endpoint)) {
-    const rows = await connection.query<{ type: string }>("SELECT type FROM endpoint_types WHERE endpoint = ?", [endpoint]);
+    const rows = await connection.query<{ type: string }>("SELECT type FROM endpoint_types WHERE endpoint = ?", [
+      endpoint,
+    ]);
     const known = new Set(rows.map((row) => row.type));
     const fresh = group.map((pair) => pair.type).filter((type) => !known.has(type));
     if (fresh.length === 0) continue;
-    await connection.insert("endpoint_types", ["type", "endpoint"], fresh.map((type) => [type, endpoint]), "keep");
+    await connection.insert(
+      "endpoint_types",
+      ["type", "endpoint"],
+      fresh.map((type) => [type, endpoint]),
+      "keep",
+    );
     const types = connection.dialect.isIn("type", fresh);
     await connection.run(
       `UPDATE task_responses SET due_at = ${now}, version = version + 1 WHERE due_at IS NOT NULL AND endpoint = ? AND status = 'expected'
@@ -115,7 +130,9 @@ export function listEndpoints(db: Database, name?: string): Promise<EndpointReco
         types: (typesOf.get(row.name) ?? []).map((pair) => pair.type),
         firstSeenAt: fromDb(row.first_seen_at),
         lastSeenAt: fromDb(seen.at(-1) ?? null),
-        alive: own.some((manager) => (manager.state === "alive" || manager.state === "draining") && !isSilent(manager, now)),
+        alive: own.some(
+          (manager) => (manager.state === "alive" || manager.state === "draining") && !isSilent(manager, now),
+        ),
         managers: own.map(toManager),
       };
     });

@@ -5,7 +5,16 @@ import { changesAfter } from "./changes";
 import { createTasks } from "./create";
 import { endpointsOfType, listEndpoints, openCounts, registerEndpoints } from "./endpoints";
 import { listTasks } from "./list";
-import { attemptsAt, findByIdentifier, findTask, listResponses, newestTask, readLog, responsesAt, taskStates } from "./read";
+import {
+  attemptsAt,
+  findByIdentifier,
+  findTask,
+  listResponses,
+  newestTask,
+  readLog,
+  responsesAt,
+  taskStates,
+} from "./read";
 import { retryTask } from "./retry";
 
 /** The API's face of the store. */

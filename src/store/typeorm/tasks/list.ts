@@ -14,10 +14,12 @@ const MAX_RANGES = 60;
  * statuses each pair is a range of its own, cut to a page, and the pages are merged.
  */
 export function listTasks(db: Database, filter: TaskFilter): Promise<TaskRecord[]> {
-  if (filter.types?.length === 0 || filter.status?.length === 0 || filter.endpointStatus?.length === 0) return Promise.resolve([]);
+  if (filter.types?.length === 0 || filter.status?.length === 0 || filter.endpointStatus?.length === 0)
+    return Promise.resolve([]);
   if (filter.after !== undefined && !isId(filter.after)) return Promise.resolve([]);
   return db.read(async (connection) => {
-    const ids = filter.endpoint === undefined ? await idsByTask(connection, filter) : await idsByEndpoint(connection, filter);
+    const ids =
+      filter.endpoint === undefined ? await idsByTask(connection, filter) : await idsByEndpoint(connection, filter);
     if (ids.length === 0) return [];
     const list = db.dialect.isIn("id", ids);
     const rows = await connection.query<TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE ${list.text}`, list.values);
@@ -27,7 +29,9 @@ export function listTasks(db: Database, filter: TaskFilter): Promise<TaskRecord[
 
 async function idsByTask(connection: Connection, filter: TaskFilter): Promise<string[]> {
   const types = await typesOf(connection, filter);
-  const pairs = (types ?? [undefined]).flatMap((type) => (filter.status ?? [undefined]).map((status) => ({ type, status })));
+  const pairs = (types ?? [undefined]).flatMap((type) =>
+    (filter.status ?? [undefined]).map((status) => ({ type, status })),
+  );
   if (pairs.length === 0) return [];
   if (pairs.length > MAX_RANGES) {
     const sql = new Sql("SELECT id FROM tasks WHERE 1 = 1");
@@ -58,7 +62,10 @@ async function typesOf(connection: Connection, filter: TaskFilter): Promise<read
 async function idsByEndpoint(connection: Connection, filter: TaskFilter): Promise<string[]> {
   const endpoint = filter.endpoint!;
   const ids = new Set<string>();
-  for (const [key, performer] of [[endpoint, null], [ANY_ENDPOINT, endpoint]] as const) {
+  for (const [key, performer] of [
+    [endpoint, null],
+    [ANY_ENDPOINT, endpoint],
+  ] as const) {
     const sql = new Sql("SELECT DISTINCT r.task_id AS id FROM task_responses r");
     const byTask = filter.status !== undefined || filter.identifier !== undefined;
     if (byTask) sql.add(" JOIN tasks t ON t.id = r.task_id");
@@ -68,7 +75,12 @@ async function idsByEndpoint(connection: Connection, filter: TaskFilter): Promis
     if (filter.type !== undefined) sql.add(" AND r.type = ?", filter.type);
     if (filter.types) sql.add(" AND ").append(connection.dialect.isIn("r.type", filter.types));
     if (filter.status) sql.add(" AND ").append(connection.dialect.isIn("t.status", filter.status));
-    for (const id of await idsOf(connection, inRange(sql, filter, "r.task_id", byTask ? "t.identifier" : null), filter.limit)) ids.add(id);
+    for (const id of await idsOf(
+      connection,
+      inRange(sql, filter, "r.task_id", byTask ? "t.identifier" : null),
+      filter.limit,
+    ))
+      ids.add(id);
   }
   return [...ids].sort((a, b) => compare(b, a)).slice(0, filter.limit);
 }

@@ -3,7 +3,17 @@ import type { AttemptOutcome, AttemptRecord, ResponseKey, ResponseRecord } from 
 import type { TaskRecord } from "../../../model/task";
 import type { LogChunk, ResponseBrief, ResponseFilter, TaskWithResponses } from "../../store";
 import type { Database } from "../connection";
-import { BRIEF_COLUMNS, type BriefRow, RESPONSE_COLUMNS, type ResponseRow, TASK_COLUMNS, type TaskRow, toBrief, toResponse, toTask } from "../rows";
+import {
+  BRIEF_COLUMNS,
+  type BriefRow,
+  RESPONSE_COLUMNS,
+  type ResponseRow,
+  TASK_COLUMNS,
+  type TaskRow,
+  toBrief,
+  toResponse,
+  toTask,
+} from "../rows";
 import { chunks, MAX_LIST, Sql } from "../sql";
 import { fromDb } from "../times";
 
@@ -24,7 +34,10 @@ export function findTask(db: Database, type: string, id: string): Promise<TaskWi
   });
 }
 
-export async function taskStates(db: Database, ids: readonly string[]): Promise<Array<TaskWithResponses<ResponseBrief>>> {
+export async function taskStates(
+  db: Database,
+  ids: readonly string[],
+): Promise<Array<TaskWithResponses<ResponseBrief>>> {
   const states: Array<TaskWithResponses<ResponseBrief>> = [];
   for (const part of chunks(ids.filter(isId), MAX_LIST)) {
     const found = await db.read(async (connection) => {
@@ -32,11 +45,17 @@ export async function taskStates(db: Database, ids: readonly string[]): Promise<
         ...query(`SELECT ${TASK_COLUMNS}, ${db.dialect.now} AS now_at FROM tasks WHERE `, db.dialect.isIn("id", part)),
       );
       const rows = await connection.query<BriefRow>(
-        ...query(`SELECT ${BRIEF_COLUMNS} FROM task_responses WHERE `, db.dialect.isIn("task_id", part), " ORDER BY task_id, endpoint, job"),
+        ...query(
+          `SELECT ${BRIEF_COLUMNS} FROM task_responses WHERE `,
+          db.dialect.isIn("task_id", part),
+          " ORDER BY task_id, endpoint, job",
+        ),
       );
       const responses = new Map<string, ResponseBrief[]>(tasks.map((task) => [task.id, []]));
       for (const row of rows) responses.get(row.task_id)?.push(toBrief(row));
-      return new Map(tasks.map((row) => [row.id, { task: toTask(row), responses: responses.get(row.id)!, now: fromDb(row.now_at) }]));
+      return new Map(
+        tasks.map((row) => [row.id, { task: toTask(row), responses: responses.get(row.id)!, now: fromDb(row.now_at) }]),
+      );
     });
     for (const id of part) {
       const state = found.get(id);
@@ -146,6 +165,10 @@ export function readLog(db: Database, key: ResponseKey, afterSeq: number, limit:
   });
 }
 
-function query(before: string, list: { text: string; values: readonly (string | number | null | Buffer)[] }, after = "") {
+function query(
+  before: string,
+  list: { text: string; values: readonly (string | number | null | Buffer)[] },
+  after = "",
+) {
   return [before + list.text + after, list.values] as const;
 }

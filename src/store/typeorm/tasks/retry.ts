@@ -5,7 +5,7 @@ import { ANY_ENDPOINT } from "../../../model/names";
 import { isFinal, type ResponseKey, type ResponseStatus } from "../../../model/response";
 import type { Connection, Database } from "../connection";
 import { BRIEF_COLUMNS, type BriefRow, toBrief } from "../rows";
-import { chunks, matchKeys, MAX_LIST, Sql } from "../sql";
+import { chunks, MAX_LIST, matchKeys, Sql } from "../sql";
 import { clampMs, dbToMs, msToDb } from "../times";
 
 interface Choice {
@@ -25,6 +25,8 @@ export function retryTask(
   more: { waitMs: number; expiresMs: number | null },
 ): Promise<ResponseKey[]> {
   if (!isId(taskId)) return Promise.resolve([]);
+  // When the answer to COMMIT is lost, the repetition must not open another generation.
+  let before: Row[] = [];
   return db.write(async (connection) => {
     const { now, forUpdate } = db.dialect;
     const [task] = await connection.query<{ type: string; run_key: string | null; now_at: string }>(
@@ -36,9 +38,12 @@ export function retryTask(
       `SELECT ${BRIEF_COLUMNS} FROM task_responses WHERE task_id = ? ORDER BY endpoint, job${forUpdate}`,
       [taskId],
     );
+    if (before.length > 0 && before.every((old) => rows.some((row) => isNext(old, row))))
+      return before.map(keyIn(taskId));
     const chosen = rows.filter((row) => isChosen(row, choose));
     if (chosen.length === 0) return [];
-    const keys = chosen.map(({ endpoint, job }) => ({ taskId, endpoint, job }));
+    before = chosen;
+    const keys = chosen.map(keyIn(taskId));
     for (const part of chunks(keys, MAX_LIST)) {
       await keepAsAttempts(connection, part);
       await reopen(connection, part);
@@ -54,17 +59,31 @@ export function retryTask(
       );
     } catch (error) {
       if (!db.dialect.isDuplicate(error)) throw error;
-      throw new TaskerError("already_running", `Another task of ${task.type} is running: wait until it has ended, or stop it.`);
+      throw new TaskerError(
+        "already_running",
+        `Another task of ${task.type} is running: wait until it has ended, or stop it.`,
+      );
     }
     return keys;
   });
+}
+
+const keyIn =
+  (taskId: string) =>
+  ({ endpoint, job }: Row): ResponseKey => ({ taskId, endpoint, job });
+
+function isNext(old: Row, row: Row): boolean {
+  return row.endpoint === old.endpoint && row.job === old.job && row.generation > old.generation;
 }
 
 function isChosen(row: Row, { endpoints, statuses }: Choice): boolean {
   if (!isFinal(row.status) && row.status !== "expected") return false;
   if (statuses && !statuses.includes(row.status)) return false;
   if (!endpoints) return true;
-  return endpoints.includes(row.endpoint) || (row.endpoint === ANY_ENDPOINT && row.performer !== null && endpoints.includes(row.performer));
+  return (
+    endpoints.includes(row.endpoint) ||
+    (row.endpoint === ANY_ENDPOINT && row.performer !== null && endpoints.includes(row.performer))
+  );
 }
 
 async function keepAsAttempts(connection: Connection, keys: readonly ResponseKey[]): Promise<void> {
@@ -75,7 +94,9 @@ async function keepAsAttempts(connection: Connection, keys: readonly ResponseKey
        performer, manager_id, started_at, finished_at
      FROM task_responses WHERE `,
   ).append(matchKeys(connection.dialect, keys));
-  sql.add(" AND status IN ('succeeded', 'failed', 'cancelled')").add(connection.dialect.keepDuplicates("task_attempts.outcome"));
+  sql
+    .add(" AND status IN ('succeeded', 'failed', 'cancelled')")
+    .add(connection.dialect.keepDuplicates("task_attempts.outcome"));
   await connection.run(sql.text, sql.values);
 }
 

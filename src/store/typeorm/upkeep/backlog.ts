@@ -6,7 +6,9 @@ const MAX_COUNT = 50_000;
 /** The reconciler looks at what it could not publish at least this often. */
 const HORIZON_MS = 60_000;
 
-export function backlog(db: Database): Promise<{ unpublished: number; oldestUnpublishedMs: number; oldestWaitingMs: number }> {
+export function backlog(
+  db: Database,
+): Promise<{ unpublished: number; oldestUnpublishedMs: number; oldestWaitingMs: number }> {
   const { now, nowPlus } = db.dialect;
   return db.read(async (connection) => {
     const [outbox] = await connection.query<{ number_of: number; oldest: string | null; now_at: string }>(

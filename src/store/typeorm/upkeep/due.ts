@@ -81,7 +81,10 @@ export async function payloadsOf(db: Database, taskIds: readonly string[]): Prom
   for (const part of chunks(taskIds.filter(isId), 200)) {
     const list = db.dialect.isIn("id", part);
     const rows = await db.read((connection) =>
-      connection.query<{ id: string; payload: string }>(`SELECT id, payload FROM tasks WHERE ${list.text}`, list.values),
+      connection.query<{ id: string; payload: string }>(
+        `SELECT id, payload FROM tasks WHERE ${list.text}`,
+        list.values,
+      ),
     );
     for (const row of rows) payloads.set(row.id, row.payload);
   }

@@ -3,7 +3,7 @@ import type { Database } from "../connection";
 import { backlog } from "./backlog";
 import { dueResponses, payloadsOf } from "./due";
 import { openRequests, refuseRequest, requestsDone } from "./inbox";
-import { takeLock, releaseLock } from "./lock";
+import { releaseLock, takeLock } from "./lock";
 import { markPublished, missResponses, postpone, withdrawResponses } from "./mark";
 import { purgeTasks } from "./purge";
 import { reapManagers, reclaimLeases } from "./reclaim";

@@ -1,7 +1,7 @@
 import { isId } from "../../../model/ids";
 import type { ResponseKey } from "../../../model/response";
 import type { Database } from "../connection";
-import { byKey, chunks, groupBy, matchKeys, MAX_LIST, Sql, unique } from "../sql";
+import { byKey, chunks, groupBy, MAX_LIST, matchKeys, Sql, unique } from "../sql";
 import { clampMs } from "../times";
 
 /** Waits are rounded up to this, so that rows with nearly the same share a statement. */
@@ -32,12 +32,18 @@ export async function markPublished(
         await connection.run(sql.text, sql.values);
       }
       const ids = db.dialect.isIn("id", unique(part.map((key) => key.taskId)));
-      await connection.run(`UPDATE tasks SET published_at = ${now} WHERE ${ids.text} AND published_at IS NULL`, ids.values);
+      await connection.run(
+        `UPDATE tasks SET published_at = ${now} WHERE ${ids.text} AND published_at IS NULL`,
+        ids.values,
+      );
     });
   }
 }
 
-export async function postpone(db: Database, rows: ReadonlyArray<ResponseKey & { version: number; ms: number }>): Promise<void> {
+export async function postpone(
+  db: Database,
+  rows: ReadonlyArray<ResponseKey & { version: number; ms: number }>,
+): Promise<void> {
   const rounded = rows.map((row) => ({ ...row, ms: clampMs(Math.ceil(row.ms / ROUND_MS) * ROUND_MS) }));
   for (const part of chunks(rounded.sort(byKey), MAX_LIST)) {
     await db.write(async (connection) => {

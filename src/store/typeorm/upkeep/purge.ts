@@ -26,7 +26,8 @@ export async function purgeTasks(db: Database, type: string, keepMs: number, lim
   for (const part of chunks(ids, BATCH)) {
     await db.write(async (connection) => {
       const children = db.dialect.isIn("task_id", part);
-      for (const table of CHILDREN) await connection.run(`DELETE FROM ${table} WHERE ${children.text}`, children.values);
+      for (const table of CHILDREN)
+        await connection.run(`DELETE FROM ${table} WHERE ${children.text}`, children.values);
       const tasks = db.dialect.isIn("id", part);
       await connection.run(`DELETE FROM tasks WHERE ${tasks.text}`, tasks.values);
     });

@@ -14,7 +14,9 @@ export async function reclaimLeases(db: Database, leases: readonly Lost[]): Prom
   for (const part of chunks(leases.filter((lease) => isId(lease.taskId)).sort(byKey), 100)) {
     count += await db.write(async (connection) => {
       let ended = 0;
-      for (const group of groupBy(part, ({ leaseId, reason, error }) => JSON.stringify([leaseId, reason, error])).values()) {
+      for (const group of groupBy(part, ({ leaseId, reason, error }) =>
+        JSON.stringify([leaseId, reason, error]),
+      ).values()) {
         ended += await reclaimGroup(connection, group);
       }
       return ended;
@@ -27,7 +29,10 @@ async function reclaimGroup(connection: Connection, group: readonly Lost[]): Pro
   const { now, forUpdate, keepDuplicates } = connection.dialect;
   const { leaseId, reason, error } = group[0]!;
   const where = matchKeys(connection.dialect, group).add(" AND lease_id = ? AND status = 'running'", leaseId);
-  const locked = await connection.query(`SELECT task_id FROM task_responses WHERE ${where.text}${forUpdate}`, where.values);
+  const locked = await connection.query(
+    `SELECT task_id FROM task_responses WHERE ${where.text}${forUpdate}`,
+    where.values,
+  );
   if (locked.length === 0) return 0;
   await connection.run(
     `INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error,

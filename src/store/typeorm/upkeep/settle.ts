@@ -1,7 +1,7 @@
 import { type TaskState, taskState } from "../../../model/completeness";
 import { isFinal, type ResponseStatus } from "../../../model/response";
 import type { Connection, Database } from "../connection";
-import { chunks, groupBy, matchKeys, MAX_LIST, pick, Sql, unique } from "../sql";
+import { chunks, groupBy, MAX_LIST, matchKeys, pick, Sql, unique } from "../sql";
 import { fromDb, toDb } from "../times";
 
 interface TaskFacts {
@@ -59,11 +59,15 @@ export async function settleBatch(connection: Connection, ids: readonly string[]
     const state = stateOf(task, responses.get(task.id) ?? []);
     const finishedAt = state.finishedAt === null ? null : toDb(state.finishedAt);
     const final = state.completeness.complete;
-    const same = task.status === state.status && task.finished_at === finishedAt && !(final && task.open_run_key !== null);
+    const same =
+      task.status === state.status && task.finished_at === finishedAt && !(final && task.open_run_key !== null);
     if (!same) changed.push({ taskId: task.id, status: state.status, finishedAt, final });
   }
   await storeStates(connection, changed);
-  await clearMarks(connection, rows.filter((row) => row.due_at !== null && isFinal(row.status as ResponseStatus)));
+  await clearMarks(
+    connection,
+    rows.filter((row) => row.due_at !== null && isFinal(row.status as ResponseStatus)),
+  );
 }
 
 function stateOf(task: TaskFacts, rows: RowFacts[]): TaskState {
@@ -88,7 +92,12 @@ async function storeStates(
     const asTask = new Sql("UPDATE tasks SET status = ").append(pick(group, (row) => row.status, "id"));
     asTask.add(", finished_at = ").append(pick(group, (row) => row.finishedAt, "id"));
     if (group[0]!.final) asTask.add(", open_run_key = NULL");
-    asTask.add(", version = version + 1 WHERE ").append(connection.dialect.isIn("id", group.map((row) => row.taskId)));
+    asTask.add(", version = version + 1 WHERE ").append(
+      connection.dialect.isIn(
+        "id",
+        group.map((row) => row.taskId),
+      ),
+    );
     await connection.run(asTask.text, asTask.values);
   }
 }

@@ -1,0 +1,32 @@
+import type { Store } from "../../src/store/store";
+import { accessContract } from "./contract/access";
+import { claimContract } from "./contract/claim";
+import { createContract } from "./contract/create";
+import { feedContract } from "./contract/feed";
+import { finishContract } from "./contract/finish";
+import { listContract } from "./contract/list";
+import { operatorContract } from "./contract/operator";
+import { registerContract } from "./contract/register";
+import { upkeepContract } from "./contract/upkeep";
+
+/** What a suite gets from the database it runs on. */
+export interface Subject {
+  store: Store;
+  /** The same database through another process's eyes; where there can be none, the same store. */
+  other: Store;
+  /** Beside the store: what an operator or another program would do. Times are `2026-11-22 10:11:12.123`. */
+  sql(text: string, values?: Array<string | number | null>): Promise<Array<Record<string, unknown>>>;
+}
+
+/** Everything src/store/store.ts promises, whatever the database. */
+export function storeContract(subject: () => Subject): void {
+  createContract(subject);
+  claimContract(subject);
+  finishContract(subject);
+  operatorContract(subject);
+  registerContract(subject);
+  upkeepContract(subject);
+  listContract(subject);
+  feedContract(subject);
+  accessContract(subject);
+}

@@ -1,0 +1,93 @@
+import { newId } from "../../src/model/ids";
+import type { NewTask } from "../../src/model/task";
+import type { AttemptEnd, ClaimAnswer, ManagerRegistration, Store } from "../../src/store/store";
+
+let counter = 0;
+export const fresh = (prefix: string): string => `${prefix}-${process.pid}-${++counter}`;
+
+export function newTask(more: Partial<NewTask> = {}): NewTask {
+  return {
+    id: newId(),
+    type: "app-update",
+    identifier: fresh("identifier"),
+    bodyHash: "0".repeat(64),
+    payload: '{"foo":"bar"}',
+    deliver: "each",
+    endpoints: ["lb-1"],
+    jobs: [""],
+    attempts: 3,
+    timeoutMs: 60_000,
+    waitMs: 30_000,
+    expiresMs: null,
+    priority: 0,
+    delayUntil: null,
+    runKey: null,
+    traceparent: null,
+    createdBy: null,
+    ...more,
+  };
+}
+
+export async function createdTask(store: Store, more: Partial<NewTask> = {}): Promise<NewTask> {
+  const task = newTask(more);
+  const [outcome] = await store.tasks.create([task]);
+  if (outcome?.kind !== "created") throw new Error(`not created: ${JSON.stringify(outcome)}`);
+  return task;
+}
+
+export type Granted = Extract<ClaimAnswer, { granted: true }>;
+
+export async function claimed(
+  store: Store,
+  taskId: string,
+  more: { endpoint?: string; job?: string; manager?: string } = {},
+): Promise<Granted> {
+  const [answer] = await store.managers.claim(more.manager ?? newId(), more.endpoint ?? "lb-1", [
+    { taskId, job: more.job ?? "" },
+  ]);
+  if (!answer?.granted) throw new Error(`not granted: ${JSON.stringify(answer)}`);
+  return answer;
+}
+
+export function endOf(grant: Granted, more: Partial<AttemptEnd> = {}): AttemptEnd {
+  const { taskId, endpoint, job, leaseId, generation, attempt } = grant;
+  return {
+    ...{ taskId, endpoint, job, leaseId, generation, attempt },
+    status: "succeeded",
+    reason: null,
+    error: null,
+    result: '{"done":true}',
+    resultText: null,
+    ...more,
+  };
+}
+
+export function registration(more: Partial<ManagerRegistration> = {}): ManagerRegistration {
+  return {
+    id: newId(),
+    endpoint: fresh("endpoint"),
+    labels: {},
+    types: [],
+    version: "1.0.0",
+    host: "host-a",
+    pid: 1,
+    slot: "0",
+    ttlMs: 30_000,
+    ...more,
+  };
+}
+
+/** The only response of a task, whole. */
+export async function rowOf(store: Store, task: NewTask, endpoint?: string) {
+  const found = await store.tasks.find(task.type, task.id);
+  const rows = found!.responses.filter((row) => endpoint === undefined || row.endpoint === endpoint);
+  if (rows.length !== 1) throw new Error(`${rows.length} rows`);
+  return rows[0]!;
+}
+
+export const PAST = "2001-01-01 00:00:00.000";
+
+/** Those of this task that want the reconciler's attention. */
+export async function dueOf(store: Store, taskId: string) {
+  return (await store.upkeep.due(100_000)).filter((row) => row.taskId === taskId);
+}
