@@ -1,0 +1,79 @@
+/** The web pages: src/ui → static files. `node scripts/build-ui.js` builds them into dist/ui. */
+const crypto = require("node:crypto");
+const fs = require("node:fs");
+const path = require("node:path");
+const { main } = require("./lib/main");
+const { ROOT } = require("./lib/paths");
+const { run } = require("./lib/processes");
+
+const SOURCES = path.join(ROOT, "src/ui");
+const BUILT = path.join(ROOT, "dist/ui");
+const STAMP = "build.json";
+
+/**
+ * Checks the types and bundles the pages into `out`. Does nothing when `out` was built from these sources; copies what
+ * stands in dist/ui when that was.
+ *
+ * @param {{ out?: string, force?: boolean }} [options]
+ */
+async function buildUi({ out = BUILT, force = false } = {}) {
+  const wanted = fingerprint();
+  if (!force) {
+    if (isBuilt(out, wanted)) return;
+    if (out !== BUILT && isBuilt(BUILT, wanted)) {
+      fs.cpSync(BUILT, out, { recursive: true });
+      return;
+    }
+  }
+  const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
+  const code = await run(process.execPath, [tsc, "-p", SOURCES], { cwd: ROOT, stdio: ["ignore", 2, 2] });
+  if (code !== 0) throw new Error("The web pages do not compile; the compiler's messages stand above.");
+  const vite = await import("vite");
+  await vite.build(viteConfig(out));
+  fs.writeFileSync(path.join(out, STAMP), `${JSON.stringify({ sources: wanted })}\n`);
+}
+
+/** Addresses are relative: the pages work below any path that a reverse proxy gives them. Nothing is inlined (CSP). */
+function viteConfig(outDir) {
+  return {
+    configFile: false,
+    root: SOURCES,
+    base: "./",
+    logLevel: "warn",
+    publicDir: path.join(SOURCES, "public"),
+    oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+    build: {
+      outDir,
+      emptyOutDir: true,
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      target: ["chrome123", "firefox121", "safari17.5"],
+      reportCompressedSize: false,
+    },
+  };
+}
+
+function isBuilt(folder, wanted) {
+  try {
+    return JSON.parse(fs.readFileSync(path.join(folder, STAMP), "utf8")).sources === wanted;
+  } catch {
+    return false;
+  }
+}
+
+function fingerprint() {
+  const hash = crypto.createHash("sha256");
+  const files = fs.readdirSync(SOURCES, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = files.map((entry) => path.join(entry.parentPath ?? entry.path, entry.name)).sort();
+  for (const file of [...paths, path.join(ROOT, "package-lock.json"), __filename]) {
+    hash
+      .update(`${path.relative(ROOT, file)}\0`)
+      .update(fs.readFileSync(file))
+      .update("\0");
+  }
+  return hash.digest("hex");
+}
+
+module.exports = { buildUi };
+
+if (require.main === module) main(() => buildUi());

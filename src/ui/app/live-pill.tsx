@@ -1,0 +1,48 @@
+import { clockSkew } from "../api/http";
+import { heardAt, liveProblem, liveState, togglePause } from "../api/live";
+import { duration, serverNow } from "../parts/time";
+
+const HINT = {
+  live: "Changes appear as they happen. Press to pause.",
+  paused: "Nothing is loaded while paused. Press to go on.",
+  reconnecting: "The connection to the server is being made again. Press to pause.",
+  stale: "The server has not been heard of for a while: what you see may be old. Press to pause.",
+};
+
+/** Whether what is shown is live; a press pauses and goes on. */
+export function LivePill() {
+  const state = liveState.value;
+  const silent = serverNow() - clockSkew.value - heardAt.value;
+  const word = state === "stale" ? `stale for ${duration(silent)}` : state;
+  return (
+    <button
+      type="button"
+      class={`pill ${state}`}
+      data-live={state}
+      aria-pressed={state === "paused"}
+      aria-label={`Live updates: ${state}. ${state === "paused" ? "Go on" : "Pause"}`}
+      title={`${HINT[state]}${liveProblem.value ? `\n${liveProblem.value}` : ""}`}
+      onClick={togglePause}
+    >
+      <span class="dot" aria-hidden="true" />
+      <span>{word}</span>
+    </button>
+  );
+}
+
+/** Says in a sentence that the pages are not fresh, and why; changes of state are announced. */
+export function LiveBanner() {
+  const state = liveState.value;
+  return (
+    <div role="status">
+      {(state === "stale" || (state === "reconnecting" && liveProblem.value !== "")) && (
+        <div class="banner">
+          <span>
+            {state === "stale" ? "What you see may be old: " : "Connecting again: "}
+            {liveProblem.value || "the server has sent nothing for a while."}
+          </span>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,197 @@
+import { listTasks, readEndpoint } from "../../api/calls";
+import { useLoad } from "../../api/use";
+import type { PageProps } from "../../app/pages";
+import { href } from "../../app/router";
+import { Busy, Empty, Failure } from "../../parts/empty";
+import { PageHead } from "../../parts/page";
+import { Badge } from "../../parts/status";
+import { Text } from "../../parts/text";
+import { Time } from "../../parts/time";
+import { Alive } from "./alive";
+import { owes } from "./owes";
+import { RunsNow } from "./running";
+
+/** One endpoint: its own answers (not what became of the tasks as a whole), what it owes, who runs there. */
+export function EndpointPage(props: PageProps) {
+  const name = props.parts[1] ?? "";
+  const loaded = useLoad(`endpoint/${name}`, (signal) => readEndpoint(name, signal), {
+    matches: (change) => change.endpoint === name,
+    everyMs: 5000,
+  });
+  const history = useLoad(
+    `endpoint-tasks/${name}`,
+    (signal) => listTasks({ endpoint: name, limit: 50, include: "responses" }, signal),
+    {
+      matches: (change) => change.endpoint === name,
+    },
+  );
+  const endpoint = loaded.data;
+  if (!endpoint) {
+    return (
+      <>
+        <PageHead title={name} />
+        {loaded.error ? <Failure error={loaded.error} onRetry={loaded.reload} /> : <Busy what="the endpoint" />}
+      </>
+    );
+  }
+  const debt = owes(endpoint);
+  return (
+    <>
+      <PageHead title={name} sub={<Alive endpoint={endpoint} />}>
+        <a class="btn" href={href(["matrix"], { endpoint: name })}>
+          Its tasks as matrix
+        </a>
+      </PageHead>
+      <div class="stack">
+        <Failure error={loaded.error} onRetry={loaded.reload} />
+        <div class="two">
+          <section class="card pad stack" aria-label="Facts">
+            <dl class="facts">
+              <dt>Owes</dt>
+              <dd>
+                {debt === 0 ? (
+                  "nothing"
+                ) : (
+                  <a
+                    class="warn-text strong"
+                    href={href(["tasks"], { endpoint: name, endpoint_status: "expected,received,running,retrying" })}
+                  >
+                    owes {debt} {debt === 1 ? "answer" : "answers"}
+                  </a>
+                )}{" "}
+                {Object.entries(endpoint.open)
+                  .filter(([, count]) => count)
+                  .map(([status, count]) => `${count} ${status}`)
+                  .join(", ")}
+              </dd>
+              <dt>Runs now</dt>
+              <dd>
+                <RunsNow endpoint={name} count={endpoint.open.running ?? 0} />
+              </dd>
+              <dt>First seen</dt>
+              <dd>
+                <Time at={endpoint.first_seen_at} />
+              </dd>
+              <dt>Last heartbeat</dt>
+              <dd>
+                <Time at={endpoint.last_seen_at} none="never" />
+              </dd>
+              <dt>Types</dt>
+              <dd>{endpoint.types.join(", ") || "none"}</dd>
+              {Object.entries(endpoint.labels).map(([key, value]) => (
+                <>
+                  <dt>
+                    <Text value={key} />
+                  </dt>
+                  <dd>
+                    <Text value={typeof value === "string" ? value : JSON.stringify(value)} />
+                  </dd>
+                </>
+              ))}
+            </dl>
+            {!endpoint.alive && (
+              <p class="note warn">
+                {endpoint.last_seen_at
+                  ? "Its manager has stopped sending heartbeats."
+                  : "It is expected, but no manager has ever connected under this name."}{" "}
+                Start it there with <code>npx tasker manager --endpoint {name}</code>
+              </p>
+            )}
+          </section>
+          <section class="card" aria-labelledby="managers">
+            <div class="card-head">
+              <h2 id="managers">Managers</h2>
+            </div>
+            {endpoint.managers.length === 0 ? (
+              <Empty title="None has run here yet." command={`npx tasker manager --endpoint ${name}`} />
+            ) : (
+              <div class="table-wrap">
+                <table class="cards">
+                  <thead>
+                    <tr>
+                      <th scope="col">State</th>
+                      <th scope="col">Host</th>
+                      <th scope="col">Pid</th>
+                      <th scope="col">Version</th>
+                      <th scope="col">Runs</th>
+                      <th scope="col">Heartbeat</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {[...endpoint.managers]
+                      .reverse()
+                      .slice(0, 10)
+                      .map((manager) => (
+                        <tr key={manager.id}>
+                          <td data-label="State">{manager.state}</td>
+                          <td data-label="Host">{manager.host}</td>
+                          <td data-label="Pid" class="num">
+                            {manager.pid}
+                          </td>
+                          <td data-label="Version">{manager.version}</td>
+                          <td data-label="Runs" class="num">
+                            {manager.running}
+                          </td>
+                          <td data-label="Heartbeat">
+                            <Time at={manager.heartbeat_at} />
+                          </td>
+                        </tr>
+                      ))}
+                  </tbody>
+                </table>
+              </div>
+            )}
+          </section>
+        </div>
+        <section class="card" aria-labelledby="history">
+          <div class="card-head">
+            <h2 id="history">Its last answers</h2>
+            <a href={href(["tasks"], { endpoint: name })}>All its tasks</a>
+          </div>
+          {history.error && <Failure error={history.error} onRetry={history.reload} />}
+          {history.data?.items.length === 0 && <Empty title="It has not been asked anything yet." />}
+          {history.data && history.data.items.length > 0 && (
+            <div class="table-wrap">
+              <table class="cards">
+                <thead>
+                  <tr>
+                    <th scope="col">Task</th>
+                    <th scope="col">Type</th>
+                    <th scope="col">Its response</th>
+                    <th scope="col">Attempt</th>
+                    <th scope="col">Task created</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {history.data.items.flatMap((task) =>
+                    (task.responses ?? [])
+                      .filter((response) => response.endpoint === name)
+                      .map((response) => (
+                        <tr key={`${task.id}/${response.job}`}>
+                          <th scope="row" class="task-name">
+                            <a class="ellipsis" href={href(["tasks", task.type, task.id, "responses", name])}>
+                              <Text value={task.identifier} most={60} />
+                            </a>
+                          </th>
+                          <td data-label="Type">{task.type}</td>
+                          <td data-label="Its response">
+                            <Badge state={response.status} more={response.reason ?? undefined} />
+                          </td>
+                          <td data-label="Attempt" class="num">
+                            {response.attempt} of {response.attempts}
+                          </td>
+                          <td data-label="Task created">
+                            <Time at={task.created_at} />
+                          </td>
+                        </tr>
+                      )),
+                  )}
+                </tbody>
+              </table>
+            </div>
+          )}
+        </section>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,95 @@
+import { href } from "../../app/router";
+import { type CellState, GLYPH } from "../../parts/status";
+import { Text } from "../../parts/text";
+import { type Place, ROW_HEIGHT } from "./grid";
+import { type Cell, labelOf, problemsOf, type Row } from "./model";
+
+interface Props {
+  row: Row;
+  index: number;
+  columns: readonly string[];
+  left: number;
+  right: number;
+  only: CellState | null;
+  /** The column the keyboard is at, null: not in this row. */
+  active: number | null;
+  idOf(place: Place): string;
+}
+
+export function MatrixRow(props: Props) {
+  const { row, index, columns, left, right, active } = props;
+  // Reading it makes this row, and no other, follow the row's changes.
+  row.changed.value;
+  const { task } = row;
+  const problems = problemsOf(row.counts);
+  const succeeded = row.counts[0] ?? 0;
+  return (
+    <div class="mx-row" role="row" aria-rowindex={index + 2} style={{ top: `${index * ROW_HEIGHT}px` }}>
+      <div
+        id={props.idOf({ row: index, column: -1 })}
+        role="rowheader"
+        aria-colindex={1}
+        class={`mx-name ${active === -1 ? "mx-at" : ""}`}
+        data-r={index}
+        data-c={-1}
+      >
+        <a
+          tabIndex={-1}
+          class="quiet"
+          href={href(["tasks", task.type, task.id])}
+          title={`${task.identifier.slice(0, 190)}\n${task.type}`}
+        >
+          <span class="ellipsis">
+            <Text value={task.identifier} most={60} />
+          </span>
+        </a>
+        <span class="muted small ellipsis mx-type">{task.type}</span>
+      </div>
+      {columns.slice(left, right).map((column, i) => {
+        const c = left + i;
+        const cell = row.cells.get(column);
+        return (
+          // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus and names this cell by aria-activedescendant
+          <div
+            key={column}
+            id={props.idOf({ row: index, column: c })}
+            role="gridcell"
+            aria-colindex={c + 2}
+            aria-label={labelOf(row, column)}
+            class={`mx-c ${active === c ? "mx-at" : ""} ${cell ? (props.only && cell.state !== props.only ? "mx-dim" : "") : "mx-none"}`}
+            style={{ gridColumnStart: c + 2 }}
+            data-r={index}
+            data-c={c}
+          >
+            {cell && <Sign cell={cell} />}
+          </div>
+        );
+      })}
+      {/* biome-ignore lint/a11y/useFocusableInteractive: as above */}
+      <div
+        id={props.idOf({ row: index, column: columns.length })}
+        role="gridcell"
+        aria-colindex={columns.length + 2}
+        aria-label={`${succeeded} of ${row.cells.size} succeeded, ${problems} need attention`}
+        class={`mx-total num ${active === columns.length ? "mx-at" : ""}`}
+        data-r={index}
+        data-c={columns.length}
+      >
+        <span class={problems > 0 ? "warn-text strong" : ""}>
+          {succeeded}/{row.cells.size}
+        </span>
+      </div>
+    </div>
+  );
+}
+
+function Sign(props: { cell: Cell }) {
+  const { state, attempt, progress } = props.cell;
+  const percent = state === "running" && progress > 0;
+  return (
+    <span class={`mark m-${state} ${percent ? "m-percent" : ""}`} aria-hidden="true">
+      {percent ? Math.round(progress * 100) : GLYPH[state]}
+      {attempt > 1 && <sup>{attempt > 9 ? "9+" : attempt}</sup>}
+    </span>
+  );
+}

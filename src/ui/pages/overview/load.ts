@@ -1,0 +1,57 @@
+import { listEndpoints, listTasks, readHealth } from "../../api/calls";
+import type { Endpoint, Health, Page, Task } from "../../api/types";
+
+/** The newest tasks that the charts are drawn from. */
+export const LOOKED_AT = 500;
+
+export interface Overview {
+  newest: Task[];
+  /** There are no older ones. */
+  complete: boolean;
+  incomplete: Page<Task>;
+  failed: Page<Task>;
+  open: Page<Task>;
+  endpoints: Endpoint[];
+  health: Health | null;
+}
+
+export async function loadOverview(signal: AbortSignal): Promise<Overview> {
+  const [newest, incomplete, failed, open, endpoints, health] = await Promise.all([
+    newestTasks(signal),
+    listTasks({ status: "incomplete", limit: 100 }, signal),
+    listTasks({ status: "failed", limit: 100, created_after: new Date(Date.now() - 86_400_000).toISOString() }, signal),
+    listTasks({ status: "pending,running,scheduled", limit: 100 }, signal),
+    listEndpoints(signal),
+    readHealth(signal).catch(() => null),
+  ]);
+  return { ...newest, incomplete, failed, open, endpoints: endpoints.items, health };
+}
+
+/** Older ones do not change any more: from the second time on, reading stops at the first page without anything new. */
+const known = new Map<string, Task>();
+
+async function newestTasks(signal: AbortSignal): Promise<{ newest: Task[]; complete: boolean }> {
+  const found: Task[] = [];
+  for (let after: string | null = null; found.length < LOOKED_AT; ) {
+    const page: Page<Task> = await listTasks({ limit: 100, after }, signal);
+    found.push(...page.items);
+    if (!page.next) return remember(found, true);
+    after = page.next;
+    const rest = older(found.at(-1)!.id, LOOKED_AT - found.length);
+    if (rest) return remember([...found, ...rest], false);
+  }
+  return remember(found, false);
+}
+
+/** The tasks below `id` as they were, when they are all settled; null: they must be read. */
+function older(id: string, count: number): Task[] | null {
+  if (!known.has(id)) return null;
+  const rest = [...known.values()].filter((task) => task.id < id).slice(0, count);
+  return rest.length === count && rest.every((task) => task.finished_at !== null) ? rest : null;
+}
+
+function remember(newest: Task[], complete: boolean): { newest: Task[]; complete: boolean } {
+  known.clear();
+  for (const task of newest) known.set(task.id, { ...task, payload: null });
+  return { newest, complete };
+}

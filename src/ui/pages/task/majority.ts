@@ -1,0 +1,55 @@
+import type { Json, TaskResponse } from "../../api/types";
+
+export interface Group {
+  key: string;
+  /** The answer with the endpoint's own name taken out, so that answers of different endpoints can be equal. */
+  value: Json;
+  members: TaskResponse[];
+}
+
+/** Equal answers together, the largest group first. Responses without a result are left out. Pure. */
+export function groups(responses: readonly TaskResponse[]): Group[] {
+  const found = new Map<string, Group>();
+  for (const response of responses) {
+    const raw = response.result_text ?? response.result ?? null;
+    if (raw === null) continue;
+    const value = neutral(raw, response.endpoint);
+    const key = JSON.stringify(value);
+    const group = found.get(key);
+    if (group) group.members.push(response);
+    else found.set(key, { key, value, members: [response] });
+  }
+  return [...found.values()].sort((a, b) => b.members.length - a.members.length);
+}
+
+/** Keys in order, own name replaced. */
+function neutral(value: Json, endpoint: string | null): Json {
+  if (typeof value === "string") return value === endpoint ? "‹this endpoint›" : value;
+  if (Array.isArray(value)) return value.map((item) => neutral(item, endpoint));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((name) => [name, neutral(value[name]!, endpoint)]),
+  );
+}
+
+/** Where two values differ, as paths (`version`, `disks.0.free`); "" is the whole. */
+export function compare(a: Json, b: Json, path = ""): string[] {
+  if (JSON.stringify(a) === JSON.stringify(b)) return [];
+  if (
+    a === null ||
+    b === null ||
+    typeof a !== "object" ||
+    typeof b !== "object" ||
+    Array.isArray(a) !== Array.isArray(b)
+  ) {
+    return [path || "the whole answer"];
+  }
+  const left = a as { [key: string]: Json };
+  const right = b as { [key: string]: Json };
+  const names = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return [...names].flatMap((name) =>
+    compare(left[name] ?? null, right[name] ?? null, path ? `${path}.${name}` : name),
+  );
+}

@@ -1,0 +1,69 @@
+import { useMemo } from "preact/hooks";
+import type { Json, TaskResponse } from "../../api/types";
+import { Empty } from "../../parts/empty";
+import { JsonTree } from "../../parts/json";
+import { Block, Text } from "../../parts/text";
+import { compare, groups } from "./majority";
+
+/** The answers side by side, equal ones together; what the others have differently is named. */
+export function Results(props: { responses: TaskResponse[] }) {
+  const found = useMemo(() => groups(props.responses), [props.responses]);
+  if (found.length === 0) return <Empty title="No endpoint has answered with a result yet." />;
+  const majority =
+    found[0]!.members.length > 1 && (found[1]?.members.length ?? 0) < found[0]!.members.length ? found[0]! : null;
+  const answers = found.reduce((sum, group) => sum + group.members.length, 0);
+  return (
+    <div class="stack">
+      <p class="muted">
+        {found.length === 1
+          ? `All ${answers} answers are the same.`
+          : majority
+            ? `${majority.members.length} of ${answers} answers are the same, ${answers - majority.members.length} differ.`
+            : `${answers} answers of ${found.length} kinds; none is the majority.`}{" "}
+        An endpoint's own name in its answer makes no difference.
+      </p>
+      <div class="results">
+        {found.slice(0, 60).map((group) => {
+          const first = group.members[0]!;
+          const differences = majority && group !== majority ? compare(majority.value, group.value) : [];
+          return (
+            <section
+              key={group.key}
+              class={`result ${majority && group !== majority ? "differs" : ""}`}
+              aria-label={`Answer of ${first.endpoint}`}
+            >
+              <h3>
+                {group.members
+                  .slice(0, 6)
+                  .map((member) => `${member.endpoint ?? "any one"}${member.job ? ` ${member.job}` : ""}`)
+                  .join(", ")}
+                {group.members.length > 6 && ` and ${group.members.length - 6} more`}
+              </h3>
+              {group === majority && <p class="muted small">the majority</p>}
+              {majority && group !== majority && (
+                <p class="warn-text small">
+                  differs from the majority
+                  {differences.length > 0 && (
+                    <>
+                      {" at "}
+                      <Text value={differences.slice(0, 5).join(", ")} />
+                      {differences.length > 5 && ` and ${differences.length - 5} more`}
+                    </>
+                  )}
+                </p>
+              )}
+              {first.result_text !== null && first.result_text !== undefined ? (
+                <Block value={first.result_text} label={`Answer of ${first.endpoint}`} />
+              ) : (
+                <JsonTree value={first.result as Json} />
+              )}
+            </section>
+          );
+        })}
+      </div>
+      {found.length > 60 && (
+        <p class="muted">{found.length - 60} more kinds of answers are not shown; each endpoint's page has its own.</p>
+      )}
+    </div>
+  );
+}

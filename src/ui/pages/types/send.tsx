@@ -1,0 +1,151 @@
+import { useState } from "preact/hooks";
+import { submitTask } from "../../api/calls";
+import { ApiError, messageOf } from "../../api/http";
+import type { Json, JsonObject, TaskType } from "../../api/types";
+import { go, href } from "../../app/router";
+import { Text } from "../../parts/text";
+import { Field } from "./field";
+import { exampleOf, type Schema } from "./schema";
+
+/** A form made from the payload's schema; where there is none, the payload as JSON. The server checks, its words are shown. */
+export function SendForm(props: { type: TaskType }) {
+  const { type } = props;
+  const schema = (type.payload_schema ?? null) as Schema | null;
+  const simple = schema !== null && schema.type === "object" && schema.properties !== undefined;
+  const [raw, setRaw] = useState(!simple);
+  const [identifier, setIdentifier] = useState(suggest);
+  const [payload, setPayload] = useState<JsonObject>(() => (schema ? (exampleOf(schema) as JsonObject) : {}));
+  const [text, setText] = useState(() => JSON.stringify(schema ? exampleOf(schema) : {}, null, 2));
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const [problem, setProblem] = useState<ApiError | null>(null);
+  const [busy, setBusy] = useState(false);
+  const registered = type.registered ?? [];
+
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setProblem(null);
+    setBusy(true);
+    try {
+      const body: Record<string, unknown> = { identifier, payload: raw ? parse(text) : payload };
+      if (chosen.length > 0) body.endpoints = chosen;
+      const task = await submitTask(type.name, body);
+      go(href(["tasks", task.type, task.id]));
+    } catch (error) {
+      setProblem(error instanceof ApiError ? error : new ApiError(0, "not_json", messageOf(error)));
+    } finally {
+      setBusy(false);
+    }
+  };
+  const faultOf = (pointer: string) => problem?.errors.find((one) => one.pointer === pointer)?.detail ?? "";
+  const switchTo = (toRaw: boolean) => {
+    try {
+      if (toRaw) setText(JSON.stringify(payload, null, 2));
+      else setPayload(parse(text));
+      setRaw(toRaw);
+    } catch (error) {
+      setProblem(new ApiError(0, "not_json", messageOf(error)));
+    }
+  };
+
+  return (
+    <form class="send" onSubmit={submit} noValidate>
+      <div class="field">
+        <label for="send-identifier">Identifier</label>
+        <input
+          id="send-identifier"
+          required
+          maxLength={190}
+          value={identifier}
+          aria-invalid={faultOf("#/identifier") !== ""}
+          aria-describedby="send-identifier-help"
+          onInput={(event) => setIdentifier(event.currentTarget.value)}
+        />
+        <span id="send-identifier-help" class="small">
+          {faultOf("#/identifier") || "Your own name for it. The same one again means the same task."}
+        </span>
+      </div>
+      {simple && (
+        <label>
+          <input type="checkbox" checked={raw} onChange={() => switchTo(!raw)} /> Write the payload as JSON
+        </label>
+      )}
+      {raw ? (
+        <label class="field">
+          <span>Payload (JSON object)</span>
+          <textarea value={text} spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />
+        </label>
+      ) : (
+        <Field
+          schema={schema!}
+          name="payload"
+          pointer="#/payload"
+          value={payload}
+          required
+          onChange={(value) => setPayload(value as JsonObject)}
+          faultOf={faultOf}
+        />
+      )}
+      {type.deliver !== "one" && registered.length > 0 && (
+        <details class="more">
+          <summary>
+            Endpoints: {chosen.length === 0 ? `all ${registered.length}` : `${chosen.length} of ${registered.length}`}
+          </summary>
+          <div class="pick-list">
+            {registered.map((name) => (
+              <label key={name}>
+                <input
+                  type="checkbox"
+                  checked={chosen.includes(name)}
+                  onChange={() =>
+                    setChosen(chosen.includes(name) ? chosen.filter((one) => one !== name) : [...chosen, name])
+                  }
+                />{" "}
+                {name}
+              </label>
+            ))}
+          </div>
+        </details>
+      )}
+      <div role="alert">
+        {problem && (
+          <div class="note bad">
+            <p>
+              <Text value={problem.message} />
+            </p>
+            {problem.errors.map((one) => (
+              <p key={one.pointer + one.detail} class="small">
+                <code>{one.pointer}</code> <Text value={one.detail} />
+              </p>
+            ))}
+          </div>
+        )}
+      </div>
+      <div class="actions">
+        <button type="submit" class="btn primary" disabled={busy || identifier === ""}>
+          Send to{" "}
+          {type.deliver === "one"
+            ? "any one endpoint"
+            : chosen.length > 0
+              ? `${chosen.length} of ${registered.length} endpoints`
+              : `all ${registered.length} endpoints`}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function suggest(): string {
+  return `from-the-page-${new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-")}`;
+}
+
+function parse(text: string): JsonObject {
+  let value: Json;
+  try {
+    value = JSON.parse(text) as Json;
+  } catch {
+    throw new Error("The payload is not JSON.");
+  }
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    throw new Error("The payload must be a JSON object.");
+  return value;
+}

@@ -1,0 +1,135 @@
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { useEffect, useRef } from "preact/hooks";
+import { themeVersion } from "../app/settings";
+
+export interface Series {
+  label: string;
+  /** Name of a custom property: `--ok`. */
+  colour: string;
+  dash?: number[];
+  values: Array<number | null>;
+}
+
+/** A time series; canvases say nothing to screen readers, so a table with the same numbers stands behind it. */
+export function Chart(props: {
+  title: string;
+  times: number[];
+  series: Series[];
+  unit: (value: number) => string;
+  bars?: boolean;
+}) {
+  const box = useRef<HTMLDivElement>(null);
+  const version = themeVersion.value;
+  const plot = useRef<uPlot | null>(null);
+  const data = () => [props.times, ...props.series.map((one) => one.values)] as uPlot.AlignedData;
+
+  useEffect(() => {
+    const element = box.current!;
+    const colour = (name: string) => {
+      const probe = document.createElement("span");
+      probe.style.color = `var(${name})`;
+      element.append(probe);
+      const found = getComputedStyle(probe).color;
+      probe.remove();
+      return found;
+    };
+    const axis = {
+      stroke: colour("--ink-2"),
+      grid: { stroke: colour("--line"), width: 1 },
+      ticks: { show: false },
+      font: "12px sans-serif",
+    };
+    plot.current = new uPlot(
+      {
+        width: element.clientWidth,
+        height: 190,
+        cursor: { y: false, drag: { x: false, y: false } },
+        legend: { show: false },
+        scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.1)] } },
+        axes: [
+          { ...axis, space: 90 },
+          {
+            ...axis,
+            size: 62,
+            values: (_u, values) => values.map((value) => (value === null ? "" : props.unit(value))),
+          },
+        ],
+        series: [
+          {},
+          ...props.series.map((one) => ({
+            label: one.label,
+            stroke: colour(one.colour),
+            width: 2,
+            dash: one.dash,
+            points: { show: props.times.length < 40, size: 5, fill: colour(one.colour) },
+            spanGaps: true,
+          })),
+        ],
+      },
+      data(),
+      element,
+    );
+    const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: 190 }));
+    resize.observe(element);
+    return () => {
+      resize.disconnect();
+      plot.current?.destroy();
+    };
+  }, [version, props.series.length]);
+  useEffect(() => plot.current?.setData(data()), [props.times, props.series]);
+
+  return (
+    <figure>
+      <ul class="plain chips" aria-hidden="true">
+        {props.series.map((one) => (
+          <li key={one.label} class="small muted actions">
+            <svg width="18" height="8">
+              <line
+                x1="0"
+                y1="4"
+                x2="18"
+                y2="4"
+                stroke-width="2.5"
+                style={{ stroke: `var(${one.colour})` }}
+                stroke-dasharray={one.dash?.join(" ")}
+              />
+            </svg>
+            {one.label}
+          </li>
+        ))}
+      </ul>
+      <div ref={box} aria-hidden="true" class="chart" />
+      <details>
+        <summary class="small muted">Numbers</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1) */}
+        <div class="table-wrap chart-table" tabIndex={0} role="region" aria-label={`${props.title}, numbers`}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">From</th>
+                {props.series.map((one) => (
+                  <th scope="col" key={one.label}>
+                    {one.label}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {props.times.map((time, row) => (
+                <tr key={time}>
+                  <th scope="row">{new Date(time * 1000).toLocaleTimeString()}</th>
+                  {props.series.map((one) => (
+                    <td key={one.label} class="num">
+                      {one.values[row] === null || one.values[row] === undefined ? "–" : props.unit(one.values[row])}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </figure>
+  );
+}

@@ -1,0 +1,68 @@
+import { useState } from "preact/hooks";
+
+const SHOWN = 2000;
+
+/**
+ * Characters that would hide or reorder what stands around them: controls (an ANSI escape begins with one), direction
+ * overrides, zero-width ones. They are shown by name.
+ */
+const UNSEEN =
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+function nameOf(char: string): string {
+  const code = char.charCodeAt(0);
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+/** The pieces of a text, those that cannot be seen made visible. Plain text stays one piece. */
+export function visible(text: string) {
+  UNSEEN.lastIndex = 0;
+  if (!UNSEEN.test(text)) return text;
+  const pieces = [];
+  let from = 0;
+  for (const match of text.matchAll(UNSEEN)) {
+    if (match.index > from) pieces.push(text.slice(from, match.index));
+    pieces.push(
+      <span class="ctl" key={match.index}>
+        {nameOf(match[0])}
+      </span>,
+    );
+    from = match.index + 1;
+  }
+  pieces.push(text.slice(from));
+  return pieces;
+}
+
+/** Anything a person or program has written, on one line or in running text: isolated, so that it turns nothing around. */
+export function Text(props: { value: string; most?: number }) {
+  const most = props.most ?? 300;
+  const cut = props.value.length > most;
+  return <bdi>{visible(cut ? `${props.value.slice(0, most)}…` : props.value)}</bdi>;
+}
+
+export function sizeOf(characters: number): string {
+  if (characters < 1000) return `${characters} characters`;
+  if (characters < 1_000_000) return `${Math.round(characters / 100) / 10} kB`;
+  return `${Math.round(characters / 100_000) / 10} MB`;
+}
+
+/** A text of any length, as it is; of a long one the beginning, and all of it when asked. */
+export function Block(props: { value: string; label: string }) {
+  const [all, setAll] = useState(false);
+  const long = props.value.length > SHOWN;
+  return (
+    <div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1) */}
+      <pre class="block" tabIndex={0} role="region" aria-label={props.label}>
+        {visible(long && !all ? props.value.slice(0, SHOWN) : props.value)}
+        {long && !all ? "…" : ""}
+      </pre>
+      {long && (
+        <button type="button" class="btn small ghost" onClick={() => setAll(!all)}>
+          {all ? "Show less" : `Show all (${sizeOf(props.value.length)})`}
+        </button>
+      )}
+    </div>
+  );
+}
