@@ -21,8 +21,10 @@ export const mysqlDialect: Dialect = {
   },
 };
 
-/** Too long, out of range, wrong characters, wrong time, packet too large, row too large, division of the undividable. */
-const BAD_ROW = new Set([1048, 1118, 1153, 1264, 1265, 1292, 1300, 1301, 1366, 1406, 1411, 1441, 3140, 4025]);
+/** Too long, out of range, wrong characters (also in a comparison), wrong time, packet too large, row too large, division of the undividable. */
+const BAD_ROW = new Set([
+  1048, 1118, 1153, 1264, 1265, 1267, 1270, 1271, 1292, 1300, 1301, 1366, 1406, 1411, 1441, 3140, 4025,
+]);
 
 function numberOf(error: unknown): number | null {
   const number = (error as { errno?: unknown } | null)?.errno;

@@ -11,7 +11,8 @@ export function roughBytes(values: readonly Value[]): number {
   return sum;
 }
 
-const ESCAPED = /[\0\b\t\n\r\x1a"'\\]/g;
+// All that the driver may write as two bytes, and a few control characters more.
+const ESCAPED = /["'\\\p{Cc}]/gu;
 
 export function exactBytes(values: readonly Value[]): number {
   let sum = 0;

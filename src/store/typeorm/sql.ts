@@ -89,14 +89,14 @@ export function unique(list: readonly string[]): string[] {
 /** The value for each task: one `?` where all are equal, else CASE. */
 export function pick<T extends { taskId: string }>(
   rows: readonly T[],
-  valueOf: (row: T) => Value,
+  valueIn: (row: T) => Value,
   column = "task_id",
 ): Sql {
-  const first = valueOf(rows[0]!);
+  const first = valueIn(rows[0]!);
   let equal = true;
-  for (let i = 1; i < rows.length && equal; i++) equal = valueOf(rows[i]!) === first;
+  for (let i = 1; i < rows.length && equal; i++) equal = valueIn(rows[i]!) === first;
   if (equal) return new Sql("?", [first]);
   const sql = new Sql(`CASE ${column}`);
-  for (const row of rows) sql.add(" WHEN ? THEN ?", row.taskId, valueOf(row));
+  for (const row of rows) sql.add(" WHEN ? THEN ?", row.taskId, valueIn(row));
   return sql.add(" END");
 }

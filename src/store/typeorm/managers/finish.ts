@@ -100,8 +100,8 @@ async function finishGroup(connection: Connection, run: readonly Entry[]): Promi
 function updateOf(connection: Connection, kind: Kind, run: readonly Entry[]): Sql {
   const { now, nowPlus } = connection.dialect;
   const sql = new Sql("UPDATE task_responses SET ");
-  const set = (column: string, valueOf: (entry: Entry) => Value) =>
-    sql.add(`${column} = `).append(pick(run, valueOf)).add(", ");
+  const set = (column: string, valueIn: (entry: Entry) => Value) =>
+    sql.add(`${column} = `).append(pick(run, valueIn)).add(", ");
   if (kind === "final") {
     set("status", ({ end }) => end.status);
     set("reason", ({ end }) => end.reason);
@@ -257,7 +257,10 @@ function withoutTwins(group: Entry[]): Entry[][] {
   const runs: Array<{ seen: Set<string>; entries: Entry[] }> = [];
   for (const entry of group) {
     let run = runs.find(({ seen }) => !seen.has(entry.taskId));
-    if (!run) runs.push((run = { seen: new Set(), entries: [] }));
+    if (!run) {
+      run = { seen: new Set(), entries: [] };
+      runs.push(run);
+    }
     run.seen.add(entry.taskId);
     run.entries.push(entry);
   }

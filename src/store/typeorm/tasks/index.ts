@@ -1,4 +1,5 @@
-import type { TaskStore } from "../../store";
+import { ANY_ENDPOINT, isName } from "../../../model/names";
+import type { TaskFilter, TaskStore } from "../../store";
 import type { Database } from "../connection";
 import { cancelTask } from "./cancel";
 import { changesAfter } from "./changes";
@@ -23,20 +24,29 @@ export function taskStore(db: Database): TaskStore {
     create: (tasks) => createTasks(db, tasks),
     find: (type, id) => findTask(db, type, id),
     states: (ids) => taskStates(db, ids),
-    findByIdentifier: (type, identifier) => findByIdentifier(db, type, identifier),
-    newest: (type) => newestTask(db, type),
-    list: (filter) => listTasks(db, filter),
+    findByIdentifier: async (type, identifier) => (isName(type) ? findByIdentifier(db, type, identifier) : null),
+    newest: async (type) => (isName(type) ? newestTask(db, type) : null),
+    list: async (filter) => (areNames(filter) ? listTasks(db, filter) : []),
     responses: (taskId, filter) => listResponses(db, taskId, filter),
-    response: (taskId, endpoint) => responsesAt(db, taskId, endpoint),
-    attempts: (taskId, endpoint) => attemptsAt(db, taskId, endpoint),
-    log: (key, afterSeq, limit) => readLog(db, key, afterSeq, limit),
+    response: async (taskId, endpoint) => (isKey(endpoint) ? responsesAt(db, taskId, endpoint) : []),
+    attempts: async (taskId, endpoint) => (isKey(endpoint) ? attemptsAt(db, taskId, endpoint) : []),
+    log: async (key, afterSeq, limit) => (isKey(key.endpoint) ? readLog(db, key, afterSeq, limit) : []),
     cancel: (taskId) => cancelTask(db, taskId),
     retry: (taskId, choose, more) => retryTask(db, taskId, choose, more),
-    endpointsOf: (type) => endpointsOfType(db, type),
+    endpointsOf: async (type) => (isName(type) ? endpointsOfType(db, type) : []),
     registerEndpoints: (type, endpoints) => registerEndpoints(db, type, endpoints),
     endpoints: () => listEndpoints(db),
-    endpoint: async (name) => (await listEndpoints(db, name))[0] ?? null,
+    endpoint: async (name) => (isName(name) ? ((await listEndpoints(db, name))[0] ?? null) : null),
     openCounts: () => openCounts(db),
     changes: (after, limit, only) => changesAfter(db, after, limit, only),
   };
+}
+
+// Names stand in ASCII columns: what is no name is found nowhere, and comparing with it would be an error.
+function isKey(endpoint: string): boolean {
+  return endpoint === ANY_ENDPOINT || isName(endpoint);
+}
+
+function areNames({ type, types, endpoint }: TaskFilter): boolean {
+  return [type, endpoint].every((name) => name === undefined || isName(name)) && (types ?? []).every(isName);
 }
