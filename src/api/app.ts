@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { sep } from "node:path";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import helmet from "helmet";
 import type { RouteId } from "./permissions";
@@ -30,7 +30,7 @@ export function buildApp(gate: Gatekeeper, uiDir: string | undefined): Express {
   return app;
 }
 
-/** Static files, nothing inline and nothing from elsewhere; an address of the pages' own router gets index.html. */
+/** Static files, nothing inline and nothing from elsewhere. The pages' own addresses are fragments of the one file. */
 function mountPages(app: Express, uiDir: string): void {
   const headers = helmet({
     contentSecurityPolicy: {
@@ -52,10 +52,17 @@ function mountPages(app: Express, uiDir: string): void {
     referrerPolicy: { policy: "same-origin" },
     xFrameOptions: { action: "deny" },
   });
-  app.use("/ui", headers, express.static(uiDir, { index: "index.html", maxAge: "1h", redirect: false }));
-  app.get("/ui/*path", (req, res, next) => {
-    if (/\.[a-z0-9]+$/i.test(req.path)) return next();
-    res.set("Cache-Control", "no-cache").sendFile(join(uiDir, "index.html"));
+  app.use("/ui", headers, (req, res, next) => {
+    // Relative, here and below: a reverse proxy may show us under another path than we know.
+    if (req.originalUrl.split("?")[0] === "/ui") res.redirect(302, "ui/");
+    else next();
   });
-  app.get("/", (req, res) => res.redirect(302, `${req.baseUrl}/ui/`));
+  app.use("/ui", express.static(uiDir, { index: "index.html", redirect: false, setHeaders: cacheFor }));
+  app.get("/", (_req, res) => res.redirect(302, "ui/"));
+}
+
+/** Files below assets/ carry their content's digest in their name; all else must be asked for again after an upgrade. */
+function cacheFor(res: { setHeader(name: string, value: string): unknown }, file: string): void {
+  const immutable = file.includes(`${sep}assets${sep}`);
+  res.setHeader("Cache-Control", immutable ? "public, max-age=31536000, immutable" : "no-cache");
 }

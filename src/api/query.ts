@@ -52,6 +52,8 @@ export const taskListQuery = z
     created_before: time.optional(),
     after: once.refine(isId, { message: "must be the `next` of the page before" }).optional(),
     limit: limit(MAX_LIMIT, DEFAULT_LIMIT),
+    /** `responses`: each task with all its responses, without results and errors. */
+    include: z.literal("responses", { error: "must be responses" }).optional(),
   })
   .refine((query) => !query.endpoint_status || query.endpoint, {
     path: ["endpoint_status"],

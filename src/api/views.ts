@@ -35,11 +35,26 @@ export function taskView(reading: TaskReading<ResponseRecord>, basePath: string)
   return `{${taskFields(reading, task.payload)},"responses":[${responsesView(task, shown)}],"responses_link":${link}}`;
 }
 
-/** A task in a list: without responses; a long payload is null, and `payload_omitted` says so. */
-export function taskItemView(reading: TaskReading<ResponseBrief>): string {
+/** A task in a list: without responses, unless asked for; a long payload is null, and `payload_omitted` says so. */
+export function taskItemView(reading: TaskReading<ResponseBrief>, withResponses = false): string {
   const { payload } = reading.task;
-  if (payload.length <= MAX_LISTED_PAYLOAD) return `{${taskFields(reading, payload)}}`;
-  return `{${taskFields(reading, "null")},"payload_omitted":true}`;
+  const fields =
+    payload.length <= MAX_LISTED_PAYLOAD
+      ? taskFields(reading, payload)
+      : `${taskFields(reading, "null")},"payload_omitted":true`;
+  if (!withResponses) return `{${fields}}`;
+  return `{${fields},"responses":[${reading.responses.map((row) => responseBriefView(row)).join(",")}]}`;
+}
+
+/** What a table of many tasks shows of a response; `version` tells it from the changes that the event stream brings. */
+function responseBriefView(row: ResponseBrief): string {
+  return (
+    `{"endpoint":${plain(endpointOf(row))},"job":${plain(row.job || null)},"status":"${row.status}",` +
+    `"reason":${orNull(row.reason)},"attempt":${row.attempt},"attempts":${row.attempts},` +
+    `"progress":${row.status === "succeeded" ? 1 : row.progress},"received_at":${plain(row.receivedAt)},` +
+    `"started_at":${plain(row.startedAt)},"finished_at":${plain(row.finishedAt)},"retry_at":${plain(row.retryAt)},` +
+    `"version":${row.version}}`
+  );
 }
 
 function taskFields(reading: TaskReading<ResponseBrief>, payload: string): string {

@@ -5,7 +5,7 @@ import { taskFilter } from "../query";
 import type { Reply } from "../reply";
 import { listView, taskItemView } from "../views";
 
-/** `GET /tasks` → tasks of all types that the key may see, newest first. */
+/** `GET /tasks` → tasks of all types that the key may see, newest first; `?include=responses`: with their responses. */
 export function listTasks(call: Call): Promise<Reply> {
   const filter = taskFilter(call.query);
   const { types } = call.identity;
@@ -19,7 +19,11 @@ export function listTasksOfType(call: Call): Promise<Reply> {
 
 async function page(call: Call, filter: TaskFilter): Promise<Reply> {
   const { items, next } = await call.api.service.list(filter);
-  return list(call, items.map(taskItemView), next);
+  return list(
+    call,
+    items.map((item) => taskItemView(item, call.query.include === "responses")),
+    next,
+  );
 }
 
 /** Any list: `{items, next}`, and the way to the next page as a link. */
