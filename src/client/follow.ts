@@ -41,34 +41,40 @@ export async function readTask(
   return { task: answer.body as Task, etag: answer.headers.get("etag") };
 }
 
+/** What was told last; handed on where one way takes over from the other. */
+interface Told {
+  etag: string | null;
+}
+
 /** Each new state of the task, the present one first. Never ends by itself. */
 export async function* pollTask(
   http: Http,
   type: string,
   id: string,
   signal?: AbortSignal,
+  told: Told = { etag: null },
 ): AsyncGenerator<Task, never> {
-  let etag: string | null = null;
   let settled = false;
   for (;;) {
     const before = Date.now();
-    const reading = await readTask(http, type, id, { etag, holdS: etag ? HOLD_S : undefined, signal });
+    const reading = await readTask(http, type, id, { etag: told.etag, holdS: told.etag ? HOLD_S : undefined, signal });
     if (reading) {
-      etag = reading.etag;
+      told.etag = reading.etag;
       settled = reading.task.settled;
       yield reading.task;
     }
     // A settled task is answered at once, however long one is ready to wait; a late answer may change it all the same.
-    if (settled || etag === null || (!reading && Date.now() - before < 500)) await pauseFor(1000, signal);
+    if (settled || told.etag === null || (!reading && Date.now() - before < 500)) await pauseFor(1000, signal);
   }
 }
 
 /** As pollTask, woken by the task's events. Rejects with the stream's problem when there is no such stream. */
-export async function* watchTask(
+async function* watchTask(
   http: Http,
   type: string,
   id: string,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
+  told: Told,
 ): AsyncGenerator<Task, never> {
   const ending = new AbortController();
   const both = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal;
@@ -79,12 +85,11 @@ export async function* watchTask(
     bell.ring();
   })();
   listening.catch((error) => bell.fail(error));
-  let etag: string | null = null;
   try {
     for (;;) {
-      const reading = await readTask(http, type, id, { etag, signal });
+      const reading = await readTask(http, type, id, { etag: told.etag, signal });
       if (reading) {
-        etag = reading.etag;
+        told.etag = reading.etag;
         yield reading.task;
       }
       await bell.wait(LOOK_AGAIN_MS, signal);
@@ -101,13 +106,14 @@ export async function* followTask(
   id: string,
   signal?: AbortSignal,
 ): AsyncGenerator<Task, never> {
+  const told: Told = { etag: null };
   try {
-    yield* watchTask(http, type, id, signal);
+    yield* watchTask(http, type, id, signal, told);
   } catch (error) {
     signal?.throwIfAborted();
     if (!streamIsMissing(error)) throw error;
   }
-  return yield* pollTask(http, type, id, signal);
+  return yield* pollTask(http, type, id, signal, told);
 }
 
 /** The stream itself is the trouble (an old server, a proxy that refuses it); a missing task or key is not. */

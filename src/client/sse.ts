@@ -3,8 +3,6 @@ export interface ServerSentEvent {
   id: string | null;
   event: string;
   data: string;
-  /** Milliseconds before reconnecting, when the server said so with this event. */
-  retry: number | null;
 }
 
 /** An event longer than this is not one of ours. */
@@ -19,7 +17,8 @@ export class EventParser {
   private data: string[] = [];
   private event = "";
   private id: string | null = null;
-  private retry: number | null = null;
+  /** Milliseconds before reconnecting, as the server said last. */
+  retry: number | null = null;
 
   push(text: string): ServerSentEvent[] {
     this.rest += text;
@@ -49,11 +48,10 @@ export class EventParser {
   }
 
   private dispatch(): ServerSentEvent | null {
-    const { data, event, id, retry } = this;
+    const { data, event, id } = this;
     this.data = [];
     this.event = "";
-    this.retry = null;
     if (data.length === 0) return null;
-    return { id, event: event || "message", data: data.join("\n"), retry };
+    return { id, event: event || "message", data: data.join("\n") };
   }
 }

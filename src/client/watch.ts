@@ -40,9 +40,10 @@ export async function* readEvents(
       if (response.status === 204 || !response.body) return;
       checkMediaType(response);
       options.onOpen?.();
-      for await (const event of parsed(response.body, stop)) {
+      const parser = new EventParser();
+      for await (const event of parsed(response.body, parser, stop)) {
         barren = 0;
-        if (event.retry !== null) pauseMs = Math.min(MOST_PAUSE_MS, event.retry);
+        pauseMs = Math.min(MOST_PAUSE_MS, parser.retry ?? pauseMs);
         if (event.id !== null) lastId = event.id;
         yield { id: event.id, event: event.event, data: json(event.data) };
       }
@@ -66,8 +67,7 @@ export async function* readEvents(
 }
 
 /** The events in a body; ends with it, or after SILENCE_MS without a byte. */
-async function* parsed(body: ReadableStream<Uint8Array>, stop: AbortController) {
-  const parser = new EventParser();
+async function* parsed(body: ReadableStream<Uint8Array>, parser: EventParser, stop: AbortController) {
   const decoder = new TextDecoder();
   const reader = body.getReader();
   const quiet = () => stop.abort(new Error(`the event stream was silent for ${SILENCE_MS / 1000} s`));
