@@ -61,24 +61,21 @@ export class Auth {
     return this.stored.size > 0;
   }
 
-  /** Nobody needs a key. */
-  async open(): Promise<boolean> {
-    return this.loopback && !(await this.hasKeys());
-  }
-
   /** Throws TaskerError `unauthenticated`, `rate_limited` or `database_unavailable`. */
   async identify(req: IncomingMessage, urlKey: string | null): Promise<Identity> {
-    if (await this.open()) return ANYONE;
     const presented = presentedKeys(req, urlKey);
     for (const key of presented) {
-      const identity = this.known(key);
-      if (identity) return this.used(identity);
+      const identity = this.configured(key);
+      if (identity) return identity;
     }
-    if (!bringsKey(req, urlKey)) {
-      throw new TaskerError(
-        "unauthenticated",
-        "This request needs an API key: send it as Authorization: Bearer <key>, X-Api-Key, or the password of HTTP Basic",
-      );
+    const brings = bringsKey(req, urlKey);
+    if (!brings && this.config.api.keys.length > 0) throw needsKey();
+    await this.refresh();
+    if (this.loopback && this.config.api.keys.length === 0 && this.stored.size === 0) return ANYONE;
+    if (!brings) throw needsKey();
+    for (const key of presented) {
+      const identity = this.remembered(key);
+      if (identity) return this.used(identity);
     }
     const remote = req.socket.remoteAddress ?? "unknown";
     await this.refuseGuessers(remote);
@@ -96,19 +93,21 @@ export class Auth {
     await this.flushTouched();
   }
 
-  private known(key: string): Identity | null {
+  private configured(key: string): Identity | null {
+    if (this.config.api.keys.length === 0) return null;
+    const whole = digest(key);
     const parts = splitKey(key);
     const secret = parts && digest(parts.secret);
-    if (this.config.api.keys.length > 0) {
-      const whole = digest(key);
-      for (const entry of this.config.api.keys) {
-        if (sameDigest(entry.hash, whole) || (secret && sameDigest(entry.hash, secret))) {
-          return { name: entry.name, scopes: entry.scopes, types: entry.types, keyId: null };
-        }
-      }
+    for (const { hash, name, scopes, types } of this.config.api.keys) {
+      if (sameDigest(hash, whole) || (secret && sameDigest(hash, secret))) return { name, scopes, types, keyId: null };
     }
+    return null;
+  }
+
+  private remembered(key: string): Identity | null {
+    const parts = splitKey(key);
     const record = parts && this.stored.get(parts.id);
-    return record && secret && sameDigest(record.hash, secret) ? identityOf(record) : null;
+    return record && sameDigest(record.hash, digest(parts.secret)) ? identityOf(record) : null;
   }
 
   /** A key made a moment ago is not in memory yet: it must work at once. */
@@ -165,6 +164,13 @@ export class Auth {
       this.log.warn({ err: error }, "When the API keys were last used could not be noted");
     }
   }
+}
+
+function needsKey(): TaskerError {
+  return new TaskerError(
+    "unauthenticated",
+    "This request needs an API key: send it as Authorization: Bearer <key>, X-Api-Key, or the password of HTTP Basic",
+  );
 }
 
 function identityOf(record: ApiKeyRecord): Identity | null {

@@ -1,4 +1,5 @@
 import { newId } from "../../src/model/ids";
+import { until } from "../support/until";
 import { type Body, startTestApi, type TestApi } from "./support";
 
 let t: TestApi;
@@ -113,10 +114,7 @@ describe("POST /:taskType", () => {
 });
 
 async function findByIdentifier(identifier: string): Promise<Body> {
-  for (;;) {
-    const { body } = await t.call("GET", `/tasks?identifier=${identifier}`);
-    if (body.items.length > 0) return body.items[0];
-  }
+  return until("the task", async () => (await t.call("GET", `/tasks?identifier=${identifier}`)).body.items[0]);
 }
 
 describe("GET /:taskType/:id", () => {
@@ -521,11 +519,10 @@ describe("the rest", () => {
   test("changes leave a trail: who, what, from where", async () => {
     const task = await t.create();
     await t.call("POST", `/app-update/${task.id}/cancel`);
-    let trail: Body[] = [];
-    while (!trail.some((row) => row.action === "task.cancel" && row.taskId === task.id)) {
-      trail = await t.store.access.auditList(100);
-    }
-    const row = trail.find((one) => one.action === "task.cancel" && one.taskId === task.id);
+    const row = await until("the cancel in the trail", async () =>
+      (await t.store.access.auditList(100)).find((one) => one.action === "task.cancel" && one.taskId === task.id),
+    );
+    const trail = await t.store.access.auditList(100);
     expect(row).toEqual(expect.objectContaining({ actor: null, type: "app-update", remote: "127.0.0.1", at: TIME }));
     expect(trail.some((one) => one.action === "task.create" && JSON.stringify(one).includes(task.id))).toBe(true);
   });

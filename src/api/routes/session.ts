@@ -1,0 +1,54 @@
+import { TaskerError } from "../../errors";
+import { version } from "../../version";
+import { ANYONE, type Identity } from "../auth";
+import type { Call } from "../call";
+import { checkHost, checkOrigin } from "../guard";
+import type { Reply } from "../reply";
+import { csrfToken, ENDED_COOKIE, sessionCookie, sessionKey } from "../session";
+import { nothingIn } from "./actions";
+
+const HEADERS = ["Cache-Control", "no-store"];
+
+/** `GET /session` → who asks and what they may do, for pages that show only what is allowed; 401 when a key is needed. */
+export async function readSession(call: Call): Promise<Reply> {
+  const identity = await call.api.auth.identify(call.req, null);
+  if (identity === ANYONE) checkHost(call.req);
+  return sessionReply(call, identity, sessionKey(call.req), []);
+}
+
+/** `POST /session` `{"key": "…"}` → a cookie, and the token that requests with it must show. */
+export async function beginSession(call: Call): Promise<Reply> {
+  checkOrigin(call.req);
+  const { value } = await call.json();
+  const { key, ...rest } = value;
+  if (typeof key !== "string" || key === "" || Object.keys(rest).length > 0) {
+    throw new TaskerError("invalid_request", "A session begins with an API key and nothing else", {
+      errors: [{ pointer: "#/key", detail: "must be the API key, and the only field" }],
+    });
+  }
+  const { identity, sessionKey: made } = await call.api.auth.beginSession(key, call.req);
+  call.identity = identity;
+  call.audit("session.begin", null);
+  return sessionReply(call, identity, made, ["Set-Cookie", sessionCookie(call.req, made)]);
+}
+
+/** `DELETE /session` → the cookie is worth nothing any more. */
+export async function endSession(call: Call): Promise<Reply> {
+  checkOrigin(call.req);
+  await nothingIn(call);
+  await call.api.auth.endSession(call.req);
+  return { status: 200, headers: [...HEADERS, "Set-Cookie", ENDED_COOKIE], body: "{}" };
+}
+
+function sessionReply(call: Call, identity: Identity, key: string | null, headers: string[]): Reply {
+  const byCookie = key !== null && identity !== ANYONE && call.req.headers.authorization === undefined;
+  const view = {
+    name: identity.name,
+    scopes: identity.scopes,
+    types: identity.types,
+    csrf_token: byCookie ? csrfToken(key) : null,
+    run_mode: call.api.config.runMode,
+    version,
+  };
+  return { status: 200, headers: [...HEADERS, ...headers], body: JSON.stringify(view) };
+}
