@@ -1,7 +1,9 @@
 import { isUtf8 } from "node:buffer";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Channel, ConsumeMessage } from "amqplib";
 import type { Log } from "../../log";
 import type { Consumption, Delivery, Subscription } from "../transport";
+import { Acks } from "./acks";
 import type { Link, Session, Watcher } from "./connection";
 import { backoff } from "./deadline";
 
@@ -40,12 +42,13 @@ interface Lane {
   channel: Channel;
   /** The consumer that may deliver to the caller; null while cancelled. */
   tag: string | null;
-  unacked: number;
+  acks: Acks;
   alive: boolean;
 }
 
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 10_000;
+const ACKS_SETTLE_MS = 100;
 
 let lastTag = 0;
 
@@ -103,10 +106,7 @@ export class AmqpConsumption implements Consumption, Watcher {
     this.lane = null;
     if (!lane?.alive) return;
     lane.tag = null;
-    // Closing the connection at once would overtake acks that are still in the channel's buffer.
-    const closed = lane.session.closeChannel(lane.channel);
-    lane.alive = false;
-    await closed;
+    await this.discard(lane);
   }
 
   /** Waits for what is under way, then for what the goal still needs. */
@@ -144,7 +144,7 @@ export class AmqpConsumption implements Consumption, Watcher {
       await this.cancel(lane, lane.tag);
       return true;
     }
-    if (this.goal === "stopped" && (!lane || lane.unacked === 0)) {
+    if (this.goal === "stopped" && (!lane || lane.acks.held === 0)) {
       this.lane = null;
       if (lane) await this.discard(lane);
       this.over();
@@ -157,7 +157,7 @@ export class AmqpConsumption implements Consumption, Watcher {
     const channel = await session.openChannel((error) => {
       reason = error.message;
     });
-    const lane: Lane = { session, channel, tag: null, unacked: 0, alive: true };
+    const lane: Lane = { session, channel, tag: null, acks: new Acks(channel), alive: true };
     channel.on("close", () => {
       if (!lane.alive) return;
       this.dead(lane);
@@ -200,12 +200,12 @@ export class AmqpConsumption implements Consumption, Watcher {
 
   private receive(lane: Lane, tag: string, message: ConsumeMessage | null): void {
     if (message === null) this.cancelledByBroker(lane, tag);
-    else if (lane.alive && lane.tag !== tag) giveBack(lane, message);
+    else if (lane.alive && lane.tag !== tag) lane.acks.giveBack(message);
     else if (lane.alive) this.accept(lane, message);
   }
 
   private accept(lane: Lane, message: ConsumeMessage): void {
-    lane.unacked++;
+    lane.acks.add(message);
     const delivery = this.deliveryOf(lane, message);
     try {
       if (isUtf8(message.content)) this.subscription.onDelivery(delivery);
@@ -218,19 +218,14 @@ export class AmqpConsumption implements Consumption, Watcher {
 
   private deliveryOf(lane: Lane, message: ConsumeMessage): Delivery {
     let settled = false;
-    const settle = (how: (channel: Channel) => void) => {
+    const settle = (how: () => void) => {
       if (settled) return;
       settled = true;
       if (!lane.alive) return;
-      lane.unacked--;
-      try {
-        how(lane.channel);
-      } catch {
-        // The channel is closing: the broker gives the delivery back.
-      }
-      if (this.goal === "stopped" && lane.unacked === 0) void this.work();
+      how();
+      if (this.goal === "stopped" && lane.acks.held === 0) void this.work();
     };
-    const ack = () => settle((channel) => channel.ack(message));
+    const ack = () => settle(() => lane.acks.ack(message));
     let parking = false;
     return {
       body: message.content.toString("utf8"),
@@ -241,7 +236,7 @@ export class AmqpConsumption implements Consumption, Watcher {
         if (!parking) ack();
       },
       release: () => {
-        if (!parking) settle((channel) => channel.nack(message, false, true));
+        if (!parking) settle(() => lane.acks.giveBack(message));
       },
       park: (reason) => {
         if (settled || parking) return;
@@ -303,16 +298,15 @@ export class AmqpConsumption implements Consumption, Watcher {
     this.hooks.ended();
   }
 
+  /**
+   * Closes the channel; what is still held goes back to the queue. Its acks get a moment first: closing the connection would
+   * overtake them in the channel's buffer, and closing the channel makes a quorum queue forget those it has not yet written.
+   */
   private async discard(lane: Lane): Promise<void> {
     lane.alive = false;
+    lane.acks.flush();
+    const wait = lane.acks.settledAt + ACKS_SETTLE_MS - performance.now();
+    if (wait > 0 && lane.session.alive) await sleep(wait);
     await lane.session.closeChannel(lane.channel);
-  }
-}
-
-function giveBack(lane: Lane, message: ConsumeMessage): void {
-  try {
-    lane.channel.nack(message, false, true);
-  } catch {
-    // The channel is closing, which gives it back as well.
   }
 }

@@ -18,7 +18,7 @@ export function inWords(error: unknown, where: string): string {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `the name of ${where} cannot be resolved`;
   if (code === "ABORT_ERR") return `${where} did not complete the handshake in time`;
   if (message.includes("ACCESS_REFUSED")) return `${where} refused the user name or the password`;
-  if (message.includes("NOT_ALLOWED") || message.includes("530 (")) {
+  if (message.includes("NOT_ALLOWED") || message.includes("Expected ConnectionOpenOk; got <ConnectionClose")) {
     return `${where} does not have the vhost, or the user may not use it: run \`npx tasker initialize\``;
   }
   if (message.includes("Socket closed abruptly")) return `${where} closed the connection during the handshake`;
