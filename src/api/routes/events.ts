@@ -20,12 +20,12 @@ export async function taskEvents(call: Call): Promise<null> {
   const { service, basePath, log } = call.api;
   let told = "";
   const first = await service.read(taskType, id);
-  return stream(call, { taskId: id, types: call.identity.types }, async (events, cursor) => {
+  return stream(call, { taskId: id, types: call.identity.types }, async (events, lastId) => {
     const reading = told === "" ? first : await service.read(taskType, id).catch(() => null);
     if (!reading) return log.debug({ task_id: id }, "A followed task could not be read; it is at its next change");
     if (reading.etag === told) return;
     told = reading.etag;
-    events.event("task.updated", taskView(reading, basePath), cursor);
+    events.event("task.updated", taskView(reading, basePath), lastId);
   });
 }
 
@@ -36,7 +36,7 @@ export async function taskEvents(call: Call): Promise<null> {
 async function stream(
   call: Call,
   wanted: Wanted,
-  settle: (events: EventStream, cursor: string | null) => Promise<void> = async () => {},
+  settle: (events: EventStream, id: string | null) => Promise<void> = async () => {},
 ): Promise<null> {
   const { after: asked } = call.queryAs(eventsQuery);
   const { feed } = call.api;
@@ -47,27 +47,40 @@ async function stream(
   }
   await feed.ready();
   const header = call.req.headers["last-event-id"];
-  const after = (typeof header === "string" && header !== "" ? header : asked) ?? null;
+  const lastId = (typeof header === "string" && header !== "" ? header : asked) ?? null;
   await call.whileOpen(async (signal) => {
-    const events = await open(call, wanted, after, settle);
-    if (!signal.aborted)
-      await new Promise<void>((done) => signal.addEventListener("abort", () => done(), { once: true }));
-    events.leave();
-    events.stream.end();
+    const { events, leave } = await open(call, wanted, lastId, settle);
+    if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
+    leave();
+    events.end();
   });
   return null;
+}
+
+const MARK = "e1.";
+
+/** The store's cursor in a form that can stand in a header and an address. */
+function eventId(cursor: string): string {
+  return MARK + Buffer.from(cursor).toString("base64url");
+}
+
+/** Throws TaskerError `invalid_request` for what is none of ours. */
+function cursorOf(id: string): string {
+  const cursor = Buffer.from(id.slice(MARK.length), "base64url").toString();
+  if (cursor !== "" && eventId(cursor) === id) return cursor;
+  throw new TaskerError("invalid_request", "The event id is none of this server's");
 }
 
 async function open(
   call: Call,
   wanted: Wanted,
-  after: string | null,
-  settle: (events: EventStream, cursor: string | null) => Promise<void>,
-): Promise<{ stream: EventStream; leave: () => void }> {
-  let cursor: string | null = after;
+  lastId: string | null,
+  settle: (events: EventStream, id: string | null) => Promise<void>,
+): Promise<{ events: EventStream; leave: () => void }> {
+  let id = lastId;
   let settling: Promise<void> = Promise.resolve();
   const changed = () => {
-    settling = settling.then(() => settle(events, cursor));
+    settling = settling.then(() => settle(events, id));
   };
   const events = new EventStream(call.res, ["X-Request-Id", call.requestId], changed);
   const follow = (from: string | null) =>
@@ -75,21 +88,21 @@ async function open(
       wanted,
       from,
       (change) => {
-        cursor = change.cursor;
-        events.event("response.updated", changeView(change), change.cursor);
+        id = eventId(change.cursor);
+        events.event("response.updated", changeView(change), id);
       },
       changed,
     );
   try {
-    return { stream: events, leave: await follow(after) };
+    return { events, leave: await follow(lastId === null ? null : cursorOf(lastId)) };
   } catch (error) {
     if (!(error instanceof TaskerError) || error.code !== "invalid_request") {
       // The head is sent already: the stream ends here and the client comes back by itself.
       events.end();
-      return { stream: events, leave: () => {} };
+      return { events, leave: () => {} };
     }
-    cursor = null;
+    id = null;
     events.event("reset", '{"detail":"The stream cannot be resumed there: read the present state"}', null);
-    return { stream: events, leave: await follow(null) };
+    return { events, leave: await follow(null) };
   }
 }
