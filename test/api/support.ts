@@ -131,7 +131,17 @@ export async function startTestApi(
   await transport.open(1000);
   const tasks = assembleTasks({ config, store, transport, log: silentLog });
   await tasks.start();
-  const running = await startApi({ config, service: tasks.service, access: store.access, log: silentLog, ...more });
+  const stopRest = async () => {
+    await tasks.stop();
+    await transport.close(1000);
+    await store.close();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  const options = { config, service: tasks.service, access: store.access, log: silentLog, ...more };
+  const running = await startApi(options).catch(async (error) => {
+    await stopRest();
+    throw error;
+  });
   const manager = newId();
   const known = new Set<string>();
 
@@ -203,10 +213,7 @@ export async function startTestApi(
     },
     async stop() {
       await running.close();
-      await tasks.stop();
-      await transport.close(1000);
-      await store.close();
-      rmSync(dir, { recursive: true, force: true });
+      await stopRest();
     },
   };
 }
