@@ -51,7 +51,7 @@ export async function drainManager(parts: DrainParts, deadline: AbortSignal): Pr
   await within(desk.config.manager.graceMs + KILLED_MS, attempts.unended.zero());
 
   const allCommitted = await finisher.flush(STEP_MS);
-  await within(STEP_MS, attempts.unsettled.zero());
+  if (allCommitted) await within(STEP_MS, attempts.unsettled.zero());
   await within(STEP_MS, logs.flush());
   await within(STEP_MS, allCommitted ? registration.leave() : registration.end());
   await within(desk.config.manager.graceMs + KILLED_MS, lanes.close());

@@ -55,6 +55,7 @@ test("what still runs at the deadline is told, given back, and its attempt is no
   await manager.drain(50);
   expect(told).toEqual(["drain"]);
   expect(manager.state()).toMatchObject({ released: 1, failed: 0 });
+  expect(await bench.transport.depth(queue)).toMatchObject({ ready: 1 });
 
   await bench.manager("here", { functions: { work: () => "at last" } });
   expect(await bench.settled("work", id)).toMatchObject([{ status: "succeeded", attempt: 1, result: '"at last"' }]);
