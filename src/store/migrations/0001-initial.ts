@@ -189,7 +189,7 @@ function toSqlite(statement: string): string[] {
     .replace(/\bDOUBLE\b/g, "REAL")
     .replace(/\b(BIGINT|INT)\b/g, "INTEGER")
     .replace("(UTC_TIMESTAMP(3))", "(strftime('%Y-%m-%d %H:%M:%f', 'now'))")
-    .replace("seq INTEGER NOT NULL AUTO_INCREMENT", "seq INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL")
+    .replace("seq INTEGER NOT NULL AUTO_INCREMENT", '"seq" INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL')
     .replace(/,\s+PRIMARY KEY \(seq\)/, "")
     .replace(/,\s+(UNIQUE )?KEY (\w+) \(([^)]*)\)/g, (_, uniq: string | undefined, name: string, columns: string) => {
       indexes.push(`CREATE ${uniq ?? ""}INDEX IF NOT EXISTS ${name} ON ${table} (${columns})`);

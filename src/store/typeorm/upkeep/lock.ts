@@ -12,9 +12,9 @@ export function takeLock(db: Database, name: string, holder: string, ttlMs: numb
     if (renewed > 0) return true;
     const held = await connection.query("SELECT name FROM locks WHERE name = ?", [name]);
     if (held.length > 0) return false;
-    const [row] = await connection.query<{ until: string }>(`SELECT ${nowPlus("?")} AS until`, [clampMs(ttlMs)]);
+    const [row] = await connection.query<{ until_at: string }>(`SELECT ${nowPlus("?")} AS until_at`, [clampMs(ttlMs)]);
     try {
-      await connection.insert("locks", ["name", "holder", "expires_at"], [[name, holder, row!.until.slice(0, 23)]]);
+      await connection.insert("locks", ["name", "holder", "expires_at"], [[name, holder, row!.until_at.slice(0, 23)]]);
       return true;
     } catch (error) {
       if (db.dialect.isDuplicate(error)) return false;
