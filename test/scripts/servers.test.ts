@@ -90,7 +90,7 @@ describe("a private server", () => {
       const after = await connect(`${uri}/tasker`);
       const message = await (await after.createChannel()).get("kept");
       await after.close();
-      expect(message?.content.toString()).toBe("still here");
+      expect(message && String(message.content)).toBe("still here");
       expect(server.ctl("list_vhosts")).toContain("tasker");
     } finally {
       await server.kill();
