@@ -64,7 +64,12 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
     throw error;
   }
 
-  const ready = bringUp(options, store, transport, tasks, managers, ending.signal);
+  const ready = Promise.race([
+    bringUp(options, store, transport, tasks, managers, ending.signal),
+    new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve(), { once: true })),
+  ]);
+  const endManager = (manager: RunningManager, now: boolean) =>
+    now ? manager.stopNow() : manager.drain(config.manager.drainMs);
   let closing: Promise<void> | null = null;
   return {
     config,
@@ -78,9 +83,8 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
       if (now) for (const manager of managers) void manager.stopNow();
       closing ??= (async () => {
         ending.abort();
-        await ready;
         await api?.drain(now ? 0 : config.api.drainMs);
-        await Promise.all(managers.map((manager) => (now ? manager.stopNow() : manager.drain(config.manager.drainMs))));
+        await Promise.all(managers.map((manager) => endManager(manager, now)));
         await tasks?.stop();
         await transport.close(5000);
         await store.close();
@@ -90,6 +94,7 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
   };
 }
 
+/** Each step is tried until it works; a process that is told to end begins no further one. */
 async function bringUp(
   options: ProcessOptions,
   store: Store,
@@ -99,7 +104,9 @@ async function bringUp(
   signal: AbortSignal,
 ): Promise<void> {
   const { config, log } = options;
-  const again = (what: string, step: () => Promise<unknown>) => until(what, step, log, signal);
+  const again = async (what: string, step: () => Promise<unknown>) => {
+    if (!signal.aborted) await until(what, step, log, signal);
+  };
   // The broker may come later than the database or sooner: its own supervisor goes on trying.
   const wire = again("connect to the broker", () => transport.open(10_000));
   await again("bring the database's schema up to date", () => store.migrate());
@@ -112,10 +119,11 @@ async function bringUp(
           config,
           store: store.managers,
           transport,
-          log: log.child({ endpoint }),
+          log,
           functions: options.functions,
         });
         managers.push(manager);
+        if (signal.aborted) await manager.stopNow();
       }),
     ),
   );
