@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type * as Load from "../config/load";
-import { configValues } from "./config-values";
+import { configValues } from "../config/values";
 import { type ServerOptions, withConfig } from "./on-server";
 import { act, type Session, withOutput } from "./session";
 

@@ -84,7 +84,7 @@ export class Output {
   }
 
   paint(style: Style, text: string, stream: "out" | "err" = "err"): string {
-    return this.colors[stream] ? styleText(style, text, { validateStream: false }) : text;
+    return this.colors[stream] && text !== "" ? styleText(style, text, { validateStream: false }) : text;
   }
 
   private table(columns: readonly string[], rows: Result["rows"]): void {
