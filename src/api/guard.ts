@@ -19,11 +19,14 @@ export function isLoopback(host: string): boolean {
   return family !== 0 && LOOPBACK.check(name, family === 6 ? "ipv6" : "ipv4");
 }
 
+const USUAL = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 const HOST = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::\d+)?$/i;
 
 /** Without keys only requests to a loopback name are answered: a name rebound to 127.0.0.1 is another name. */
 export function checkHost(req: IncomingMessage): void {
-  const name = HOST.exec(req.headers.host ?? "")?.[1];
+  const host = req.headers.host ?? "";
+  if (USUAL.test(host)) return;
+  const name = HOST.exec(host)?.[1];
   if (name !== undefined && isLoopback(name.toLowerCase())) return;
   throw new TaskerError(
     "forbidden",
