@@ -22,41 +22,51 @@ export function brokerPart(config: Config, reset: boolean): Part {
     );
   }
   const admin = config.rabbitmq;
-  const api = new Management(admin);
+  const api = new Management({ uri: admin.managementUri, user: admin.user, password: admin.password });
   const steps: Step[] = [];
   const step = (title: string, run: () => Promise<string>, destroys = false) =>
     steps.push({ title, destroys, run: () => explain(run) });
 
-  if (reset) step(`delete the vhost ${vhost} with all its queues`, () => removeVhost(api, vhost), true);
+  // The administrator's own name and password are not tasker's to change.
+  const ownUser = user !== admin.user;
+  if (reset) {
+    step(`delete the vhost ${vhost} with all its queues`, () => removeVhost(api, vhost), true);
+    if (ownUser) step(`delete the broker's user ${user}`, () => removeUser(api, user), true);
+  }
   step(`create the vhost ${vhost}`, async () => {
-    if (await api.hasVhost(vhost)) return "was there already";
-    await api.putVhost(vhost);
+    if (await api.vhostExists(vhost)) return "was there already";
+    await api.createVhost(vhost);
     return "created";
   });
-  // The administrator's own name and password are not tasker's to change.
-  if (user !== admin.user) {
+  if (ownUser) {
     step(`create the broker's user ${user}`, async () => {
-      const tags = await api.userTags(user);
-      await api.putUser(user, password, tags ?? []);
-      return tags ? "was there already; its password is set" : "created";
+      if (await api.userExists(user)) return "was there already, left as it is";
+      await api.setUser(user, password);
+      return "created";
     });
   }
   step(`let ${user} do everything in the vhost ${vhost}`, async () => {
-    await api.putPermissions(vhost, user, EVERYTHING);
+    await api.setPermissions(vhost, user, EVERYTHING);
     return "set";
   });
   return {
     targets: [
       ["broker", `${place}, vhost ${vhost}, user ${user}`],
-      ["through", `${api.base} as ${admin.user}`],
+      ["through", `${api.where} as ${admin.user}`],
     ],
     steps,
   };
 }
 
 async function removeVhost(api: Management, vhost: string): Promise<string> {
-  if (!(await api.hasVhost(vhost))) return "was not there";
+  if (!(await api.vhostExists(vhost))) return "was not there";
   await api.deleteVhost(vhost);
+  return "deleted";
+}
+
+async function removeUser(api: Management, user: string): Promise<string> {
+  if (!(await api.userExists(user))) return "was not there";
+  await api.deleteUser(user);
   return "deleted";
 }
 
@@ -76,6 +86,6 @@ async function explain(run: () => Promise<string>): Promise<string> {
     return await run();
   } catch (error) {
     if (!(error instanceof ManagementError)) throw error;
-    throw new InitializeError(error.message, error.status === null ? UNREACHABLE : NOT_ALLOWED);
+    throw new InitializeError(error.message, error.status === 0 ? UNREACHABLE : NOT_ALLOWED);
   }
 }
