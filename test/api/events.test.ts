@@ -138,6 +138,28 @@ describe("GET /:taskType/:id/events", () => {
   });
 });
 
+describe("a log", () => {
+  test("is told as it comes, and its end", async () => {
+    const task = await t.create("app-update", { endpoints: ["db1"] });
+    const write = (text: string) =>
+      t.store.managers.log([{ taskId: task.id, endpoint: "db1", job: "", attempt: 1, text }]);
+    const path = `/app-update/${task.id}/responses/db1/log`;
+    const stream = await follow(path, { accept: "text/event-stream" });
+    const texts = (of: Stream) => of.events.filter((event) => event.name === "log").map((event) => event.data.text);
+    await write("one\n");
+    await until("the first line", () => texts(stream).length === 1);
+    await write("two \u001b[31m\ntwo and a half\n");
+    await t.perform(task, "db1");
+    await stream.ended;
+    expect(texts(stream)).toEqual(["one\n", "two \u001b[31m\ntwo and a half\n"]);
+    expect(stream.events.at(-1)!.name).toBe("end");
+    const rest = await follow(path, { accept: "text/event-stream", "last-event-id": stream.events[0]!.id! });
+    await rest.ended;
+    expect(texts(rest)).toHaveLength(1);
+    expect((await follow(path.replace("db1", "nobody"), { accept: "text/event-stream" })).status).toBe(404);
+  });
+});
+
 describe("a limited key", () => {
   test("is told of its own types only", async () => {
     const other = await startTestApi();

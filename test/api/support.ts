@@ -116,7 +116,7 @@ export interface TestApi {
   perform(task: Body, endpoint: string, end?: Partial<AttemptEnd> | null, job?: string): Promise<void>;
   /** A stored key; returns its text. */
   key(scopes: string[], types?: string[] | null, expiresAt?: string | null): Promise<string>;
-  stop(): Promise<void>;
+  stop(storeClosed?: boolean): Promise<void>;
 }
 
 export async function startTestApi(
@@ -131,10 +131,10 @@ export async function startTestApi(
   await transport.open(1000);
   const tasks = assembleTasks({ config, store, transport, log: silentLog });
   await tasks.start();
-  const stopRest = async () => {
+  const stopRest = async (storeClosed = false) => {
     await tasks.stop();
     await transport.close(1000);
-    await store.close();
+    if (!storeClosed) await store.close();
     rmSync(dir, { recursive: true, force: true });
   };
   const options = { config, service: tasks.service, access: store.access, log: silentLog, ...more };
@@ -211,9 +211,9 @@ export async function startTestApi(
       await store.access.addKey({ id, name: `key-${id}`, hash, scopes, types, expiresAt });
       return text;
     },
-    async stop() {
+    async stop(storeClosed) {
       await running.close();
-      await stopRest();
+      await stopRest(storeClosed);
     },
   };
 }

@@ -2,11 +2,8 @@ import { TaskerError } from "../../errors";
 import type { Call } from "../call";
 import type { Wanted } from "../feed";
 import { eventsQuery } from "../query";
-import { EventStream } from "../sse";
+import { EventStream, refuseTooMany } from "../sse";
 import { changeView, taskView } from "../views";
-
-/** Open streams of one process; beyond it 503 `overloaded`. */
-const MAX_STREAMS = 2000;
 
 /** `GET /events[?type=]` (SSE): `response.updated` for every change of a response that the key may see. */
 export async function allEvents(call: Call): Promise<null> {
@@ -40,11 +37,7 @@ async function stream(
 ): Promise<null> {
   const { after: asked } = call.queryAs(eventsQuery);
   const { feed } = call.api;
-  if (feed.size >= MAX_STREAMS) {
-    throw new TaskerError("overloaded", `${MAX_STREAMS} streams are open: poll, or try again later`, {
-      retryAfter: 10,
-    });
-  }
+  refuseTooMany(call);
   await feed.ready();
   const header = call.req.headers["last-event-id"];
   const lastId = (typeof header === "string" && header !== "" ? header : asked) ?? null;

@@ -5,7 +5,8 @@ import { listEndpoints, listTypes, readEndpoint, readType } from "./catalogue";
 import { allEvents, taskEvents } from "./events";
 import { livez, metrics, readyz } from "./health";
 import { listTasks, listTasksOfType } from "./lists";
-import { listResponses, readLog, readResponse } from "./responses";
+import { readLog } from "./log";
+import { listResponses, readResponse } from "./responses";
 import { runStatus, startRun, startRunByGet, stopRun, stopRunByGet } from "./single-run";
 import { createBatch, createTask, readTask } from "./tasks";
 

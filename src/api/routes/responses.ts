@@ -5,7 +5,7 @@ import type { AttemptRecord, ResponseRecord, ResponseStatus } from "../../model/
 import { isFinal } from "../../model/response";
 import type { TaskRecord } from "../../model/task";
 import type { Call } from "../call";
-import { logQuery, responseFilter, responseQuery } from "../query";
+import { responseFilter, responseQuery } from "../query";
 import type { Reply } from "../reply";
 import { endpointOf, responseDetailView, responseView } from "../views";
 import { list } from "./lists";
@@ -62,22 +62,8 @@ function statusOfJobs(rows: readonly ResponseRecord[]): ResponseStatus {
   return (["running", "retrying"] as const).find((status) => all.includes(status)) ?? "received";
 }
 
-/** `GET /:taskType/:id/responses/:endpoint/log?job=&after=&limit=` → what its handler logged. */
-export async function readLog(call: Call): Promise<Reply> {
-  const { job, after, limit } = call.queryAs(logQuery);
-  const { taskType, id } = call.params as { taskType: string; id: string };
-  const chunks = await call.api.service.log(taskType, id, endpointParam(call), job ?? null, after ?? 0, limit + 1);
-  const items = chunks.slice(0, limit);
-  const next = chunks.length > limit ? String(items.at(-1)!.seq) : null;
-  return list(
-    call,
-    items.map(({ seq, attempt, at, text }) => JSON.stringify({ seq, attempt, at, text })),
-    next,
-  );
-}
-
 /** A name, or `*`: the response of a `deliver: one` task, whoever takes it. */
-function endpointParam(call: Call): string {
+export function endpointParam(call: Call): string {
   const endpoint = call.params.endpoint!;
   if (NAME.test(endpoint) || endpoint === ANY_ENDPOINT) return endpoint;
   throw new TaskerError(
