@@ -155,6 +155,20 @@ describe("app-update", () => {
     ["an absolute path", () => archiveOf({}, [path.join(bench.dir, "outside.txt")])],
     ["a path upwards", () => archiveOf({ "a/b.txt": "b" }, ["--transform=s,a/b.txt,../../escaped.txt,", "a/b.txt"])],
     [
+      "a file that is a folder later on",
+      () => {
+        const dir = mkdtempSync(path.join(bench.dir, "clash-"));
+        const tar = path.join(dir, "all.tar");
+        writeFileSync(path.join(dir, "a"), "file");
+        execFileSync("tar", ["-cf", tar, "-C", dir, "a"]);
+        rmSync(path.join(dir, "a"));
+        mkdirSync(path.join(dir, "a"));
+        writeFileSync(path.join(dir, "a/b.txt"), "below");
+        execFileSync("tar", ["-rf", tar, "-C", dir, "a/b.txt"]);
+        return gzipSync(readFileSync(tar));
+      },
+    ],
+    [
       "a symlink",
       () => {
         const dir = mkdtempSync(path.join(bench.dir, "link-"));

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { PerformerConfig } from "../../../src/config/config";
 import type { Runner, RunResult, Work } from "../../../src/manager/runners/runner";
-import { alive, Bench, failed, Recorder, succeeded, typeConfig, workOf } from "./support";
+import { Bench, failed, gone, Recorder, succeeded, typeConfig, workOf } from "./support";
 
 type CommandConfig = Extract<PerformerConfig, { kind: "command" }>;
 
@@ -170,16 +170,16 @@ describe("a command", () => {
   test("at its timeout the whole group is told, and killed if it does not listen", async () => {
     const told = failed(
       await run(sh("echo started; trap 'echo goodbye; exit 0' TERM; while :; do sleep 0.1; done"), {}, new Recorder(), {
-        timeoutMs: 300,
+        timeoutMs: 1500,
       }),
     );
     expect(told).toMatchObject({ reason: "timeout", resultText: "started\ngoodbye\n" });
     const hooks = new Recorder();
     const deaf = `trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo "pids $$ $!."; while :; do sleep 1; done`;
-    const result = failed(await run(sh(deaf), {}, hooks, { timeoutMs: 300 }));
+    const result = failed(await run(sh(deaf), {}, hooks, { timeoutMs: 1500 }));
     expect(result.error).toContain("was killed");
     const pids = /pids (\d+) (\d+)\./.exec(hooks.logged)!;
-    expect([alive(Number(pids[1])), alive(Number(pids[2]))]).toEqual([false, false]);
+    await gone(Number(pids[1]), Number(pids[2]));
   });
 
   test("a cancelled command that does not listen is killed, and said to be killed", async () => {
@@ -188,12 +188,12 @@ describe("a command", () => {
     await hooks.saw(".\n");
     hooks.stop("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: true });
-    expect(alive(Number(/pid (\d+)/.exec(hooks.logged)![1]))).toBe(false);
+    await gone(Number(/pid (\d+)/.exec(hooks.logged)![1]));
   });
 
   test("children that outlive the program are ended with it", async () => {
     const result = await run(sh(`sleep 600 & nohup sleep 600 >/dev/null 2>&1 & echo "$!"`));
-    expect(alive(succeeded(result) as number)).toBe(false);
+    await gone(succeeded(result) as number);
   });
 
   test("100 MB of output cost no memory and are kept as beginning and end, with what is missing stated", async () => {

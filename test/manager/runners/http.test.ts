@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import net, { type AddressInfo, type LookupFunction } from "node:net";
+import { request } from "undici";
 import type { PerformerConfig } from "../../../src/config/config";
 import { silentLog } from "../../../src/log";
+import { HostGuard } from "../../../src/manager/runners/guard";
 import { httpRunner } from "../../../src/manager/runners/http";
+import { guardedAgent, HostRefused } from "../../../src/manager/runners/http-connect";
 import type { RunResult } from "../../../src/manager/runners/runner";
 import { failed, Recorder, succeeded, workOf } from "./support";
 
@@ -391,6 +394,16 @@ describe("an HTTP call", () => {
       );
       expect(failed(await call({ url: url() }, runner))).toMatchObject({ reason: "host_refused", permanent: true });
       expect(target.seen).toHaveLength(1);
+      expect(attempts).toEqual([]);
+    });
+
+    test("the connection itself is guarded, even if nobody has asked about the URL", async () => {
+      const attempts = watchSockets();
+      const agent = guardedAgent(new HostGuard(["app.internal"]));
+      for (const address of ["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "169.254.169.254", "10.0.0.7"]) {
+        await expect(request(`http://${address}/`, { dispatcher: agent })).rejects.toThrow(HostRefused);
+      }
+      await agent.destroy();
       expect(attempts).toEqual([]);
     });
 

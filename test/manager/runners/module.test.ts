@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Runner } from "../../../src/manager/runners/runner";
-import { alive, Bench, failed, Recorder, succeeded, typeConfig, workOf } from "./support";
+import { alive, Bench, failed, gone, Recorder, succeeded, typeConfig, workOf } from "./support";
 
 /** What only a process of its own can give: a death that is noticed, a handler that can be killed. */
 describe("isolation: process", () => {
@@ -24,7 +24,7 @@ describe("isolation: process", () => {
     expect(pids.size).toBe(2);
     for (let i = 0; i < 3; i++) expect(pids).toContain(succeeded(await runner.run(workOf({}), new Recorder())));
     await runner.close();
-    for (const pid of pids) expect(alive(pid as number)).toBe(false);
+    await gone(...(pids as Set<number>));
   });
 
   test.each([
@@ -49,6 +49,16 @@ describe("isolation: process", () => {
     if (reason !== "crash") expect(result.error).toContain("last words");
     expect(hooks.logged).toContain("last words");
     expect(succeeded(await runner.run(workOf({ die: false }), new Recorder()))).toBe("fine");
+  });
+
+  test("a process that dies takes along what it has started", async () => {
+    const runner = runnerOf(`exports.handleTask = (_, { log }) => new Promise(() => {
+      const child = require("node:child_process").spawn("sleep", ["600"], { stdio: "inherit" });
+      process.stdout.write("pid " + child.pid + "\\n", () => process.exit(3));
+    });`);
+    const hooks = new Recorder();
+    expect(failed(await runner.run(workOf({}), hooks)).reason).toBe("exit_code");
+    await gone(Number(/pid (\d+)/.exec(hooks.logged)![1]));
   });
 
   test("a death takes no neighbour along", async () => {
@@ -78,10 +88,10 @@ describe("isolation: process", () => {
   test("a handler that blocks its event loop is killed at its timeout", async () => {
     const runner = runnerOf(`exports.handleTask = (_, { log }) => { log(String(process.pid)); for (;;); };`);
     const hooks = new Recorder();
-    const result = failed(await runner.run(workOf({}, { timeoutMs: 700 }), hooks));
+    const result = failed(await runner.run(workOf({}, { timeoutMs: 3000 }), hooks));
     expect(result).toMatchObject({ reason: "timeout", permanent: false });
-    expect(result.error).toContain("700 ms");
-    expect(alive(Number(hooks.logged))).toBe(false);
+    expect(result.error).toContain("3000 ms");
+    await gone(Number(hooks.logged));
   });
 
   test("a handler that does not listen is killed with all it started, and said to be killed", async () => {
@@ -97,7 +107,7 @@ describe("isolation: process", () => {
     expect(await running).toEqual({ kind: "stopped", killed: true });
     expect(hooks.logged).toContain("not now");
     const pids = /pids:(\d+),(\d+)/.exec(hooks.logged)!;
-    expect([alive(Number(pids[1])), alive(Number(pids[2]))]).toEqual([false, false]);
+    await gone(Number(pids[1]), Number(pids[2]));
   });
 
   test("sub-processes that the handler left behind are ended with its process", async () => {
@@ -108,7 +118,7 @@ describe("isolation: process", () => {
     const [next] = succeeded(await runner.run(workOf({}), new Recorder())) as number[];
     expect(next).not.toBe(own);
     await runner.close();
-    expect([alive(own!), alive(left!)]).toEqual([false, false]);
+    await gone(own!, left!);
   });
 
   test.each([
@@ -166,7 +176,7 @@ describe("isolation: process", () => {
     );
     expect(alive(pid)).toBe(true);
     manager.kill("SIGKILL");
-    while (alive(pid)) await new Promise((resolve) => setTimeout(resolve, 50));
+    await gone(pid);
   });
 
   test("a signal to the whole tree does not end a handler that its manager waits for", async () => {

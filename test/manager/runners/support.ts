@@ -138,3 +138,11 @@ export function alive(pid: number): boolean {
     return false;
   }
 }
+
+/** Resolves when none of the processes is there any more; a test that waits in vain runs into its time limit. */
+export async function gone(...pids: number[]): Promise<void> {
+  for (const pid of pids) {
+    if (!(pid > 1)) throw new Error(`${pid} is not the id of a process`);
+    while (alive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
