@@ -1,4 +1,4 @@
-import type { Task, TaskerClient, TaskResponse } from "../client";
+import { type Task, type TaskerClient, TaskerUnreachable, type TaskResponse } from "../client";
 import { detachable } from "./interrupt";
 import type { Output } from "./output";
 import { Progress } from "./progress";
@@ -16,9 +16,9 @@ export interface FollowOptions {
 export async function follow(client: TaskerClient, out: Output, ref: Ref, options: FollowOptions = {}): Promise<Task> {
   const progress = new Progress(out);
   const until = options.until ?? ((task: Task) => task.settled);
-  const hint = `Left alone; the task goes on. Watch it again with: tasker status ${refText(ref)} --watch`;
+  const again = `Watch it again with: tasker status ${refText(ref)} --watch`;
   try {
-    return await detachable(hint, async (signal) => {
+    return await detachable(`Left alone; the task goes on. ${again}`, async (signal) => {
       const over =
         options.timeoutMs === undefined ? null : AbortSignal.timeout(Math.min(options.timeoutMs, 2 ** 31 - 1));
       let latest: Task | null = null;
@@ -35,6 +35,10 @@ export async function follow(client: TaskerClient, out: Output, ref: Ref, option
       }
       return latest ?? client.get(ref.type, ref.id, { signal });
     });
+  } catch (error) {
+    progress.clear();
+    if (error instanceof TaskerUnreachable) out.say(`The server was lost; the task is stored there. ${again}`);
+    throw error;
   } finally {
     progress.clear();
   }

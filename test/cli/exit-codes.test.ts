@@ -90,6 +90,22 @@ test("5: nobody answers there, or the server cannot do it now", async () => {
   expect(busy.code).toBe(5);
 });
 
+test("5: a server that is lost while watching is said to be so, with the way back", async () => {
+  const door = server.door("lost");
+  let lost = false;
+  const fate = () => (lost ? { cutAnswer: true } : {});
+  const proxy = await between(server.url, fate);
+  const args = ["submit", "gate", "--set", `door=${door}`, "--wait"];
+  const watching = start(args, { env: { TASKER_URL: proxy.url } });
+  await until("the watch", () => watching.stderr().includes("running"));
+  lost = true;
+  await proxy.close();
+  const { code, stderr } = await watching.ended;
+  expect(code).toBe(5);
+  expect(stderr).toMatch(/Watch it again with: tasker status gate\/[0-9a-f-]{36} --watch/);
+  server.open("lost");
+});
+
 test("7: no such type, task, endpoint or context", async () => {
   const unknown = await server.cli(["submit", "nope"]);
   expect(unknown.code).toBe(7);

@@ -153,6 +153,14 @@ test("types and endpoints, all or one", async () => {
   expect((await server.cli(["endpoints", "ghost"])).stderr).toContain("tasker manager --endpoint ghost");
 });
 
+test("a task with more endpoints than one answer holds is shown whole", async () => {
+  const names = Array.from({ length: 120 }, (_, n) => `many-${n}`);
+  const task = (await server.cli(["submit", "echo", "-e", names.join(","), "-q"])).stdout.trim();
+  expect(lines((await server.cli(["status", task])).stdout)).toHaveLength(120);
+  expect(lines((await server.cli(["missing", task])).stdout).sort()).toEqual(names.sort());
+  expect(lines((await server.cli(["retry", task, "--missing", "--dry-run"])).stdout)).toHaveLength(120);
+});
+
 test("a reader that has seen enough is no error", async () => {
   const listing = start(["list", "--json"], { env: server.env });
   listing.child.stdout!.destroy();
