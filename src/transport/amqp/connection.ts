@@ -190,7 +190,10 @@ export class Link {
   }
 
   private adopt(model: ChannelModel, socket: AbortController): Session {
-    model.on("error", (error) => this.note(inWords(error, this.where)));
+    let cause: Error | null = null;
+    model.on("error", (error) => {
+      cause = error;
+    });
     model.on("handler-error", (error) => {
       this.options.log.error({ err: error }, "A listener of the broker connection threw.");
     });
@@ -199,7 +202,8 @@ export class Link {
       this.lost(session, reason);
     });
     model.on("close", (error) => {
-      this.lost(session, error ? inWords(error, this.where) : `${this.where} closed the connection`);
+      const why = cause ?? error;
+      this.lost(session, why ? inWords(why, this.where) : `${this.where} closed the connection`);
       // Time for the last words; a peer that does not hang up by itself is hung up on.
       setTimeout(() => socket.abort(), LAST_WORDS_MS).unref();
     });
@@ -242,7 +246,7 @@ export class Link {
 
   /** Notes why there is no connection and tries again later. */
   private failed(reason: string): void {
-    this.note(reason);
+    this.lastError = reason;
     if (this.timer || this.closed) return;
     const outage = performance.now() - this.downSince;
     const cap =
@@ -259,9 +263,5 @@ export class Link {
       this.timer = null;
       void this.connect();
     }, delay);
-  }
-
-  private note(reason: string): void {
-    this.lastError = reason;
   }
 }

@@ -1,123 +1,154 @@
-import { withoutSecrets } from "../../log";
-
-const DEADLINE_MS = 10_000;
-
-export interface ManagementAccess {
-  /** `http://host:15672`, of RabbitMQ's management plugin. */
-  managementUri: string;
-  user: string;
-  password: string;
-}
-
-export interface Rights {
+/**
+ * What `initialize` needs of RabbitMQ's management API: vhosts, users, permissions. Every call may be repeated.
+ * Errors are sentences that name the server and what was asked, never a password.
+ */
+export interface Permissions {
+  /** Regular expressions over names of queues and exchanges; "" matches nothing, "^$" only the nameless. */
   configure: string;
   write: string;
   read: string;
 }
 
-/** It answered with a refusal, or not at all. */
+export interface ManagementOptions {
+  /** `http://host:15672`, no path needed. User and password may stand in it or beside it. */
+  uri: string;
+  user?: string;
+  password?: string;
+  /** For each call. */
+  deadlineMs?: number;
+}
+
 export class ManagementError extends Error {
-  /** The HTTP status, null: there was no answer. */
-  readonly status: number | null;
-  constructor(message: string, status: number | null, cause?: unknown) {
+  /** HTTP status; 0: no answer. */
+  readonly status: number;
+  constructor(status: number, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "ManagementError";
     this.status = status;
   }
 }
 
-/** The part of RabbitMQ's management API that tasker needs. Every call rejects with ManagementError; all may be repeated. */
 export class Management {
-  readonly base: string;
+  /** For messages: `http://127.0.0.1:15672`. */
+  readonly where: string;
   private readonly authorization: string;
+  private readonly deadlineMs: number;
 
-  constructor({ managementUri, user, password }: ManagementAccess) {
-    const uri = new URL(managementUri);
-    this.base = `${uri.origin}${uri.pathname.replace(/\/+$/, "")}`;
+  constructor(options: ManagementOptions) {
+    const url = new URL(options.uri);
+    const user = options.user ?? decodeURIComponent(url.username);
+    const password = options.password ?? decodeURIComponent(url.password);
+    this.where = url.origin;
     this.authorization = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+    this.deadlineMs = options.deadlineMs ?? 10_000;
   }
 
-  async overview(): Promise<{ rabbitmq_version: string }> {
-    return (await this.call("GET", ["overview"])) as { rabbitmq_version: string };
-  }
-
-  async hasVhost(name: string): Promise<boolean> {
-    return (await this.find(["vhosts", name])) !== null;
-  }
-
-  async putVhost(name: string): Promise<void> {
-    await this.call("PUT", ["vhosts", name], {});
-  }
-
-  async deleteVhost(name: string): Promise<void> {
-    await this.remove(["vhosts", name]);
-  }
-
-  /** The user's tags, null: there is no such user. */
-  async userTags(name: string): Promise<string[] | null> {
-    const user = (await this.find(["users", name])) as { tags?: string | string[] } | null;
-    if (!user) return null;
-    // 3.8 and older: one text with commas.
-    return typeof user.tags === "string" ? user.tags.split(",").filter(Boolean) : (user.tags ?? []);
-  }
-
-  /** Creates the user or sets password and tags anew. */
-  async putUser(name: string, password: string, tags: readonly string[]): Promise<void> {
-    await this.call("PUT", ["users", name], { password, tags: tags.join(",") });
-  }
-
-  async deleteUser(name: string): Promise<void> {
-    await this.remove(["users", name]);
-  }
-
-  async putPermissions(vhost: string, user: string, rights: Rights): Promise<void> {
-    await this.call("PUT", ["permissions", vhost, user], rights);
-  }
-
-  private async find(path: readonly string[]): Promise<unknown> {
-    try {
-      return await this.call("GET", path);
-    } catch (error) {
-      if (error instanceof ManagementError && error.status === 404) return null;
-      throw error;
+  /** Waits until the API answers and takes the administrator's password; rejects with the last reason after `ms`. */
+  async ready(ms: number): Promise<void> {
+    const end = Date.now() + ms;
+    for (;;) {
+      try {
+        await this.call("GET", "whoami", "asking who we are");
+        return;
+      } catch (error) {
+        const refused = error instanceof ManagementError && (error.status === 401 || error.status === 403);
+        if (refused || Date.now() >= end) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
     }
   }
 
-  private async remove(path: readonly string[]): Promise<void> {
-    try {
-      await this.call("DELETE", path);
-    } catch (error) {
-      if (!(error instanceof ManagementError && error.status === 404)) throw error;
-    }
+  async vhostExists(vhost: string): Promise<boolean> {
+    return (await this.call("GET", `vhosts/${part(vhost)}`, `looking for vhost ${vhost}`)) !== null;
   }
 
-  private async call(method: string, path: readonly string[], body?: unknown): Promise<unknown> {
-    const url = `${this.base}/api/${path.map(encodeURIComponent).join("/")}`;
+  async createVhost(vhost: string): Promise<void> {
+    await this.call("PUT", `vhosts/${part(vhost)}`, `creating vhost ${vhost}`, {});
+  }
+
+  /** With everything in it. */
+  async deleteVhost(vhost: string): Promise<void> {
+    await this.call("DELETE", `vhosts/${part(vhost)}`, `deleting vhost ${vhost}`);
+  }
+
+  async userExists(user: string): Promise<boolean> {
+    return (await this.call("GET", `users/${part(user)}`, `looking for user ${user}`)) !== null;
+  }
+
+  /** Creates the user or sets the password of an existing one; no administrative tags. */
+  async setUser(user: string, password: string): Promise<void> {
+    await this.call("PUT", `users/${part(user)}`, `setting user ${user}`, { password, tags: "" });
+  }
+
+  async deleteUser(user: string): Promise<void> {
+    await this.call("DELETE", `users/${part(user)}`, `deleting user ${user}`);
+  }
+
+  /** null: the user has none in that vhost. */
+  async permissions(vhost: string, user: string): Promise<Permissions | null> {
+    const path = `permissions/${part(vhost)}/${part(user)}`;
+    const found = await this.call("GET", path, `reading the permissions of ${user} in ${vhost}`);
+    return found as Permissions | null;
+  }
+
+  async setPermissions(vhost: string, user: string, permissions: Permissions): Promise<void> {
+    const path = `permissions/${part(vhost)}/${part(user)}`;
+    await this.call("PUT", path, `setting the permissions of ${user} in ${vhost}`, permissions);
+  }
+
+  async deletePermissions(vhost: string, user: string): Promise<void> {
+    const path = `permissions/${part(vhost)}/${part(user)}`;
+    await this.call("DELETE", path, `deleting the permissions of ${user} in ${vhost}`);
+  }
+
+  /** The answer's JSON; null for 404 and for an empty body. `doing` completes "… failed". */
+  private async call(method: string, path: string, doing: string, body?: unknown): Promise<unknown> {
+    const at = `RabbitMQ's management API at ${this.where}`;
     let answer: Response;
+    let text: string;
     try {
-      answer = await fetch(url, {
+      answer = await fetch(`${this.where}/api/${path}`, {
         method,
         headers: { authorization: this.authorization, "content-type": "application/json" },
         body: body === undefined ? undefined : JSON.stringify(body),
-        signal: AbortSignal.timeout(DEADLINE_MS),
-        // A redirect would take the administrator's password elsewhere.
-        redirect: "error",
+        signal: AbortSignal.timeout(this.deadlineMs),
       });
+      text = await answer.text();
     } catch (error) {
-      const cause = (error as Error).cause as { code?: string; message?: string } | undefined;
-      const why = cause?.code ?? cause?.message ?? (error as Error).message;
       throw new ManagementError(
-        `RabbitMQ's management API does not answer at ${withoutSecrets(this.base)} (${why}): is RabbitMQ running, and the plugin on (rabbitmq-plugins enable rabbitmq_management)?`,
-        null,
+        0,
+        `${at} does not answer while ${doing}: ${reasonOf(error)}. Is the plugin on?`,
         error,
       );
     }
-    const text = await answer.text();
-    if (answer.ok) return text === "" ? null : JSON.parse(text);
-    const what =
-      answer.status === 401
-        ? "does not know the administrator's name and password (rabbitmq.user, rabbitmq.password)"
-        : `answered ${answer.status} to ${method} ${path.join("/")}: ${text.slice(0, 300)}`;
-    throw new ManagementError(`RabbitMQ's management API at ${this.base} ${what}`, answer.status);
+    if (answer.status === 404 && method !== "PUT") return null;
+    if (answer.status === 401) {
+      throw new ManagementError(
+        401,
+        `${at} refused the administrator's user name or password (rabbitmq.user, rabbitmq.password).`,
+      );
+    }
+    if (!answer.ok)
+      throw new ManagementError(answer.status, `${at} answered ${answer.status} while ${doing}: ${said(text)}`);
+    return text === "" ? null : JSON.parse(text);
+  }
+}
+
+function part(name: string): string {
+  return encodeURIComponent(name);
+}
+
+/** `fetch failed` says nothing; its cause does. */
+function reasonOf(error: unknown): string {
+  const { cause, message } = error as Error & { cause?: { code?: string; message?: string } };
+  return cause?.code ?? cause?.message ?? message;
+}
+
+function said(text: string): string {
+  try {
+    const { reason, error } = JSON.parse(text) as { reason?: string; error?: string };
+    return reason ?? error ?? "nothing more";
+  } catch {
+    return text.slice(0, 200) || "nothing more";
   }
 }

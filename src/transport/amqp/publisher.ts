@@ -1,4 +1,4 @@
-import type { ConfirmChannel, Message, Options } from "amqplib";
+import { type ConfirmChannel, IllegalOperationError, type Message, type Options } from "amqplib";
 import { TransportError } from "../../errors";
 import type { Log } from "../../log";
 import type { Link, Session, Watcher } from "./connection";
@@ -156,9 +156,11 @@ export class Publisher implements Watcher {
         this.confirmed(lane, one, error);
       });
     } catch (error) {
-      // Thrown for what cannot be encoded (headers), and on a channel that is just closing.
-      const reason = lane.session.alive && this.lane === lane ? "refused" : "disconnected";
-      this.fail(one, reason, (error as Error).message);
+      if (error instanceof IllegalOperationError) {
+        // The channel is closing and says so in a moment: then it is decided what becomes of those that wait.
+        lane.writable = false;
+        this.waiting.unshift(one);
+      } else this.fail(one, "refused", (error as Error).message);
       return;
     }
     one.lane = lane;
