@@ -203,7 +203,10 @@ export class TcpProxy {
 
   private reset(pair: Pair): void {
     for (const socket of [pair.client, pair.server]) {
-      if (!socket.destroyed) socket.resetAndDestroy();
+      if (socket.destroyed) continue;
+      // A reset after the end of the stream fails, and leaves the handle open for ever.
+      if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
     }
     this.pairs.delete(pair);
   }

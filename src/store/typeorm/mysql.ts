@@ -68,7 +68,7 @@ export class MysqlDatabase implements Database {
     this.closed = true;
     const ended = new Promise<void>((resolve) => this.pool.end(() => resolve()));
     const late = sleep(Math.min(this.options.deadlineMs, 3000), "late" as const, { ref: false });
-    if ((await Promise.race([ended, late])) === "late") for (const connection of this.idle) connection.destroy();
+    if ((await Promise.race([ended, late])) === "late") for (const connection of this.idle) destroy(connection);
   }
 
   private async withDb<T>(
@@ -100,7 +100,7 @@ export class MysqlDatabase implements Database {
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         over = true;
-        raw.destroy();
+        destroy(raw);
         this.dropIdle();
         reject(this.tooLate());
       }, until - performance.now());
@@ -130,12 +130,12 @@ export class MysqlDatabase implements Database {
   /** A connection with an open transaction goes back rolled back, or not at all. */
   private async giveBack(raw: PoolConnection, error: unknown, deadline: Promise<never>): Promise<void> {
     const fault = faultOf(error);
-    if (fault === "lost" || fault === "refused" || (error as { errno?: number }).errno === 1153) return raw.destroy();
+    if (fault === "lost" || fault === "refused" || (error as { errno?: number }).errno === 1153) return destroy(raw);
     try {
       await Promise.race([send(raw, "ROLLBACK"), deadline]);
       raw.release();
     } catch {
-      raw.destroy();
+      destroy(raw);
     }
   }
 
@@ -157,7 +157,7 @@ export class MysqlDatabase implements Database {
   }
 
   private dropIdle(): void {
-    for (const connection of this.idle) connection.destroy();
+    for (const connection of this.idle) destroy(connection);
     this.idle.clear();
   }
 
@@ -194,6 +194,12 @@ class MysqlConnection implements Connection {
     const keep = onDuplicate === "keep" ? ` ON DUPLICATE KEY UPDATE ${columns[0]} = ${table}.${columns[0]}` : "";
     await send(this.raw, `INSERT INTO ${table} (${columns.join(", ")}) VALUES ?${keep}`, [rows]);
   }
+}
+
+/** The driver only ends its side politely: a frozen server would never answer that, and the socket would stay. */
+function destroy(raw: PoolConnection): void {
+  raw.destroy();
+  (raw as unknown as { stream?: { destroy(): void } }).stream?.destroy();
 }
 
 function send<Result>(raw: PoolConnection, sql: string, values?: readonly unknown[]): Promise<Result> {
