@@ -6,6 +6,8 @@ import type { RouteId } from "./permissions";
 import { ROUTES } from "./routes";
 import { type Gatekeeper, notFound } from "./serve";
 
+const METHODS = { GET: "get", POST: "post", DELETE: "delete" } as const;
+
 /** The Express application: every route of the contract, and the web pages where there are any. */
 export function buildApp(gate: Gatekeeper, uiDir: string | undefined): Express {
   const app = express();
@@ -16,10 +18,8 @@ export function buildApp(gate: Gatekeeper, uiDir: string | undefined): Express {
   app.use((req, res, next) => (req.method === "OPTIONS" ? gate.serveError(notFound(req), req, res) : next()));
   if (uiDir !== undefined && existsSync(uiDir)) mountPages(app, uiDir);
   for (const [id, handler] of Object.entries(ROUTES) as Array<[RouteId, (typeof ROUTES)[RouteId]]>) {
-    const [method, path] = id.split(" ") as [string, string];
-    app[method === "POST" ? "post" : "get"](path, (req, res) =>
-      gate.serve(id, handler, req, res, req.params as Record<string, string>),
-    );
+    const [method, path] = id.split(" ") as ["GET" | "POST" | "DELETE", string];
+    app[METHODS[method]](path, (req, res) => gate.serve(id, handler, req, res, req.params as Record<string, string>));
   }
   app.use((req, res) => gate.serveError(notFound(req), req, res));
   const failed: ErrorRequestHandler = (error, req, res, _next) => {

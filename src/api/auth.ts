@@ -5,8 +5,9 @@ import { StoreUnavailable, TaskerError } from "../errors";
 import type { Log } from "../log";
 import type { AccessStore, ApiKeyRecord } from "../store/store";
 import { bringsKey, presentedKeys } from "./credentials";
-import { digest, sameDigest, splitKey } from "./keys";
+import { digest, newApiKey, sameDigest, splitKey } from "./keys";
 import { SCOPES } from "./permissions";
+import { checkCsrf, parentOf, SESSION_HOURS, sessionKey, sessionOf } from "./session";
 
 /** Who asks. */
 export interface Identity {
@@ -38,6 +39,7 @@ const WRONG_KEYS = { windowMs: 60_000, limit: 20 };
  */
 export class Auth {
   private stored = new Map<string, ApiKeyRecord>();
+  private sessions = new Map<string, ApiKeyRecord>();
   private loadedAt = Number.NEGATIVE_INFINITY;
   private loading: Promise<void> | null = null;
   private readonly touched = new Set<string>();
@@ -69,10 +71,47 @@ export class Auth {
       if (identity) return identity;
     }
     const brings = bringsKey(req, urlKey);
-    if (!brings && this.config.api.keys.length > 0) throw needsKey();
+    const session = brings ? null : sessionKey(req);
+    if (!brings && session === null && this.config.api.keys.length > 0) throw needsKey();
     await this.refresh();
     if (this.loopback && this.config.api.keys.length === 0 && this.stored.size === 0) return ANYONE;
+    if (session !== null) return this.ofSession(session, req);
     if (!brings) throw needsKey();
+    return this.check(presented, req);
+  }
+
+  /** Exchanges a key for a session. Throws as identify does. */
+  async beginSession(key: string, req: IncomingMessage): Promise<{ identity: Identity; sessionKey: string }> {
+    const configured = this.configured(key);
+    await this.refresh();
+    const identity = configured ?? (await this.check([key], req));
+    const made = newApiKey();
+    const record = {
+      id: made.id,
+      name: `session of ${identity.name}`,
+      hash: made.hash,
+      scopes: [sessionOf(identity)],
+      types: null,
+      expiresAt: new Date(Date.now() + SESSION_HOURS * 3_600_000).toISOString(),
+    };
+    await this.access.addKey(record);
+    this.sessions.set(made.id, { ...record, createdAt: "", lastUsedAt: null });
+    for (const old of this.sessions.values()) if (isOver(old)) await this.access.removeKey(old.id);
+    return { identity, sessionKey: made.text };
+  }
+
+  /** Ends the session that the request's cookie names, if it does. */
+  async endSession(req: IncomingMessage): Promise<void> {
+    const key = sessionKey(req);
+    if (key === null) return;
+    await this.refresh();
+    await this.ofSession(key, req);
+    const { id } = splitKey(key)!;
+    this.sessions.delete(id);
+    await this.access.removeKey(id);
+  }
+
+  private async check(presented: readonly string[], req: IncomingMessage): Promise<Identity> {
     for (const key of presented) {
       const identity = this.remembered(key);
       if (identity) return this.used(identity);
@@ -85,6 +124,27 @@ export class Auth {
     }
     await this.wrong.increment(remote);
     throw new TaskerError("unauthenticated", "The API key is not valid: it is unknown, expired or removed");
+  }
+
+  /** A session is its key's: what that may do now, and not at all when it is gone. */
+  private async ofSession(key: string, req: IncomingMessage): Promise<Identity> {
+    const parts = splitKey(key);
+    // One that another process began a moment ago is not in memory yet.
+    const record = parts && (this.sessions.get(parts.id) ?? (await this.access.key(parts.id)));
+    const parent = record && parentOf(record);
+    if (parent && sameDigest(record.hash, digest(parts.secret)) && !isOver(record)) {
+      checkCsrf(req, key);
+      this.sessions.set(record.id, record);
+      const identity =
+        "configured" in parent ? this.named(parent.configured) : identityOf(this.stored.get(parent.keyId));
+      if (identity) return this.used(identity);
+    }
+    throw new TaskerError("unauthenticated", "The session is over: log in again");
+  }
+
+  private named(name: string): Identity | null {
+    const key = this.config.api.keys.find((entry) => entry.name === name);
+    return key ? { name, scopes: key.scopes, types: key.types, keyId: null } : null;
   }
 
   async close(): Promise<void> {
@@ -115,7 +175,7 @@ export class Auth {
     const parts = splitKey(key);
     if (!parts || this.stored.has(parts.id)) return null;
     const record = await this.access.key(parts.id);
-    if (!record || !sameDigest(record.hash, digest(parts.secret))) return null;
+    if (!record || parentOf(record) || !sameDigest(record.hash, digest(parts.secret))) return null;
     this.stored.set(record.id, record);
     return identityOf(record);
   }
@@ -150,7 +210,9 @@ export class Auth {
 
   private async load(): Promise<void> {
     const records = await this.access.keys();
-    this.stored = new Map(records.map((record) => [record.id, record]));
+    const isSession = (record: ApiKeyRecord) => parentOf(record) !== null;
+    this.stored = new Map(records.filter((record) => !isSession(record)).map((record) => [record.id, record]));
+    this.sessions = new Map(records.filter(isSession).map((record) => [record.id, record]));
     this.loadedAt = performance.now();
   }
 
@@ -173,7 +235,11 @@ function needsKey(): TaskerError {
   );
 }
 
-function identityOf(record: ApiKeyRecord): Identity | null {
-  if (record.expiresAt !== null && Date.parse(record.expiresAt) <= Date.now()) return null;
+function identityOf(record: ApiKeyRecord | undefined): Identity | null {
+  if (!record || isOver(record)) return null;
   return { name: record.name, scopes: record.scopes, types: record.types, keyId: record.id };
+}
+
+function isOver(record: Pick<ApiKeyRecord, "expiresAt">): boolean {
+  return record.expiresAt !== null && Date.parse(record.expiresAt) <= Date.now();
 }

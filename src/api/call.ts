@@ -6,7 +6,7 @@ import type { Log } from "../log";
 import { checked } from "../tasks/request";
 import type { Caller, TaskService } from "../tasks/service";
 import type { Audit } from "./audit";
-import type { Identity } from "./auth";
+import type { Auth, Identity } from "./auth";
 import type { JsonBody } from "./body";
 import { parseBody, readBody } from "./body";
 import type { ChangeFeed } from "./feed";
@@ -20,6 +20,7 @@ export interface Api {
   service: TaskService;
   log: Log;
   audit: Audit;
+  auth: Auth;
   feed: ChangeFeed;
   metrics: ApiMetrics;
   basePath: string;

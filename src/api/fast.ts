@@ -17,7 +17,7 @@ export function hotRoute(method: string | undefined, path: string): Match | null
     const slash = path.indexOf("/", 1);
     if (slash < 0) {
       const taskType = path.slice(1);
-      return NAME.test(taskType) ? { route: "POST /:taskType", params: { taskType } } : null;
+      return NAME.test(taskType) && taskType !== "session" ? { route: "POST /:taskType", params: { taskType } } : null;
     }
     if (path.slice(slash) !== "/batch") return null;
     const taskType = path.slice(1, slash);

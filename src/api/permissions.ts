@@ -10,13 +10,17 @@
 export const SCOPES = ["read", "submit", "operate", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** `public`: no key is asked for. */
-export type Permission = Scope | "public";
+/** `public`: no key is asked for. `session`: the route itself finds out who asks. */
+export type Permission = Scope | "public" | "session";
 
 export const PERMISSIONS = {
   "GET /livez": "public",
   "GET /readyz": "public",
   "GET /metrics": "read",
+  "GET /session": "session",
+  "POST /session": "session",
+  "DELETE /session": "session",
+  "GET /system": "admin",
   "GET /tasks": "read",
   "GET /types": "read",
   "GET /types/:taskType": "read",

@@ -73,7 +73,7 @@ export class Gatekeeper {
 
   private async admit(route: RouteId, call: Call, headers: string[]): Promise<void> {
     const permission = PERMISSIONS[route];
-    if (permission === "public") return;
+    if (permission === "public" || permission === "session") return;
     const type = call.params.taskType;
     if (route.includes(" /:taskType") && RESERVED_TYPE_NAMES.includes(type!)) throw notFound(call.req);
     if (changes(permission)) checkOrigin(call.req);

@@ -67,6 +67,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     service,
     log,
     audit: new Audit(access, log),
+    auth,
     feed: new ChangeFeed(service, log),
     metrics: new ApiMetrics(service, options.metrics),
     basePath: config.api.basePath.replace(/\/+$/, ""),

@@ -7,7 +7,9 @@ import { livez, metrics, readyz } from "./health";
 import { listTasks, listTasksOfType } from "./lists";
 import { readLog } from "./log";
 import { listResponses, readResponse } from "./responses";
+import { beginSession, endSession, readSession } from "./session";
 import { runStatus, startRun, startRunByGet, stopRun, stopRunByGet } from "./single-run";
+import { system } from "./system";
 import { createBatch, createTask, readTask } from "./tasks";
 
 /** Every route and what answers it, in the order in which they are tried: fixed words before parameters. */
@@ -15,6 +17,10 @@ export const ROUTES: Readonly<Record<RouteId, Handler>> = {
   "GET /livez": livez,
   "GET /readyz": readyz,
   "GET /metrics": metrics,
+  "GET /session": readSession,
+  "POST /session": beginSession,
+  "DELETE /session": endSession,
+  "GET /system": system,
   "GET /tasks": listTasks,
   "GET /types": listTypes,
   "GET /types/:taskType": readType,

@@ -1,5 +1,5 @@
 import { TaskerError } from "../../errors";
-import { version } from "../../version";
+import { VERSION } from "../../version";
 import { ANYONE, type Identity } from "../auth";
 import type { Call } from "../call";
 import { checkHost, checkOrigin } from "../guard";
@@ -48,7 +48,7 @@ function sessionReply(call: Call, identity: Identity, key: string | null, header
     types: identity.types,
     csrf_token: byCookie ? csrfToken(key) : null,
     run_mode: call.api.config.runMode,
-    version,
+    version: VERSION,
   };
   return { status: 200, headers: [...HEADERS, ...headers], body: JSON.stringify(view) };
 }

@@ -1,0 +1,36 @@
+import { configValues } from "../../config/values";
+import type { Json } from "../../model/json";
+import { VERSION } from "../../version";
+import type { Call } from "../call";
+import { noQuery } from "../query";
+import type { Reply } from "../reply";
+
+/** `GET /system` → version, run mode and the config as used, nested as in its file; passwords, keys and command lines hidden. */
+export async function system(call: Call): Promise<Reply> {
+  call.queryAs(noQuery);
+  const { config } = call.api;
+  const view = {
+    version: VERSION,
+    node: process.version,
+    run_mode: config.runMode,
+    config_file: config.file,
+    config: nested(configValues(config)),
+  };
+  return { status: 200, headers: ["Cache-Control", "no-store"], body: JSON.stringify(view) };
+}
+
+type Tree = { [key: string]: Json };
+
+function nested(values: ReadonlyArray<{ path: string[]; value: Json }>): Tree {
+  const root: Tree = Object.create(null) as Tree;
+  for (const { path, value } of values) {
+    let at = root;
+    for (const name of path.slice(0, -1)) {
+      at[name] ??= Object.create(null) as Tree;
+      at = at[name] as Tree;
+    }
+    // Arguments may hold secrets; which program it is does not.
+    at[path.at(-1)!] = path.at(-1) === "command" && Array.isArray(value) ? [value[0] ?? "", "…"] : value;
+  }
+  return root;
+}
