@@ -1,0 +1,69 @@
+import { randomUUID } from "node:crypto";
+import type { Stage } from "./stage";
+
+export interface LoggedRequest {
+  identifier: string;
+  endpoints: string[];
+  /** HTTP status; 0: no answer came. */
+  status: number;
+  taskId: string | null;
+  ms: number;
+}
+
+/** Sends tasks and remembers every request and answer: attempted ⊇ accepted (2xx). */
+export class Client {
+  readonly log: LoggedRequest[] = [];
+
+  constructor(private readonly stage: Stage) {}
+
+  get accepted(): LoggedRequest[] {
+    return this.log.filter((entry) => entry.status >= 200 && entry.status < 300);
+  }
+
+  async submit(endpoints: string[], payload: object = {}, more: object = {}): Promise<LoggedRequest> {
+    const identifier = randomUUID();
+    const began = performance.now();
+    const entry: LoggedRequest = { identifier, endpoints, status: 0, taskId: null, ms: 0 };
+    this.log.push(entry);
+    try {
+      const answer = await fetch(`${this.stage.url}/work`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ identifier, endpoints, payload, ...more }),
+        signal: AbortSignal.timeout(15_000),
+      });
+      const body = (await answer.json()) as { id?: string };
+      entry.status = answer.status;
+      entry.taskId = answer.ok ? (body.id ?? null) : null;
+    } catch {
+      // No answer: the request may or may not have been stored. It counts as attempted, not as accepted.
+    }
+    entry.ms = performance.now() - began;
+    return entry;
+  }
+
+  /** `count` tasks, `width` at a time. */
+  async burst(count: number, endpoints: string[], payload: object = {}, width = 20): Promise<void> {
+    let left = count;
+    const lane = async () => {
+      while (left-- > 0) await this.submit(endpoints, payload);
+    };
+    await Promise.all(Array.from({ length: Math.min(width, count) }, lane));
+  }
+
+  /** A steady load until `stop` is called, at about `rate` tasks a second. */
+  load(rate: number, endpoints: string[], payload: object = {}): { stop(): Promise<void> } {
+    const open = new Set<Promise<unknown>>();
+    const timer = setInterval(() => {
+      if (open.size > 200) return;
+      const request = this.submit(endpoints, payload).finally(() => open.delete(request));
+      open.add(request);
+    }, 1000 / rate);
+    return {
+      async stop() {
+        clearInterval(timer);
+        await Promise.all(open);
+      },
+    };
+  }
+}
