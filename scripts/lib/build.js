@@ -7,10 +7,10 @@ const { run } = require("./processes");
 
 const DIST = path.join(ROOT, "dist");
 const STAMP = "build.json";
-const INPUTS = ["src", "handlers", "tsconfig.json", "tsconfig.build.json", "package-lock.json"];
+const INPUTS = ["src", "handlers", "scripts/build-ui.js", "tsconfig.json", "tsconfig.build.json", "package-lock.json"];
 
-/** The parts of a build, in order; each writes below `out`. A build of the web pages joins here. */
-const STEPS = [compile, copyAssets];
+/** The parts of a build, in order; each writes below `out`. */
+const STEPS = [compile, copyAssets, pages];
 
 /**
  * Builds `dist/` when the sources are not those it was built from (their contents are compared). Safe when two run at once;
@@ -51,6 +51,11 @@ function copyAssets(out) {
     fs.mkdirSync(path.dirname(path.join(out, name)), { recursive: true });
     fs.copyFileSync(file, path.join(out, name));
   }
+}
+
+/** The web pages, which the API serves as files. */
+function pages(out) {
+  return require("../build-ui").buildUi({ out: path.join(out, "ui") });
 }
 
 function replace(out) {
