@@ -323,8 +323,11 @@ export interface UpkeepStore {
   due(limit: number): Promise<DueResponse[]>;
   /** Payload texts by task id, for republishing. */
   payloads(taskIds: readonly string[]): Promise<Map<string, string>>;
-  /** The broker has confirmed these: sets the tasks' `publishedAt`, and looks at what is unclaimed again after `recheckMs`. */
-  published(keys: readonly ResponseKey[], recheckMs: number): Promise<void>;
+  /**
+   * The broker has confirmed these: sets the tasks' `publishedAt`, and looks at what is unclaimed again after `recheckMs`.
+   * With `attempt` (as in DueResponse) only where that is still the row's: a late confirm says nothing about the next one.
+   */
+  published(keys: ReadonlyArray<ResponseKey & { attempt?: number }>, recheckMs: number): Promise<void>;
   /** Looks at these again after so long; only where the version still matches. */
   postpone(rows: ReadonlyArray<ResponseKey & { version: number; ms: number }>): Promise<void>;
   /** `expected` → `missed`. */

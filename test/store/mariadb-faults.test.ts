@@ -108,10 +108,10 @@ describe("a MySQL server in trouble", () => {
 
   it("whose answer to a claim or a finish is lost has counted the attempt once", async () => {
     const task = await createdTask(other);
-    proxy.set({ mode: "cutAnswer", to: "UPDATE task_responses SET status = 'running'" });
+    proxy.set({ mode: "cutAnswer", to: "SET status = 'running'" });
     const grant = await claimed(store, task.id);
     expect(grant.attempt).toBe(1);
-    proxy.set({ mode: "cutAnswer", to: "UPDATE task_responses SET status" });
+    proxy.set({ mode: "cutAnswer", to: "SET status = 'succeeded'" });
     expect(await store.managers.finish([endOf(grant)])).toEqual([{ kind: "recorded" }]);
     expect(await rowOf(other, task)).toMatchObject({ status: "succeeded", version: 3 });
   });

@@ -41,6 +41,8 @@ export interface Dialect {
   readonly now: string;
   /** The clock plus an expression in milliseconds (a column or `?`). */
   nowPlus(ms: string): string;
+  /** After the table's name: find the rows by their primary key, and lock no other index on the way. */
+  readonly byKey: string;
   /** The earlier of two expressions. */
   least(a: string, b: string): string;
   /** Appended to a SELECT whose rows the transaction is going to change. */

@@ -6,6 +6,7 @@ export const sqliteDialect: Dialect = {
   kind: "sqlite",
   now: `strftime(${FORMAT}, 'now')`,
   nowPlus: (ms) => `strftime(${FORMAT}, 'now', ((${ms}) / 1000.0) || ' seconds')`,
+  byKey: "",
   least: (a, b) => `min(${a}, ${b})`,
   // A writer is alone in the database from BEGIN IMMEDIATE on.
   forUpdate: "",

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { PoolOptions, SslOptions } from "mysql2";
-import type { StoreTls } from "./open";
+import type { StoreTls } from "./options";
 
 /** Waiting calls beyond this are turned away at once. */
 const MAX_WAITING = 1000;

@@ -6,7 +6,7 @@ import { mysqlDialect } from "./dialect-mysql";
 import { faultOf, unavailable } from "./mysql-errors";
 import { migrateMysql } from "./mysql-migrate";
 import { poolOptions } from "./mysql-options";
-import type { StoreOptions } from "./open";
+import type { StoreOptions } from "./options";
 
 /** A server that refuses connections is tried for so long before the caller hears of it. */
 const REFUSED_MS = 1000;

@@ -1,32 +1,14 @@
-import type { Log } from "../../log";
 import type { Store } from "../store";
 import { accessStore } from "./access";
 import type { Database } from "./connection";
 import { managerStore } from "./managers";
 import { MysqlDatabase } from "./mysql";
+import type { StoreOptions } from "./options";
 import { openSqlite } from "./sqlite-open";
 import { taskStore } from "./tasks";
 import { upkeepStore } from "./upkeep";
 
-export interface StoreOptions {
-  /** `mysql://user:password@host:port/database`, `mariadb://…`, `sqlite:path` or `sqlite::memory:`. */
-  uri: string;
-  /** Connections, MySQL only. */
-  poolSize: number;
-  /** After so long a call rejects with StoreUnavailable. */
-  deadlineMs: number;
-  tls: StoreTls | null;
-  log: Log;
-  /** SQLite: nobody else may serve from this file meanwhile. False for a short look or change beside a serving process. */
-  exclusive?: boolean;
-}
-
-export interface StoreTls {
-  caFile: string | null;
-  certFile: string | null;
-  keyFile: string | null;
-  verify: boolean;
-}
+export type { StoreOptions, StoreTls } from "./options";
 
 /**
  * Opens the store of the URI. A MySQL server need not be there yet: calls reject with StoreUnavailable until it is.

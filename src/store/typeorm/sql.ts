@@ -46,7 +46,7 @@ export function keyText(key: ResponseKey): string {
   return `${key.taskId} ${key.endpoint} ${key.job}`;
 }
 
-export function byKey(a: ResponseKey, b: ResponseKey): number {
+export function inKeyOrder(a: ResponseKey, b: ResponseKey): number {
   return compare(a.taskId, b.taskId) || compare(a.endpoint, b.endpoint) || compare(a.job, b.job);
 }
 

@@ -71,7 +71,7 @@ export function upkeepContract(subject: () => Subject): void {
       const { store } = subject();
       const task = await createdTask(store);
       await store.managers.finish([endOf(await claimed(store, task.id), { status: "retrying", retryInMs: 0 })]);
-      await store.upkeep.published([{ ...keyOf(task), attempt: 0 } as ReturnType<typeof keyOf>], 60_000);
+      await store.upkeep.published([{ ...keyOf(task), attempt: 0 }], 60_000);
       await makeDue(task.id);
       expect(await dueOf(store, task.id)).toMatchObject([{ published: false, attempt: 1 }]);
     });

@@ -92,7 +92,7 @@ async function grant(
   const { now } = dialect;
   const wanted = atEndpoint(connection, endpoint, claims);
   const update = new Sql(
-    `UPDATE task_responses SET status = 'running', lease_id = ?, manager_id = ?, performer = ?, attempt = attempt + 1,
+    `UPDATE task_responses${dialect.byKey} SET status = 'running', lease_id = ?, manager_id = ?, performer = ?, attempt = attempt + 1,
        received_at = COALESCE(received_at, ${now}), started_at = ${now}, finished_at = NULL, retry_at = NULL, reason = NULL,
        error = NULL, progress = 0, progress_message = NULL, published = 0, timeout_at = ${dialect.nowPlus("timeout_ms")},
        due_at = ${dialect.nowPlus(`timeout_ms + ${BACKSTOP_MS}`)}, changed_at = ${now}, version = version + 1

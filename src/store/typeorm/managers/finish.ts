@@ -5,7 +5,7 @@ import { bisect } from "../bisect";
 import type { Connection, Database, Value } from "../connection";
 import { nowOf } from "../rows";
 import { fitting } from "../size";
-import { byKey, chunks, groupBy, keyText, matchKeys, pick, Sql } from "../sql";
+import { chunks, groupBy, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
 import { clampMs } from "../times";
 
 /** A row given back is offered again after this, unless its message comes round earlier. */
@@ -35,7 +35,7 @@ export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]):
     return false;
   });
   for (const part of chunks(
-    valid.sort((a, b) => byKey(a.end, b.end)),
+    valid.sort((a, b) => inKeyOrder(a.end, b.end)),
     100,
   )) {
     await bisect(
@@ -80,7 +80,7 @@ async function finishGroup(connection: Connection, run: readonly Entry[]): Promi
   if (kind !== "final") {
     // Lock, record the attempts from the rows as they stand, then change them.
     const locked = await connection.query<{ task_id: string }>(
-      `SELECT task_id FROM task_responses WHERE ${where.text} ORDER BY task_id${connection.dialect.forUpdate}`,
+      `SELECT task_id FROM task_responses${connection.dialect.byKey} WHERE ${where.text} ORDER BY task_id${connection.dialect.forUpdate}`,
       where.values,
     );
     if (locked.length < run.length) {
@@ -98,8 +98,8 @@ async function finishGroup(connection: Connection, run: readonly Entry[]): Promi
 }
 
 function updateOf(connection: Connection, kind: Kind, run: readonly Entry[]): Sql {
-  const { now, nowPlus } = connection.dialect;
-  const sql = new Sql("UPDATE task_responses SET ");
+  const { now, nowPlus, byKey } = connection.dialect;
+  const sql = new Sql(`UPDATE task_responses${byKey} SET `);
   const set = (column: string, valueIn: (entry: Entry) => Value) =>
     sql.add(`${column} = `).append(pick(run, valueIn)).add(", ");
   if (kind === "final") {

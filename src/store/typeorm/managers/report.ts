@@ -5,7 +5,7 @@ import type { Claim, LeaseRef } from "../../store";
 import type { Database, Value } from "../connection";
 import { nowOf } from "../rows";
 import { fitting } from "../size";
-import { byKey, chunks, groupBy, keyText, matchKeys, pick, Sql } from "../sql";
+import { chunks, groupBy, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
 
 const MAX_MESSAGE = 1000;
 
@@ -19,9 +19,9 @@ export async function markReceived(db: Database, endpoint: string, claims: reado
     ]);
     const { now } = db.dialect;
     const sql = new Sql(
-      `UPDATE task_responses SET status = 'received', received_at = COALESCE(received_at, ${now}), changed_at = ${now},
+      `UPDATE task_responses${db.dialect.byKey} SET status = 'received', received_at = COALESCE(received_at, ${now}), changed_at = ${now},
          version = version + 1 WHERE `,
-    ).append(matchKeys(db.dialect, keys.sort(byKey)));
+    ).append(matchKeys(db.dialect, keys.sort(inKeyOrder)));
     sql.add(" AND status = 'expected' AND cancel_at IS NULL");
     await db.single((connection) => connection.run(sql.text, sql.values));
   }
@@ -33,13 +33,13 @@ export async function reportProgress(db: Database, reports: readonly Progress[])
   // Of several for one response the last counts.
   const latest = new Map(reports.filter((report) => isId(report.taskId)).map((report) => [keyText(report), report]));
   const groups = groupBy(
-    [...latest.values()].sort(byKey),
+    [...latest.values()].sort(inKeyOrder),
     (report) => `${report.leaseId} ${report.endpoint} ${report.job}`,
   );
   for (const group of groups.values()) {
     for (const part of chunks(group, 100)) {
       const { now } = db.dialect;
-      const sql = new Sql("UPDATE task_responses SET progress = ").append(
+      const sql = new Sql(`UPDATE task_responses${db.dialect.byKey} SET progress = `).append(
         pick(part, (report) => fraction(report.progress)),
       );
       sql.add(", progress_message = ").append(pick(part, (report) => cut(report.message)));

@@ -1,7 +1,7 @@
 import { isId } from "../../../model/ids";
 import type { ResponseKey } from "../../../model/response";
 import type { Database } from "../connection";
-import { byKey, chunks, groupBy, MAX_LIST, matchKeys, Sql, unique } from "../sql";
+import { chunks, groupBy, inKeyOrder, MAX_LIST, matchKeys, Sql, unique } from "../sql";
 import { clampMs } from "../times";
 
 /** Waits are rounded up to this, so that rows with nearly the same share a statement. */
@@ -17,14 +17,14 @@ export async function markPublished(
   keys: ReadonlyArray<ResponseKey & { attempt?: number }>,
   recheckMs: number,
 ): Promise<void> {
-  const { now, nowPlus, least } = db.dialect;
+  const { now, nowPlus, least, byKey } = db.dialect;
   const recheck = nowPlus(String(clampMs(recheckMs)));
   const wait = "(SELECT t.wait_until FROM tasks t WHERE t.id = task_responses.task_id)";
-  for (const part of chunks(keys.filter((key) => isId(key.taskId)).sort(byKey), MAX_LIST)) {
+  for (const part of chunks(keys.filter((key) => isId(key.taskId)).sort(inKeyOrder), MAX_LIST)) {
     await db.write(async (connection) => {
       for (const group of groupBy(part, (key) => `${key.attempt}`).values()) {
         const sql = new Sql(
-          `UPDATE task_responses SET published = 1,
+          `UPDATE task_responses${byKey} SET published = 1,
              due_at = CASE WHEN ${wait} > ${now} THEN ${least(recheck, wait)} ELSE ${recheck} END WHERE `,
         ).append(matchKeys(db.dialect, group));
         sql.add(` AND status IN ('expected', 'received', 'retrying') AND (retry_at IS NULL OR retry_at <= ${now})`);
@@ -45,10 +45,12 @@ export async function postpone(
   rows: ReadonlyArray<ResponseKey & { version: number; ms: number }>,
 ): Promise<void> {
   const rounded = rows.map((row) => ({ ...row, ms: clampMs(Math.ceil(row.ms / ROUND_MS) * ROUND_MS) }));
-  for (const part of chunks(rounded.sort(byKey), MAX_LIST)) {
+  for (const part of chunks(rounded.sort(inKeyOrder), MAX_LIST)) {
     await db.write(async (connection) => {
       for (const group of groupBy(part, (row) => `${row.version} ${row.ms}`).values()) {
-        const sql = new Sql(`UPDATE task_responses SET due_at = ${db.dialect.nowPlus("?")} WHERE `, [group[0]!.ms]);
+        const sql = new Sql(`UPDATE task_responses${db.dialect.byKey} SET due_at = ${db.dialect.nowPlus("?")} WHERE `, [
+          group[0]!.ms,
+        ]);
         sql.append(matchKeys(db.dialect, group)).add(" AND version = ? AND due_at IS NOT NULL", group[0]!.version);
         await connection.run(sql.text, sql.values);
       }
@@ -71,9 +73,9 @@ export function withdrawResponses(db: Database, keys: readonly ResponseKey[]): P
 
 async function end(db: Database, keys: readonly ResponseKey[], set: string, where: string): Promise<void> {
   const { now } = db.dialect;
-  for (const part of chunks([...keys].sort(byKey), MAX_LIST)) {
+  for (const part of chunks([...keys].sort(inKeyOrder), MAX_LIST)) {
     const sql = new Sql(
-      `UPDATE task_responses SET ${set}, finished_at = ${now}, retry_at = NULL, due_at = ${now}, changed_at = ${now},
+      `UPDATE task_responses${db.dialect.byKey} SET ${set}, finished_at = ${now}, retry_at = NULL, due_at = ${now}, changed_at = ${now},
          version = version + 1 WHERE `,
     );
     sql.append(matchKeys(db.dialect, part)).add(` AND ${where}`);

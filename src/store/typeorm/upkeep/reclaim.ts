@@ -3,7 +3,7 @@ import type { LeaseRef, ManagerRecord } from "../../store";
 import type { Connection, Database } from "../connection";
 import { leasesAreDue } from "../managers/register";
 import { nowOf } from "../rows";
-import { byKey, chunks, groupBy, matchKeys, Sql } from "../sql";
+import { chunks, groupBy, inKeyOrder, matchKeys, Sql } from "../sql";
 import { isSilent, MANAGER_COLUMNS, type ManagerRow, toManager } from "../tasks/endpoints";
 
 type Lost = LeaseRef & { reason: string; error: string };
@@ -11,7 +11,7 @@ type Lost = LeaseRef & { reason: string; error: string };
 /** Ends leases that nobody serves, each only while it is still the row's. Resolves to how many were ended. */
 export async function reclaimLeases(db: Database, leases: readonly Lost[]): Promise<number> {
   let count = 0;
-  for (const part of chunks(leases.filter((lease) => isId(lease.taskId)).sort(byKey), 100)) {
+  for (const part of chunks(leases.filter((lease) => isId(lease.taskId)).sort(inKeyOrder), 100)) {
     count += await db.write(async (connection) => {
       let ended = 0;
       for (const group of groupBy(part, ({ leaseId, reason, error }) =>
@@ -30,7 +30,7 @@ async function reclaimGroup(connection: Connection, group: readonly Lost[]): Pro
   const { leaseId, reason, error } = group[0]!;
   const where = matchKeys(connection.dialect, group).add(" AND lease_id = ? AND status = 'running'", leaseId);
   const locked = await connection.query(
-    `SELECT task_id FROM task_responses WHERE ${where.text}${forUpdate}`,
+    `SELECT task_id FROM task_responses${connection.dialect.byKey} WHERE ${where.text}${forUpdate}`,
     where.values,
   );
   if (locked.length === 0) return 0;
@@ -43,7 +43,7 @@ async function reclaimGroup(connection: Connection, group: readonly Lost[]): Pro
   );
   const again = "cancel_at IS NULL AND attempt < attempts";
   const sql = new Sql(
-    `UPDATE task_responses SET
+    `UPDATE task_responses${connection.dialect.byKey} SET
        status = CASE WHEN cancel_at IS NOT NULL THEN 'cancelled' WHEN attempt < attempts THEN 'retrying' ELSE 'failed' END,
        reason = CASE WHEN cancel_at IS NOT NULL THEN 'cancelled' ELSE ? END, error = ?,
        finished_at = CASE WHEN ${again} THEN NULL ELSE ${now} END, retry_at = CASE WHEN ${again} THEN ${now} ELSE NULL END,

@@ -106,7 +106,9 @@ async function clearMarks(connection: Connection, rows: readonly RowFacts[]): Pr
   for (const group of groupBy(rows, (row) => `${row.version}`).values()) {
     for (const part of chunks(group, MAX_LIST)) {
       const keys = part.map((row) => ({ taskId: row.task_id, endpoint: row.endpoint, job: row.job }));
-      const sql = new Sql("UPDATE task_responses SET due_at = NULL WHERE ").append(matchKeys(connection.dialect, keys));
+      const sql = new Sql(`UPDATE task_responses${connection.dialect.byKey} SET due_at = NULL WHERE `).append(
+        matchKeys(connection.dialect, keys),
+      );
       sql.add(" AND version = ?", group[0]!.version);
       await connection.run(sql.text, sql.values);
     }
