@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { newId } from "../../src/model/ids";
 import { rawRequest, startTestApi, type TestApi } from "./support";
@@ -46,6 +47,22 @@ describe("a body that is too large (S1)", () => {
     const answer = await rawRequest(t.api.port, head("Transfer-Encoding: chunked\r\n"), ...parts);
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100 * 1024 * 1024);
+  });
+
+  test("is refused so that a client reads it which looks only after it has sent all", async () => {
+    const body = Buffer.alloc(5_000_000, "x");
+    const socket = connect(t.api.port, "127.0.0.1").pause();
+    let received = "";
+    socket.setEncoding("latin1").on("data", (text: string) => {
+      received += text;
+    });
+    socket.on("error", () => {});
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.write(head(`Content-Length: ${body.length}\r\n`));
+    await new Promise((resolve) => socket.write(body, resolve));
+    socket.resume();
+    await closed;
+    expect(received).toMatch(/^HTTP\/1\.1 413 /);
   });
 
   test("once unpacked is not unpacked at all", async () => {
