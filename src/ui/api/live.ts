@@ -50,7 +50,7 @@ export interface Follower {
 const followers = new Set<Follower>();
 let cursor: string | null = null;
 let queue: Change[] = [];
-let flushTimer: ReturnType<typeof setTimeout> | null = null;
+let _flushTimer: ReturnType<typeof setTimeout> | null = null;
 
 export function follow(follower: Follower): () => void {
   followers.add(follower);
@@ -60,7 +60,7 @@ export function follow(follower: Follower): () => void {
 }
 
 function flush(): void {
-  flushTimer = null;
+  _flushTimer = null;
   if (paused.peek() || queue.length === 0) return;
   const changes = queue;
   queue = [];
@@ -75,7 +75,10 @@ function resumeAll(): void {
 
 function take(name: string, data: string, id: string | null): void {
   if (id !== null) cursor = id;
-  if (name === "reset") return resumeAll();
+  if (name === "reset") {
+    resumeAll();
+    return;
+  }
   let change: Change;
   try {
     change = JSON.parse(data) as Change;
@@ -84,7 +87,7 @@ function take(name: string, data: string, id: string | null): void {
   }
   if (typeof change.task_id !== "string") return;
   queue.push(change);
-  flushTimer ??= setTimeout(flush, FLUSH_MS);
+  _flushTimer ??= setTimeout(flush, FLUSH_MS);
 }
 
 async function run(signal: AbortSignal): Promise<void> {

@@ -17,7 +17,10 @@ export function Dialog(props: { title: string; onClose(): void; children: Compon
     <dialog
       ref={element}
       aria-labelledby="dialog-title"
-      onCancel={(event) => (event.preventDefault(), props.onClose())}
+      onCancel={(event) => {
+        event.preventDefault();
+        props.onClose();
+      }}
     >
       <h2 id="dialog-title">{props.title}</h2>
       {props.children}

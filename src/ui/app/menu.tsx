@@ -14,17 +14,17 @@ export function Menu(props: { onHelp(): void }) {
       const menu = details.current;
       if (menu?.open && event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
     };
-    const escape = (event: KeyboardEvent) => {
+    const closeByKey = (event: KeyboardEvent) => {
       const menu = details.current;
       if (event.key !== "Escape" || !menu?.open) return;
       menu.open = false;
       menu.querySelector("summary")?.focus();
     };
     document.addEventListener("pointerdown", away);
-    document.addEventListener("keydown", escape);
+    document.addEventListener("keydown", closeByKey);
     return () => {
       document.removeEventListener("pointerdown", away);
-      document.removeEventListener("keydown", escape);
+      document.removeEventListener("keydown", closeByKey);
     };
   }, []);
   const { theme, times, zone, shortcuts } = settings.value;

@@ -29,13 +29,9 @@ export function Shell() {
 
   return (
     <>
-      <a
-        href="#main"
-        class="skip btn"
-        onClick={(event) => (event.preventDefault(), document.querySelector<HTMLElement>("h1")?.focus())}
-      >
+      <button type="button" class="skip btn" onClick={() => document.querySelector<HTMLElement>("h1")?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <header class="top">
         <a class="brand" href="#/" aria-label="tasker, overview">
           <Logo />

@@ -1,7 +1,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef } from "preact/hooks";
-import { themeVersion } from "../app/settings";
+import { settings, themeVersion } from "../app/settings";
 
 export interface Series {
   label: string;
@@ -48,7 +48,7 @@ export function Chart(props: {
         legend: { show: false },
         scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.1)] } },
         axes: [
-          { ...axis, space: 90 },
+          { ...axis, space: 90, values: (_u, splits) => splits.map((at) => clock(at, splits)) },
           {
             ...axis,
             size: 62,
@@ -84,7 +84,7 @@ export function Chart(props: {
       <ul class="plain chips" aria-hidden="true">
         {props.series.map((one) => (
           <li key={one.label} class="small muted actions">
-            <svg width="18" height="8">
+            <svg width="18" height="8" aria-hidden="true">
               <line
                 x1="0"
                 y1="4"
@@ -102,7 +102,6 @@ export function Chart(props: {
       <div ref={box} aria-hidden="true" class="chart" />
       <details>
         <summary class="small muted">Numbers</summary>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1) */}
         <div class="table-wrap chart-table" tabIndex={0} role="region" aria-label={`${props.title}, numbers`}>
           <table>
             <thead>
@@ -132,4 +131,15 @@ export function Chart(props: {
       </details>
     </figure>
   );
+}
+
+/** As much of the time as tells neighbours apart. */
+function clock(seconds: number, splits: readonly number[]): string {
+  const step = (splits[1] ?? seconds + 60) - (splits[0] ?? seconds);
+  const iso =
+    settings.peek().zone === "utc"
+      ? new Date(seconds * 1000)
+      : new Date(seconds * 1000 - new Date(seconds * 1000).getTimezoneOffset() * 60_000);
+  const text = iso.toISOString();
+  return step >= 86_400 ? text.slice(5, 10) : step < 60 ? text.slice(11, 19) : text.slice(11, 16);
 }

@@ -6,19 +6,17 @@ const SHOWN = 2000;
  * Characters that would hide or reorder what stands around them: controls (an ANSI escape begins with one), direction
  * overrides, zero-width ones. They are shown by name.
  */
-const UNSEEN =
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+const UNSEEN = /(?![\n\r\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 function nameOf(char: string): string {
-  const code = char.charCodeAt(0);
+  const code = char.codePointAt(0)!;
   if (code < 0x20) return String.fromCharCode(0x2400 + code);
   return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 /** The pieces of a text, those that cannot be seen made visible. Plain text stays one piece. */
 export function visible(text: string) {
-  UNSEEN.lastIndex = 0;
-  if (!UNSEEN.test(text)) return text;
+  if (text.search(UNSEEN) < 0) return text;
   const pieces = [];
   let from = 0;
   for (const match of text.matchAll(UNSEEN)) {
@@ -28,7 +26,7 @@ export function visible(text: string) {
         {nameOf(match[0])}
       </span>,
     );
-    from = match.index + 1;
+    from = match.index + match[0].length;
   }
   pieces.push(text.slice(from));
   return pieces;
@@ -53,7 +51,6 @@ export function Block(props: { value: string; label: string }) {
   const long = props.value.length > SHOWN;
   return (
     <div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1) */}
       <pre class="block" tabIndex={0} role="region" aria-label={props.label}>
         {visible(long && !all ? props.value.slice(0, SHOWN) : props.value)}
         {long && !all ? "…" : ""}

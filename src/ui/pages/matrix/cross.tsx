@@ -2,7 +2,7 @@ import type { Signal } from "@preact/signals";
 import { Badge, MEANING } from "../../parts/status";
 import { Text } from "../../parts/text";
 import { between, duration, Time } from "../../parts/time";
-import { CELL_WIDTH, type Place, ROW_HEIGHT } from "./grid";
+import { type Place, ROW_HEIGHT } from "./grid";
 import { ANYONE, type Row } from "./model";
 
 /** The cross-hair: two bands behind the cells. */
@@ -17,7 +17,7 @@ export function Cross(props: { at: Signal<Place | null> }) {
           style={{ top: `${at.row * ROW_HEIGHT}px`, height: `${ROW_HEIGHT}px`, left: 0, right: 0 }}
         />
       )}
-      {at.column >= 0 && <div class="mx-band mx-band-column" style={{ "--at": at.column, width: `${CELL_WIDTH}px` }} />}
+      {at.column >= 0 && <div class="mx-band mx-band-column" style={{ "--at": at.column }} />}
     </div>
   );
 }

@@ -68,7 +68,6 @@ export function Foot(props: { columns: readonly string[]; model: MatrixModel; in
           const problems = problemsOf(counts);
           const label = `${column}: ${countOf(counts, "succeeded")} of ${totalOf(counts)} succeeded, ${problems} need attention`;
           return (
-            // biome-ignore lint/a11y/useFocusableInteractive: totals are read, not worked with
             <div
               key={column}
               role="gridcell"
@@ -81,7 +80,6 @@ export function Foot(props: { columns: readonly string[]; model: MatrixModel; in
             </div>
           );
         })}
-        {/* biome-ignore lint/a11y/useFocusableInteractive: as above */}
         <div role="gridcell" aria-colindex={props.columns.length + 2} class="mx-total num">
           {problemsOf(model.total)}
         </div>

@@ -1,5 +1,5 @@
 import { type Signal, useComputed, useSignal } from "@preact/signals";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { go, href } from "../../app/router";
 import type { CellState } from "../../parts/status";
 import { Cross } from "./cross";
@@ -8,9 +8,13 @@ import { ANYONE, type MatrixModel, type Row } from "./model";
 import { MatrixRow } from "./row";
 
 export const ROW_HEIGHT = 34;
-export const CELL_WIDTH = 34;
+/** A column's width; with few columns their names have room to lie. */
+const NARROW = 34;
+const WIDE = 104;
+const WIDE_REST = 400;
 const OVERSCAN = 6;
-const COLUMN_CHUNK = 8;
+/** Sideways, what is in the document changes in steps of so many pixels. */
+const PART = 272;
 
 /** Where the keyboard is: row -1 is the head, column -1 the task's name, column `columns.length` its total. */
 export interface Place {
@@ -43,6 +47,10 @@ export function Grid(props: GridProps) {
   const active = useSignal<Place>({ row: 0, column: 0 });
   const focused = useSignal(false);
 
+  const width = useComputed(() => scroll.value.width);
+  const wide = columns.length * WIDE + WIDE_REST <= width.value;
+  const cell = wide ? WIDE : NARROW;
+  const longest = columns.reduce((most, name) => Math.max(most, name.length), 4);
   const measure = () => {
     const element = box.current;
     if (!element) return;
@@ -54,7 +62,7 @@ export function Grid(props: GridProps) {
     };
     if (element.scrollTop + element.clientHeight > element.scrollHeight - 600) props.onNearEnd();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(box.current!);
@@ -63,12 +71,9 @@ export function Grid(props: GridProps) {
 
   const from = useComputed(() => Math.max(0, Math.floor(scroll.value.top / ROW_HEIGHT) - OVERSCAN));
   const to = useComputed(() => Math.ceil((scroll.value.top + scroll.value.height) / ROW_HEIGHT) + OVERSCAN);
-  const left = useComputed(
-    () => Math.max(0, Math.floor(scroll.value.left / CELL_WIDTH / COLUMN_CHUNK) - 1) * COLUMN_CHUNK,
-  );
-  const right = useComputed(
-    () => (Math.ceil((scroll.value.left + scroll.value.width) / CELL_WIDTH / COLUMN_CHUNK) + 1) * COLUMN_CHUNK,
-  );
+  const leftPart = useComputed(() => Math.floor(scroll.value.left / PART));
+  const left = Math.max(0, Math.floor(((leftPart.value - 1) * PART) / cell));
+  const right = Math.ceil(((leftPart.value + 2) * PART + width.value) / cell);
 
   const place = clamp(active.value, rows.length, columns.length);
   const idOf = (where: Place) => `${id}-${where.row}-${where.column}`;
@@ -77,7 +82,7 @@ export function Grid(props: GridProps) {
     const next = clamp({ row, column }, rows.length, columns.length);
     active.value = next;
     props.at.value = next;
-    reveal(box.current!, next);
+    reveal(box.current!, next, cell);
     measure();
   };
   const open = (where: Place) => {
@@ -121,14 +126,18 @@ export function Grid(props: GridProps) {
   return (
     <div
       ref={box}
-      class="mx"
+      class={`mx ${wide ? "mx-wide" : ""}`}
       role="grid"
       tabIndex={0}
       aria-label="Tasks by endpoint. Arrow keys move, Enter opens."
       aria-rowcount={props.complete ? rows.length + 2 : -1}
       aria-colcount={columns.length + 2}
       aria-activedescendant={idOf(place)}
-      style={{ "--columns": columns.length }}
+      style={{
+        "--columns": columns.length,
+        "--cell": `${cell}px`,
+        "--head": wide ? "40px" : `${Math.min(124, longest * 7.5 + 24)}px`,
+      }}
       onScroll={measure}
       onKeyDown={press}
       onClick={click}
@@ -162,8 +171,8 @@ export function Grid(props: GridProps) {
             row={row}
             index={from.value + i}
             columns={columns}
-            left={left.value}
-            right={right.value}
+            left={left}
+            right={right}
             only={props.only}
             idOf={idOf}
             active={focused.value && place.row === from.value + i ? place.column : null}
@@ -180,7 +189,7 @@ function clamp(place: Place, rows: number, columns: number): Place {
 }
 
 /** Scrolls so that the place is neither outside nor beneath what sticks. */
-function reveal(box: HTMLElement, place: Place): void {
+function reveal(box: HTMLElement, place: Place, width: number): void {
   const head = box.querySelector<HTMLElement>(".mx-head")!.offsetHeight;
   const foot = box.querySelector<HTMLElement>(".mx-foot")!.offsetHeight;
   const first = box.querySelector<HTMLElement>(".mx-corner")!.offsetWidth;
@@ -192,8 +201,8 @@ function reveal(box: HTMLElement, place: Place): void {
       box.scrollTop = top + ROW_HEIGHT - box.clientHeight + head + foot;
     }
   }
-  const x = place.column * CELL_WIDTH;
+  const x = place.column * width;
   const room = box.clientWidth - first - last;
   if (place.column < 0 || x < box.scrollLeft) box.scrollLeft = Math.max(0, x);
-  else if (x + CELL_WIDTH > box.scrollLeft + room) box.scrollLeft = x + CELL_WIDTH - room;
+  else if (x + width > box.scrollLeft + room) box.scrollLeft = x + width - room;
 }

@@ -5,7 +5,6 @@ import { countOf, type MatrixModel } from "./model";
 export function Legend(props: { model: MatrixModel; only: CellState | null; onOnly(state: CellState | null): void }) {
   props.model.counted.value;
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset would draw a box around a row of buttons
     <div class="chips legend" role="group" aria-label="Legend: press a state to see only rows that have it">
       {CELL_STATES.map((state) => (
         <button

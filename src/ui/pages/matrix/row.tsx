@@ -49,7 +49,6 @@ export function MatrixRow(props: Props) {
         const c = left + i;
         const cell = row.cells.get(column);
         return (
-          // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus and names this cell by aria-activedescendant
           <div
             key={column}
             id={props.idOf({ row: index, column: c })}
@@ -65,7 +64,6 @@ export function MatrixRow(props: Props) {
           </div>
         );
       })}
-      {/* biome-ignore lint/a11y/useFocusableInteractive: as above */}
       <div
         id={props.idOf({ row: index, column: columns.length })}
         role="gridcell"

@@ -45,7 +45,7 @@ function Shown(props: { data: Overview }) {
   const oldest = data.newest.at(-1)!;
   const basis = data.complete
     ? `all ${data.newest.length} stored tasks`
-    : `the newest ${data.newest.length >= LOOKED_AT ? LOOKED_AT : data.newest.length} tasks, which reach back ${duration(serverNow() - Date.parse(oldest.created_at))}`;
+    : `the newest ${Math.min(data.newest.length, LOOKED_AT)} tasks, which reach back ${duration(serverNow() - Date.parse(oldest.created_at))}`;
   return (
     <>
       <Tiles data={data} perMinute={stats!.finishedLastMinute} />

