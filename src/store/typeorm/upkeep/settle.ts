@@ -24,13 +24,12 @@ interface RowFacts {
   started_at: string | null;
   finished_at: string | null;
   due_at: string | null;
-  version: number;
 }
 
 /**
  * Stores what completeness computes from the rows. The task rows are locked first, so that of two settlers the later one
- * sees the newer responses; a response that changes meanwhile keeps its due mark, because the mark is only taken from the
- * version that was seen.
+ * sees the newer responses. Only responses that were seen final lose their due mark: one that ends meanwhile keeps its own,
+ * and only an operator's retry, which takes the same lock, could open a final one again.
  */
 export async function settle(db: Database, taskIds: readonly string[]): Promise<void> {
   for (const part of chunks(unique(taskIds), 100)) {
@@ -48,7 +47,7 @@ export async function settleBatch(connection: Connection, ids: readonly string[]
   );
   const byTask = dialect.isIn("task_id", ids);
   const rows = await connection.query<RowFacts>(
-    `SELECT task_id, endpoint, job, status, progress, received_at, started_at, finished_at, due_at, version
+    `SELECT task_id, endpoint, job, status, progress, received_at, started_at, finished_at, due_at
      FROM task_responses WHERE ${byTask.text}`,
     byTask.values,
   );
@@ -103,14 +102,10 @@ async function storeStates(
 }
 
 async function clearMarks(connection: Connection, rows: readonly RowFacts[]): Promise<void> {
-  for (const group of groupBy(rows, (row) => `${row.version}`).values()) {
-    for (const part of chunks(group, MAX_LIST)) {
-      const keys = part.map((row) => ({ taskId: row.task_id, endpoint: row.endpoint, job: row.job }));
-      const sql = new Sql(`UPDATE task_responses${connection.dialect.byKey} SET due_at = NULL WHERE `).append(
-        matchKeys(connection.dialect, keys),
-      );
-      sql.add(" AND version = ?", group[0]!.version);
-      await connection.run(sql.text, sql.values);
-    }
+  for (const part of chunks(rows, MAX_LIST)) {
+    const keys = part.map((row) => ({ taskId: row.task_id, endpoint: row.endpoint, job: row.job }));
+    const sql = new Sql(`UPDATE task_responses${connection.dialect.byKey} SET due_at = NULL WHERE `);
+    sql.append(matchKeys(connection.dialect, keys));
+    await connection.run(sql.text, sql.values);
   }
 }
