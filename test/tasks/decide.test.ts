@@ -1,5 +1,5 @@
-import { decide } from "../../src/tasks/reconcile";
 import type { DueResponse } from "../../src/store/store";
+import { decide } from "../../src/tasks/reconcile";
 
 const waiting: DueResponse = {
   taskId: "0",
