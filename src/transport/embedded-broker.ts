@@ -1,4 +1,5 @@
-import { ALL_KEY, endpointQueueName, ONE_KEY, PARKING, route, sharedQueueName } from "./amqp/naming";
+import { BANDS } from "../model/priority";
+import { ALL_KEY, endpointQueueName, oneKey, PARKING, route, sharedQueueName } from "./amqp/naming";
 import type { Address, TypeTopology } from "./transport";
 
 /**
@@ -130,9 +131,10 @@ export class EmbeddedBroker {
   }
 
   declareType({ type, deliver }: TypeTopology): void {
-    if (deliver === "one") {
-      this.declare(sharedQueueName(type));
-      this.bind({ to: "one", type }, sharedQueueName(type), ONE_KEY);
+    if (deliver !== "one") return;
+    for (const band of BANDS) {
+      this.declare(sharedQueueName(type, band));
+      this.bind({ to: "one", type, band }, sharedQueueName(type, band), oneKey(band));
     }
   }
 

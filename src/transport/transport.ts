@@ -1,3 +1,5 @@
+import type { Band } from "../model/priority";
+
 /**
  * The seam to the broker: a wake-up channel that can be rebuilt from the store. It carries messages to queues and hands
  * deliveries to consumers; it decides nothing about tasks.
@@ -16,7 +18,7 @@ export interface Transport {
   readonly kind: "amqp" | "embedded";
   /** Connects. Resolves when first usable, or rejects after `deadlineMs`; goes on trying in the background all the same. */
   open(deadlineMs: number): Promise<void>;
-  /** Declares the type's exchange, and for `deliver: one` its shared queue. Idempotent; done again after each reconnect. */
+  /** Declares the type's exchange, and for `deliver: one` its shared queues. Idempotent; done again after each reconnect. */
   declareType(type: TypeTopology): Promise<void>;
   /** Declares an endpoint's queue for a type and binds it. Idempotent; done again after each reconnect. */
   declareEndpoint(type: string, endpoint: string): Promise<void>;
@@ -40,13 +42,13 @@ export interface TypeTopology {
  * Where a message goes.
  *  - endpoint: that endpoint's queue for the type, directly (default exchange), nobody else's
  *  - all: every endpoint queue of the type, with one publish
- *  - one: the shared queue of a `deliver: one` type
+ *  - one: the shared queue of a `deliver: one` type, of the given band of priorities (0 if left out)
  *  - dead: the parking queue
  */
 export type Address =
   | { to: "endpoint"; type: string; endpoint: string }
   | { to: "all"; type: string }
-  | { to: "one"; type: string }
+  | { to: "one"; type: string; band?: Band }
   | { to: "dead" };
 
 export interface Outgoing {
@@ -76,7 +78,7 @@ export interface Delivery {
   headers: Record<string, unknown>;
   /** Done with it. */
   ack(): void;
-  /** Give it back for another consumer (drain only; never a way to retry). */
+  /** Give it back for another consumer (a drain, or a manager that is busy for long; never a way to retry). */
   release(): void;
   /** It cannot be understood: put it with the reason into the parking queue, then ack. */
   park(reason: string): void;

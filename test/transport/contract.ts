@@ -125,6 +125,24 @@ export function describeTransport(name: string, create: () => Promise<Bench>, fe
       for (const receiver of receivers) expect(receiver.deliveries.length).toBeGreaterThan(0);
     });
 
+    it("keeps the shared queue's bands of priorities apart, and an address without a band means the lowest", async () => {
+      await transport.declareType({ type, deliver: "one" });
+      for (const band of [0, 1, 2] as const)
+        await transport.publish(outgoing({ to: "one", type, band }, `band ${band}`));
+      await transport.publish(outgoing({ to: "one", type }, "no band"));
+      const ready = async (band: 0 | 1 | 2) => (await transport.depth({ to: "one", type, band }))?.ready;
+      expect([await ready(0), await ready(1), await ready(2)]).toEqual([2, 1, 1]);
+      const urgent = new Receiver(true);
+      const others = new Receiver(true);
+      await listen({ to: "one", type, band: 2 }, urgent);
+      await listen({ to: "one", type }, others);
+      await urgent.count(1);
+      await others.count(2);
+      expect(urgent.bodies).toEqual(["band 2"]);
+      expect([...others.bodies].sort()).toEqual(["band 0", "no band"]);
+      expect(await ready(1)).toBe(1);
+    });
+
     it("keeps apart names that look alike when joined by dots", async () => {
       await transport.declareType({ type: `${type}.x`, deliver: "one" });
       await transport.declareEndpoint(type, "x.y");

@@ -1,3 +1,4 @@
+import type { Band } from "../../model/priority";
 import type { Address } from "../transport";
 
 /**
@@ -14,8 +15,10 @@ export const PARKING = `${PREFIX}.dead`;
 /** Routing key by which every endpoint queue of a type is reached with one publish. No endpoint can be called so. */
 export const ALL_KEY = "*";
 
-/** Routing key of the shared queue of a `deliver: one` type. No endpoint can be called so. */
-export const ONE_KEY = "+";
+/** Routing key of a shared queue of a `deliver: one` type: `+`, `+1`, `+2`. No endpoint can be called so. */
+export function oneKey(band: Band): string {
+  return band === 0 ? "+" : `+${band}`;
+}
 
 function typeSegment(type: string): string {
   // A type called `dead` must not meet the parking queue.
@@ -26,9 +29,10 @@ export function exchangeName(type: string): string {
   return `${PREFIX}.${typeSegment(type)}`;
 }
 
-/** Queue shared by all performers of a `deliver: one` type. */
-export function sharedQueueName(type: string): string {
-  return `${PREFIX}.${typeSegment(type)}`;
+/** Queue shared by all performers of a `deliver: one` type; each band of priorities has its own. No name contains a colon. */
+export function sharedQueueName(type: string, band: Band = 0): string {
+  const name = `${PREFIX}.${typeSegment(type)}`;
+  return band === 0 ? name : `${name}:${band}`;
 }
 
 export function endpointQueueName(type: string, endpoint: string): string {
@@ -41,7 +45,7 @@ export function queueName(address: Address): string | null {
     case "endpoint":
       return endpointQueueName(address.type, address.endpoint);
     case "one":
-      return sharedQueueName(address.type);
+      return sharedQueueName(address.type, address.band);
     case "dead":
       return PARKING;
     case "all":
@@ -57,7 +61,7 @@ export function route(address: Address): { exchange: string; key: string } {
     case "all":
       return { exchange: exchangeName(address.type), key: ALL_KEY };
     case "one":
-      return { exchange: exchangeName(address.type), key: ONE_KEY };
+      return { exchange: exchangeName(address.type), key: oneKey(address.band ?? 0) };
     case "dead":
       return { exchange: PARKING, key: PARKING };
   }

@@ -61,7 +61,7 @@ export class Publisher implements Watcher {
   private sweeper: NodeJS.Timeout | null = null;
   private readonly idle = new Set<() => void>();
 
-  /** `doubt` is told of a queue that took no message, and of null when an exchange is gone. */
+  /** `doubt` is told where a message found no queue; `*` when an exchange is gone and it is not known which. */
   constructor(
     private readonly link: Link,
     private readonly log: Log,

@@ -1,10 +1,11 @@
 import type { Channel } from "amqplib";
 import { TransportError } from "../../errors";
 import type { Log } from "../../log";
+import { BANDS } from "../../model/priority";
 import type { Address, QueueDepth, TypeTopology } from "../transport";
 import type { Session } from "./connection";
 import { ControlChannels } from "./control";
-import { ALL_KEY, endpointQueueName, exchangeName, ONE_KEY, PARKING, queueName, sharedQueueName } from "./naming";
+import { ALL_KEY, endpointQueueName, exchangeName, oneKey, PARKING, queueName, sharedQueueName } from "./naming";
 import { replyCode } from "./words";
 
 /**
@@ -19,15 +20,18 @@ export type Declaration =
   | { kind: "queue"; name: string }
   | { kind: "binding"; exchange: string; queue: string; key: string };
 
-export function typeDeclarations({ type, deliver }: TypeTopology): Declaration[] {
+/** A group for each queue, so that each is found and repaired by itself. */
+export function typeDeclarations({ type, deliver }: TypeTopology): Declaration[][] {
   const exchange = exchangeName(type);
-  if (deliver === "each") return [{ kind: "exchange", name: exchange }];
-  const queue = sharedQueueName(type);
-  return [
-    { kind: "exchange", name: exchange },
-    { kind: "queue", name: queue },
-    { kind: "binding", exchange, queue, key: ONE_KEY },
-  ];
+  if (deliver === "each") return [[{ kind: "exchange", name: exchange }]];
+  return BANDS.map((band) => {
+    const queue = sharedQueueName(type, band);
+    return [
+      { kind: "exchange", name: exchange },
+      { kind: "queue", name: queue },
+      { kind: "binding", exchange, queue, key: oneKey(band) },
+    ];
+  });
 }
 
 export function endpointDeclarations(type: string, endpoint: string): Declaration[] {
@@ -104,10 +108,13 @@ export class Topology {
     return [...this.groups.values()].every((group) => group.on?.alive);
   }
 
-  /** A queue that should be there took no message, or its consumer was sent away: somebody may have deleted it. */
-  async doubt(queue: string | null): Promise<void> {
+  /**
+   * A queue (or, for an exchange, any of its queues) that should be there took no message, or its consumer was sent away:
+   * somebody may have deleted it. null: everything is in doubt. What is in doubt already is not asked for twice.
+   */
+  async doubt(name: string | null): Promise<void> {
     const session = this.session();
-    const doubted = [...this.groups].filter(([key, group]) => group.on && (queue === null || key === queue));
+    const doubted = [...this.groups].filter(([, group]) => group.on && (name === null || mentions(group, name)));
     const groups = doubted.map(([, group]) => group);
     for (const group of groups) group.on = null;
     if (!session || groups.length === 0) return;
@@ -236,6 +243,10 @@ function keyOf(declarations: Declaration[]): string {
   if (queue?.kind === "queue") return queue.name;
   const first = declarations[0];
   return first?.kind === "exchange" ? `exchange ${first.name}` : "nothing";
+}
+
+function mentions(group: Group, name: string): boolean {
+  return group.declarations.some((one) => one.kind !== "binding" && one.name === name);
 }
 
 function describe(declaration: Declaration): string {

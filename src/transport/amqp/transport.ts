@@ -67,7 +67,7 @@ class AmqpTransport implements Transport {
     this.log = options.log;
     this.tls = socketOptions(options.tls);
     this.topology = new Topology(options.queueType, this.log, () => this.anySession());
-    this.parking = new Parking((frame) => this.parkFrame(frame), this.log);
+    this.parking = new Parking((frame) => this.send(frame), this.log);
     this.links.push(this.newLink());
   }
 
@@ -86,7 +86,9 @@ class AmqpTransport implements Transport {
 
   async declareType(topology: TypeTopology): Promise<void> {
     this.assertNotClosed();
-    await this.topology.want(typeDeclarations(topology));
+    // Wanted by everybody and made by whoever may: a manager with few rights finds it there when it has something to park.
+    if (!this.topology.has(PARKING)) this.topology.want(parkingDeclarations()).catch(() => {});
+    await Promise.all(typeDeclarations(topology).map((group) => this.topology.want(group)));
   }
 
   async declareEndpoint(type: string, endpoint: string): Promise<void> {
@@ -169,6 +171,7 @@ class AmqpTransport implements Transport {
 
   private async send(frame: OutgoingFrame): Promise<void> {
     this.assertNotClosed();
+    if (frame.exchange === PARKING && !this.topology.has(PARKING)) await this.topology.want(parkingDeclarations());
     this.publishing ??= this.takeLink(this.consuming);
     const link = this.publishing;
     this.publisher ??= new Publisher(link, this.log, (exchange, key) => this.unrouted(exchange, key));
@@ -176,15 +179,10 @@ class AmqpTransport implements Transport {
     await this.publisher.publish(frame);
   }
 
-  private async parkFrame(frame: OutgoingFrame): Promise<void> {
-    if (!this.topology.has(PARKING)) await this.topology.want(parkingDeclarations());
-    await this.send(frame);
-  }
-
-  /** Nothing took a message, or the exchange is gone: whatever of it is ours is declared again. */
+  /** Nothing took a message, or (by `*`) an exchange is gone: whatever of it is ours is declared again. */
   private unrouted(exchange: string, key: string): void {
-    const queue = exchange === "" ? key : null;
-    void this.topology.doubt(queue);
+    if (exchange === "*") void this.topology.doubt(null);
+    else void this.topology.doubt(exchange === "" ? key : exchange);
   }
 
   private takeLink(other: Link | null): Link {
