@@ -90,7 +90,6 @@ export class Stage {
       },
       handlers: join(dir, "handlers"),
       manager: { heartbeat: "500ms", ttl: "4s", drain_timeout: "5s", spool: join(dir, "spool"), ...manager },
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: the config reads it from the environment
       api: { port: "${TASKER_TEST_PORT:-0}", ...api },
       database: { uri: withPath(databaseProxy.through(on.database.uri), name) },
       broker: { uri: withPath(brokerProxy.through(on.broker.uri), name), queue_type: "classic", ...broker },
