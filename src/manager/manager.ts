@@ -93,7 +93,10 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     finisher,
     progress,
     logs,
-    wake: () => claimer.wake(),
+    wake: () => {
+      claimer.wake();
+      waitingRoom.slotFree();
+    },
     draining: () => drained !== null,
   });
   const registration = new Registration(desk, {

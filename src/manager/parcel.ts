@@ -30,10 +30,15 @@ export class Parcel {
 
   constructor(
     private readonly delivery: Delivery,
-    size: number,
+    private readonly size: number,
     private readonly onEarlyAck: () => void,
   ) {
     this.open = size;
+  }
+
+  /** One task alone: giving it back brings it to somebody else at once. */
+  get single(): boolean {
+    return this.size === 1;
   }
 
   /** Nothing more is to be done for the item here. */

@@ -1,8 +1,9 @@
 import type { TaskTypeConfig } from "../config/config";
 import { TransportError } from "../errors";
 import { decodeMessage, type TaskMessage, UnreadableMessage } from "../model/message";
-import type { Address, Consumption, Delivery, Transport } from "../transport/transport";
+import type { Consumption, Delivery, Transport } from "../transport/transport";
 import { backoffMs, pause, RECONNECT } from "./backoff";
+import { Consumer, queuesOf } from "./consumer";
 import type { Desk } from "./desk";
 import type { Lanes } from "./lane";
 import { type Item, Parcel } from "./parcel";
@@ -12,7 +13,7 @@ import { type Item, Parcel } from "./parcel";
  *
  * Consuming is held while there is a reason to (the store is away, too much waits here): holds are named, per type or for
  * all, and a consumer takes deliveries only while nobody holds it. What the broker has prefetched by then stays here,
- * unacked: it is never given back for want of a database.
+ * unacked: it is never given back for want of a database. Only what waits at busy slots while others may be free is (wait.ts).
  */
 export class Receiver {
   private readonly consumers = new Map<string, Consumer>();
@@ -40,14 +41,15 @@ export class Receiver {
     await Promise.all([...this.consumers.values()].map((consumer) => consumer.stop()));
   }
 
-  hold(reason: string, type: string = ALL): void {
+  /** Resolves when nothing arrives any more for that reason. Never rejects. */
+  async hold(reason: string, type: string = ALL): Promise<void> {
     const reasons = this.holds.get(type) ?? new Set();
     this.holds.set(type, reasons.add(reason));
-    this.applyHolds();
+    await this.applyHolds();
   }
 
   unhold(reason: string, type: string = ALL): void {
-    if (this.holds.get(type)?.delete(reason)) this.applyHolds();
+    if (this.holds.get(type)?.delete(reason)) void this.applyHolds();
   }
 
   /** The item has left its waiting list. */
@@ -55,8 +57,8 @@ export class Receiver {
     this.waitingKeys.delete(keyOf(item));
   }
 
-  private applyHolds(): void {
-    for (const [type, consumer] of this.consumers) consumer.hold(this.isHeld(type));
+  private applyHolds(): Promise<unknown> {
+    return Promise.all([...this.consumers].map(([type, consumer]) => consumer.hold(this.isHeld(type))));
   }
 
   private isHeld(type: string): boolean {
@@ -64,17 +66,18 @@ export class Receiver {
   }
 
   private async startType(type: TaskTypeConfig): Promise<void> {
+    const queues = queuesOf(type, this.desk.endpoint);
+    const consumptions: Consumption[] = [];
     for (let tries = 1; !this.stopping; tries++) {
       try {
         await this.declare(type);
-        const consumption = await this.transport.consume({
-          address: addressOf(type, this.desk.endpoint),
-          prefetch: prefetchOf(type),
-          onDelivery: (delivery) => this.receive(type, delivery),
-        });
-        const consumer = new Consumer(consumption, this.desk);
+        for (const queue of queues.slice(consumptions.length)) {
+          const onDelivery = (delivery: Delivery) => this.receive(type, delivery);
+          consumptions.push(await this.transport.consume({ ...queue, onDelivery }));
+        }
+        const consumer = new Consumer(consumptions, this.desk);
         this.consumers.set(type.name, consumer);
-        consumer.hold(this.isHeld(type.name));
+        void consumer.hold(this.isHeld(type.name));
         if (this.stopping) await consumer.stop();
         return;
       } catch (error) {
@@ -83,6 +86,7 @@ export class Receiver {
         await pause(backoffMs(tries, RECONNECT), this.desk.over);
       }
     }
+    await Promise.all(consumptions.map((consumption) => consumption.stop()));
   }
 
   private async declare(type: TaskTypeConfig): Promise<void> {
@@ -137,61 +141,6 @@ export class Receiver {
       this.lanes.of(message.type, item.job)!.waiting.push(item);
     }
   }
-}
-
-/** One type's consumption; pauses and resumes one after the other, always towards what was wanted last. */
-class Consumer {
-  private wanted = false;
-  private paused = false;
-  private changing: Promise<void> | null = null;
-  private stopped = false;
-
-  constructor(
-    private readonly consumption: Consumption,
-    private readonly desk: Desk,
-  ) {}
-
-  hold(wanted: boolean): void {
-    this.wanted = wanted;
-    this.changing ??= this.change().finally(() => {
-      this.changing = null;
-    });
-  }
-
-  async stop(): Promise<void> {
-    this.stopped = true;
-    await this.changing;
-    await this.consumption.stop();
-  }
-
-  private async change(): Promise<void> {
-    while (!this.stopped && this.paused !== this.wanted) {
-      const pausing = this.wanted;
-      try {
-        await (pausing ? this.consumption.pause() : this.consumption.resume());
-        this.paused = pausing;
-      } catch (error) {
-        this.desk.log.warn(
-          { err: (error as Error).message },
-          pausing ? "cannot pause a consumer" : "cannot resume a consumer",
-        );
-        await pause(500, this.desk.over);
-      }
-    }
-  }
-}
-
-/**
- * How many messages may be unacked here. For `deliver: each`, twice the slots: while one half runs or is being committed the
- * other half is at hand. For `deliver: one` just the slots: what waits here could be running at another endpoint.
- */
-function prefetchOf(type: TaskTypeConfig): number {
-  const slots = type.concurrency * Math.max(1, type.jobs.length);
-  return Math.min(300, type.deliver === "one" ? slots : slots * 2);
-}
-
-function addressOf(type: TaskTypeConfig, endpoint: string): Address {
-  return type.deliver === "one" ? { to: "one", type: type.name } : { to: "endpoint", type: type.name, endpoint };
 }
 
 function keyOf(item: { taskId: string; job: string }): string {

@@ -27,6 +27,14 @@ export class WaitingList {
     return undefined;
   }
 
+  remove(item: Item): void {
+    const list = this.lists[levelOf(item.priority)]!;
+    const at = list.indexOf(item);
+    if (at < 0) return;
+    list.splice(at, 1);
+    this.count--;
+  }
+
   /** All that waits, without taking it out. */
   items(): Item[] {
     return this.count === 0 ? [] : this.lists.flat();

@@ -3,6 +3,7 @@ import type { Log } from "../log";
 import { newId } from "../model/ids";
 import { encodeMessage, MAX_INLINE_PAYLOAD } from "../model/message";
 import { ANY_ENDPOINT } from "../model/names";
+import { bandOf } from "../model/priority";
 import type { ResponseKey } from "../model/response";
 import type { NewTask } from "../model/task";
 import type { UpkeepStore } from "../store/store";
@@ -95,7 +96,7 @@ export class Publisher {
     const wakes = task.jobs.map((job) => ({ ...task, taskId: task.id, endpoint: "", job, payload }));
     if (task.deliver === "one") {
       await this.topology.declareType(task.type);
-      await this.wake(wakes, { to: "one", type: task.type });
+      await this.wake(wakes, { to: "one", type: task.type, band: bandOf(task.priority) });
       return this.note(keysOf(task, [ANY_ENDPOINT]));
     }
     const registered = await this.topology.endpointsOf(task.type);

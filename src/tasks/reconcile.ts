@@ -3,6 +3,7 @@ import type { Log } from "../log";
 import { newId } from "../model/ids";
 import { MAX_INLINE_PAYLOAD } from "../model/message";
 import { ANY_ENDPOINT } from "../model/names";
+import { bandOf } from "../model/priority";
 import { isFinal, type ResponseKey } from "../model/response";
 import type { DueResponse, Store } from "../store/store";
 import type { Address, Transport } from "../transport/transport";
@@ -263,16 +264,17 @@ export function decide(row: DueResponse): Action {
   return row.published ? "recheck" : "publish";
 }
 
-function addressOf(row: ResponseKey & { type: string }): Address {
+function addressOf(row: DueResponse): Address {
   return row.endpoint === ANY_ENDPOINT
-    ? { to: "one", type: row.type }
+    ? { to: "one", type: row.type, band: bandOf(row.priority) }
     : { to: "endpoint", type: row.type, endpoint: row.endpoint };
 }
 
 function groupByQueue(rows: DueResponse[]): Map<string, DueResponse[]> {
   const groups = new Map<string, DueResponse[]>();
   for (const row of rows) {
-    const key = `${row.type} ${row.endpoint}`;
+    const band = row.endpoint === ANY_ENDPOINT ? bandOf(row.priority) : 0;
+    const key = `${row.type} ${row.endpoint} ${band}`;
     const group = groups.get(key);
     if (group) group.push(row);
     else groups.set(key, [row]);
