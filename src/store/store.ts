@@ -301,7 +301,9 @@ export interface DueResponse extends ResponseKey {
   waitOver: boolean;
   expired: boolean;
   cancelling: boolean;
-  /** Milliseconds to the next of wait/expiry, null: none ahead. */
+  /** Running, and nobody serves its lease: its manager is gone, or its timeout has passed long ago. */
+  lost: boolean;
+  /** Milliseconds to the next of wait, expiry, delay and retry; for a running one to when it counts as lost. Null: none ahead. */
   nextClockMs: number | null;
 }
 

@@ -147,7 +147,7 @@ export class Reconciler {
     if (by.has("recheck")) await this.recheck(all("recheck"));
     if (by.has("publish")) await this.publish(all("publish"));
     // Last: a task's new status counts what has just been decided. An unreceived response past its wait makes it incomplete.
-    const unsettled = rows.filter((row) => isFinal(row.status) || (row.waitOver && row.status === "expected"));
+    const unsettled = rows.filter((row) => row.status !== "expected" || row.waitOver);
     const changed = [...all("miss"), ...all("withdraw")];
     const taskIds = [...new Set([...unsettled, ...changed].map((row) => row.taskId))];
     if (taskIds.length > 0) await upkeep.settle(taskIds);
@@ -257,7 +257,7 @@ type Action = "settle" | "withdraw" | "miss" | "reclaim" | "wait" | "recheck" | 
 /** What a due response needs. Pure. */
 export function decide(row: DueResponse): Action {
   if (isFinal(row.status)) return "settle";
-  if (row.status === "running") return "reclaim";
+  if (row.status === "running") return row.lost ? "reclaim" : "wait";
   if (row.cancelling) return "withdraw";
   if (row.expired && row.status === "expected") return "miss";
   if (row.delayed) return "wait";

@@ -50,11 +50,11 @@ export interface TaskService {
     afterSeq: number,
     limit: number,
   ): Promise<LogChunk[]>;
-  cancel(
-    type: string,
-    id: string,
-    caller: Caller,
-  ): Promise<{ outcomes: CancelOutcome[]; reading: TaskReading<ResponseRecord> }>;
+  /**
+   * Withdraws what waits and tells what runs to stop; with `ms` answers when that has really stopped, or when they are over
+   * or `signal` aborts.
+   */
+  cancel(type: string, id: string, caller: Caller, more?: CancelWait): Promise<Cancelled>;
   retry(
     type: string,
     id: string,
@@ -64,10 +64,8 @@ export interface TaskService {
   /** `single_run` types: */
   start(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted>;
   current(type: string): Promise<TaskReading<ResponseRecord> | null>;
-  stop(
-    type: string,
-    caller: Caller,
-  ): Promise<{ outcomes: CancelOutcome[]; reading: TaskReading<ResponseRecord> } | null>;
+  /** As cancel; null: none was under way. */
+  stop(type: string, caller: Caller, more?: CancelWait): Promise<Cancelled | null>;
 
   types(): TypeReading[];
   typeReading(
@@ -90,6 +88,22 @@ export interface Caller {
   types: readonly string[] | null;
   remote: string | null;
   traceparent: string | null;
+}
+
+export interface CancelWait {
+  /** 0 if left out: not at all. */
+  ms?: number;
+  signal?: AbortSignal;
+}
+
+export interface Cancelled {
+  outcomes: CancelResult[];
+  reading: TaskReading<ResponseRecord>;
+}
+
+/** stopping: told to, not yet known to have ended · stopped: it has · killed: it has, by force. */
+export interface CancelResult extends Omit<CancelOutcome, "outcome"> {
+  outcome: CancelOutcome["outcome"] | "stopped" | "killed";
 }
 
 export interface TaskReading<R> {

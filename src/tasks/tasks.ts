@@ -2,15 +2,25 @@ import type { Config, TaskTypeConfig } from "../config/config";
 import { TaskerError } from "../errors";
 import { newId } from "../model/ids";
 import { elementTexts, memberText } from "../model/raw-json";
-import type { ResponseRecord, ResponseStatus } from "../model/response";
-import type { ResponseFilter, Store, TaskFilter } from "../store/store";
+import { isFinal, type ResponseRecord, type ResponseStatus } from "../model/response";
+import type { CancelOutcome, ResponseBrief, ResponseFilter, Store, TaskFilter } from "../store/store";
 import type { Transport } from "../transport/transport";
 import type { Backlog } from "./backlog";
 import type { Created, Creator, Draft } from "./create";
 import { freshReading, reading } from "./read";
 import type { Reconciler } from "./reconcile";
 import { batchBody, checked, retryBody, startBody } from "./request";
-import type { Caller, Page, ServiceHealth, Submitted, TaskReading, TaskService, TypeReading } from "./service";
+import type {
+  Caller,
+  CancelResult,
+  CancelWait,
+  Page,
+  ServiceHealth,
+  Submitted,
+  TaskReading,
+  TaskService,
+  TypeReading,
+} from "./service";
 import type { Waiters } from "./wait";
 
 /** A reconciler that has not got through a tick for so long is reported as not ready. */
@@ -69,10 +79,10 @@ export class Tasks implements TaskService {
     return newest ? this.read(type, newest.id) : null;
   }
 
-  async stop(type: string): ReturnType<TaskService["stop"]> {
+  async stop(type: string, caller: Caller, more?: CancelWait): ReturnType<TaskService["stop"]> {
     const current = await this.current(type);
     if (!current || current.state.completeness.complete) return null;
-    return this.cancel(type, current.task.id);
+    return this.cancel(type, current.task.id, caller, more);
   }
 
   async read(type: string, id: string): Promise<TaskReading<ResponseRecord>> {
@@ -96,16 +106,20 @@ export class Tasks implements TaskService {
     return this.read(type, id);
   }
 
+  /**
+   * The database filters by the stored status, which trails the rows by a moment; the truth is computed for each page and what
+   * does not match it is left out. So a page may come short of `limit` while `next` still leads on.
+   */
   async list(filter: TaskFilter): ReturnType<TaskService["list"]> {
     if (filter.type !== undefined) this.typeOf(filter.type);
-    const tasks = await this.store.tasks.list({ ...filter, limit: filter.limit + 1 });
+    const stored = filter.status && storedStatuses(filter.status);
+    const tasks = await this.store.tasks.list({ ...filter, status: stored, limit: filter.limit + 1 });
     const page = tasks.slice(0, filter.limit);
     const states = new Map((await this.store.tasks.states(page.map((task) => task.id))).map((s) => [s.task.id, s]));
     const items = page.flatMap((task) => {
       const found = states.get(task.id);
       return found ? [reading(found)] : [];
     });
-    // The filter went by the stored status, which trails the truth by a moment: what has moved on is left out of the page.
     const wanted = filter.status ? items.filter((item) => filter.status!.includes(item.state.status)) : items;
     return { items: wanted, next: tasks.length > filter.limit ? page.at(-1)!.id : null };
   }
@@ -138,12 +152,19 @@ export class Tasks implements TaskService {
     return this.store.tasks.log(row, afterSeq, limit);
   }
 
-  async cancel(type: string, id: string): ReturnType<TaskService["cancel"]> {
+  async cancel(type: string, id: string, _caller: Caller, more: CancelWait = {}): ReturnType<TaskService["cancel"]> {
     await this.taskOf(type, id);
     const outcomes = await this.store.tasks.cancel(id);
     if (!outcomes) throw notFound(type, id);
     this.reconciler.nudge();
-    return { outcomes, reading: await this.read(type, id) };
+    const stopping = new Set(outcomes.filter(({ outcome }) => outcome === "stopping").map(keyText));
+    if (more.ms && stopping.size > 0) {
+      const ended = ({ responses }: TaskReading<ResponseBrief>) =>
+        responses.every((row) => !stopping.has(keyText(row)) || isFinal(row.status));
+      await this.waiters.wait(id, more.ms, ended, more.signal);
+    }
+    const reading = await this.read(type, id);
+    return { outcomes: more.ms ? told(outcomes, reading.responses) : outcomes, reading };
   }
 
   async retry(type: string, id: string, body: unknown, _caller: Caller): ReturnType<TaskService["retry"]> {
@@ -272,6 +293,30 @@ export class Tasks implements TaskService {
   private async taskOf(type: string, id: string) {
     return (await this.read(type, id)).task;
   }
+}
+
+/** What has become of those that were told to stop. One that ended by itself before it heard of it had finished already. */
+function told(outcomes: readonly CancelOutcome[], rows: readonly ResponseRecord[]): CancelResult[] {
+  const now = new Map(rows.map((row) => [keyText(row), row]));
+  return outcomes.map((outcome): CancelResult => {
+    const row = now.get(keyText(outcome));
+    if (outcome.outcome !== "stopping" || !row || !isFinal(row.status)) return outcome;
+    const { status, reason } = row;
+    if (status !== "cancelled") return { ...outcome, outcome: "finished", status };
+    return { ...outcome, outcome: reason === "killed" ? "killed" : "stopped", status };
+  });
+}
+
+function keyText({ endpoint, job }: { endpoint: string; job: string }): string {
+  return `${endpoint}/${job}`;
+}
+
+/** A task whose first endpoint has just begun is stored as pending for another moment. */
+function storedStatuses(wanted: readonly TaskStatus[]): TaskStatus[] {
+  const stored = new Set(wanted);
+  if (stored.has("running")) stored.add("pending");
+  if (stored.has("pending")) stored.add("scheduled");
+  return [...stored];
 }
 
 function notFound(type: string, id: string): TaskerError {

@@ -22,6 +22,7 @@ const waiting: DueResponse = {
   waitOver: false,
   expired: false,
   cancelling: false,
+  lost: false,
   nextClockMs: null,
 };
 
@@ -31,8 +32,9 @@ describe("what a due response needs", () => {
       expect(decide({ ...waiting, status, cancelling: true, expired: true })).toBe("settle");
     }
   });
-  test("a running one that is due has lost its lease", () => {
-    expect(decide({ ...waiting, status: "running", leaseId: "l" })).toBe("reclaim");
+  test("a running one is reclaimed when its lease is lost, and otherwise only shown to be running", () => {
+    expect(decide({ ...waiting, status: "running", leaseId: "l", lost: true })).toBe("reclaim");
+    expect(decide({ ...waiting, status: "running", leaseId: "l" })).toBe("wait");
   });
   test("a cancelled one that does not run is withdrawn, also between attempts", () => {
     expect(decide({ ...waiting, cancelling: true })).toBe("withdraw");

@@ -28,8 +28,13 @@ interface DueRow {
   retry_at: string | null;
   wait_until: string;
   expires_at: string | null;
+  timeout_at: string | null;
+  manager_state: string | null;
   now_at: string;
 }
+
+/** How long after its timeout a running attempt counts as lost although its manager lives: it has lost track of it. */
+const BACKSTOP_MS = 60_000;
 
 export function dueResponses(db: Database, limit: number): Promise<DueResponse[]> {
   return db.read(async (connection) => {
@@ -37,8 +42,8 @@ export function dueResponses(db: Database, limit: number): Promise<DueResponse[]
     const rows = await connection.query<DueRow>(
       `SELECT r.task_id, r.endpoint, r.job, r.type, r.status, r.performer, r.attempt, r.attempts, r.manager_id, r.lease_id, r.version,
          r.published, r.cancel_at, r.delay_until, r.retry_at, t.identifier, t.priority, t.traceparent, t.payload_bytes,
-         t.wait_until, t.expires_at, ${now} AS now_at
-       FROM task_responses r JOIN tasks t ON t.id = r.task_id
+         t.wait_until, t.expires_at, r.timeout_at, m.state AS manager_state, ${now} AS now_at
+       FROM task_responses r JOIN tasks t ON t.id = r.task_id LEFT JOIN managers m ON m.id = r.manager_id
        WHERE r.due_at <= ${now} ORDER BY r.due_at LIMIT ?`,
       [limit],
     );
@@ -49,8 +54,11 @@ export function dueResponses(db: Database, limit: number): Promise<DueResponse[]
 function toDue(row: DueRow): DueResponse {
   const now = dbToMs(row.now_at);
   const ahead = (time: string | null) => time !== null && dbToMs(time) > now;
+  const running = row.status === "running";
+  const backstop = row.timeout_at === null ? 0 : dbToMs(row.timeout_at) + BACKSTOP_MS - now;
+  const served = row.manager_state === "alive" || row.manager_state === "draining";
   const clocks = isFinal(row.status) ? [] : [row.wait_until, row.expires_at, row.delay_until, row.retry_at];
-  const next = clocks.filter(ahead).map((time) => dbToMs(time!) - now);
+  const next = running ? [backstop] : clocks.filter(ahead).map((time) => dbToMs(time!) - now);
   return {
     taskId: row.task_id,
     endpoint: row.endpoint,
@@ -72,6 +80,7 @@ function toDue(row: DueRow): DueResponse {
     waitOver: !ahead(row.wait_until),
     expired: row.expires_at !== null && !ahead(row.expires_at),
     cancelling: row.cancel_at !== null,
+    lost: running && (!served || backstop <= 0),
     nextClockMs: next.length === 0 ? null : Math.min(...next),
   };
 }
