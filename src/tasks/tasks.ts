@@ -7,6 +7,8 @@ import type { CancelOutcome, ResponseBrief, ResponseFilter, Store, TaskFilter } 
 import type { Transport } from "../transport/transport";
 import type { Backlog } from "./backlog";
 import type { Created, Creator, Draft } from "./create";
+import { healthOf } from "./health";
+import { listTasks } from "./list";
 import { freshReading, reading } from "./read";
 import type { Reconciler } from "./reconcile";
 import { batchBody, checked, retryBody, startBody } from "./request";
@@ -23,8 +25,6 @@ import type {
 } from "./service";
 import type { Waiters } from "./wait";
 
-/** A reconciler that has not got through a tick for so long is reported as not ready. */
-const REAPER_LAG_MS = 15_000;
 const RETRIABLE: readonly ResponseStatus[] = ["failed", "missed", "expected"];
 
 /** The one implementation of TaskService: each call a few lines over the store's seam. Built by assemble.ts. */
@@ -106,22 +106,9 @@ export class Tasks implements TaskService {
     return this.read(type, id);
   }
 
-  /**
-   * The database filters by the stored status, which trails the rows by a moment; the truth is computed for each page and what
-   * does not match it is left out. So a page may come short of `limit` while `next` still leads on.
-   */
   async list(filter: TaskFilter): ReturnType<TaskService["list"]> {
     if (filter.type !== undefined) this.typeOf(filter.type);
-    const stored = filter.status && storedStatuses(filter.status);
-    const tasks = await this.store.tasks.list({ ...filter, status: stored, limit: filter.limit + 1 });
-    const page = tasks.slice(0, filter.limit);
-    const states = new Map((await this.store.tasks.states(page.map((task) => task.id))).map((s) => [s.task.id, s]));
-    const items = page.flatMap((task) => {
-      const found = states.get(task.id);
-      return found ? [reading(found)] : [];
-    });
-    const wanted = filter.status ? items.filter((item) => filter.status!.includes(item.state.status)) : items;
-    return { items: wanted, next: tasks.length > filter.limit ? page.at(-1)!.id : null };
+    return listTasks(this.store.tasks, filter);
   }
 
   async responses(type: string, id: string, filter: ResponseFilter): ReturnType<TaskService["responses"]> {
@@ -230,30 +217,8 @@ export class Tasks implements TaskService {
     return this.store.tasks.changes(after, limit, only);
   }
 
-  async health(): Promise<ServiceHealth> {
-    const database = await this.store.ping(2000).then(
-      () => ({ ok: true }),
-      (error: Error) => ({ ok: false, detail: error.message }),
-    );
-    const wire = this.transport.health();
-    const lag = Math.round(performance.now() - this.reconciler.lastTick);
-    const { unpublished, oldestUnpublishedMs, oldestWaitingMs } = this.backlog.latest;
-    const checks: ServiceHealth["checks"] = {
-      database,
-      broker: { ok: wire.connected && !wire.blocked, connected: wire.connected, blocked: wire.blocked },
-      outbox: {
-        ok: unpublished < this.config.api.outboxLimit,
-        unpublished,
-        oldest_seconds: Math.round(oldestUnpublishedMs / 1000),
-        oldest_waiting_seconds: Math.round(oldestWaitingMs / 1000),
-      },
-      reconciler: {
-        ok: !this.reconciler.leading || lag < REAPER_LAG_MS,
-        leading: this.reconciler.leading,
-        lag_ms: lag,
-      },
-    };
-    return { ready: Object.values(checks).every((check) => check.ok), checks };
+  health(): Promise<ServiceHealth> {
+    return healthOf(this.config, this.store, this.transport, this.backlog, this.reconciler);
   }
 
   private async submitted(draft: Draft, { outcome, endpoints }: Created): Promise<Submitted> {
@@ -309,14 +274,6 @@ function told(outcomes: readonly CancelOutcome[], rows: readonly ResponseRecord[
 
 function keyText({ endpoint, job }: { endpoint: string; job: string }): string {
   return `${endpoint}/${job}`;
-}
-
-/** A task whose first endpoint has just begun is stored as pending for another moment. */
-function storedStatuses(wanted: readonly TaskStatus[]): TaskStatus[] {
-  const stored = new Set(wanted);
-  if (stored.has("running")) stored.add("pending");
-  if (stored.has("pending")) stored.add("scheduled");
-  return [...stored];
 }
 
 function notFound(type: string, id: string): TaskerError {
