@@ -6,12 +6,17 @@ import type { Channel, ConsumeMessage } from "amqplib";
  * Acks of one turn of the event loop go out together, as one frame where nothing older is open. It saves work, and it saves
  * acks: the broker's side of a quorum queue holds acks back once 32 are under way, and forgets them when the channel closes.
  */
+const MANY = 24;
+const SETTLE_MS = 100;
+const SETTLE_MANY_MS = 500;
+
 export class Acks {
   private readonly open = new Map<number, ConsumeMessage>();
   private waiting: ConsumeMessage[] = [];
   private scheduled = false;
-  /** When something was last settled, by performance.now(). */
-  settledAt = 0;
+  /** When a frame was last sent, by performance.now(), and how many went before it without a pause. */
+  private sentAt = Number.NEGATIVE_INFINITY;
+  private burst = 0;
 
   constructor(private readonly channel: Channel) {}
 
@@ -55,8 +60,16 @@ export class Acks {
     if (last) this.send(() => this.channel.ack(last, true));
   }
 
+  /** Milliseconds from now by which the broker should have written what was settled. An estimate: nothing confirms an ack. */
+  get settling(): number {
+    const needed = this.burst < MANY ? SETTLE_MS : SETTLE_MANY_MS;
+    return Math.max(0, this.sentAt + needed - performance.now());
+  }
+
   private send(frame: () => void): void {
-    this.settledAt = performance.now();
+    const now = performance.now();
+    this.burst = now - this.sentAt < SETTLE_MANY_MS ? this.burst + 1 : 1;
+    this.sentAt = now;
     try {
       frame();
     } catch {

@@ -48,7 +48,6 @@ interface Lane {
 
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 10_000;
-const ACKS_SETTLE_MS = 100;
 
 let lastTag = 0;
 
@@ -305,8 +304,7 @@ export class AmqpConsumption implements Consumption, Watcher {
   private async discard(lane: Lane): Promise<void> {
     lane.alive = false;
     lane.acks.flush();
-    const wait = lane.acks.settledAt + ACKS_SETTLE_MS - performance.now();
-    if (wait > 0 && lane.session.alive) await sleep(wait);
+    if (lane.acks.settling > 0 && lane.session.alive) await sleep(lane.acks.settling);
     await lane.session.closeChannel(lane.channel);
   }
 }
