@@ -1,4 +1,4 @@
-/** The web pages: src/ui → static files. `node scripts/build-ui.js` builds them into dist/ui. */
+/** The web pages: src/ui → static files. `node scripts/build-ui.js [folder]` builds them into dist/ui, or there. */
 const crypto = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
@@ -76,4 +76,4 @@ function fingerprint() {
 
 module.exports = { buildUi };
 
-if (require.main === module) main(() => buildUi());
+if (require.main === module) main(() => buildUi({ out: process.argv[2] }));

@@ -51,6 +51,8 @@ export interface WorldOptions {
   /** Further parts of the config. */
   more?: Record<string, object | string>;
   functions?: Record<string, HandleTask>;
+  /** Folder of built web pages to serve. */
+  uiDir?: string;
 }
 
 export async function world(mode: Mode, options: WorldOptions): Promise<World> {
@@ -76,7 +78,7 @@ export async function world(mode: Mode, options: WorldOptions): Promise<World> {
     ...rest,
   });
   const log = silentLog;
-  const api = await startProcess({ config, log, api: true, endpoints: [] });
+  const api = await startProcess({ config, log, api: true, endpoints: [], uiDir: options.uiDir });
   await api.ready;
   const url = api.api!.url;
   const open: Array<{ stop(): Promise<void> }> = [];

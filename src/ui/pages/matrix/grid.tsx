@@ -68,6 +68,8 @@ export function Grid(props: GridProps) {
     observer.observe(box.current!);
     return () => observer.disconnect();
   }, [rows.length === 0]);
+  // A grid that goes away with the pointer inside never hears of it.
+  useLayoutEffect(() => () => props.onHold(false), []);
 
   const from = useComputed(() => Math.max(0, Math.floor(scroll.value.top / ROW_HEIGHT) - OVERSCAN));
   const to = useComputed(() => Math.ceil((scroll.value.top + scroll.value.height) / ROW_HEIGHT) + OVERSCAN);

@@ -53,7 +53,8 @@ export function Bulk(props: Props) {
     const worker = async () => {
       for (let task = queue.shift(); task && !stop.current.signal.aborted; task = queue.shift()) {
         try {
-          state.changed += await act(task, props.action, statuses);
+          const changed = await act(task, props.action, statuses);
+          state.changed += changed;
         } catch (failure) {
           state.failures.push(`${task.identifier}: ${messageOf(failure)}`);
         }
