@@ -21,6 +21,8 @@ type Chunk = ResponseKey & { attempt: number; text: string };
  */
 export class AttemptLogs {
   private chunks: Chunk[] = [];
+  /** Not known to be stored: written again just as it was, so that the store can tell it from something new. */
+  private unsure: Chunk[] = [];
   private waiting = 0;
   private writing: Promise<void> | null = null;
 
@@ -67,14 +69,14 @@ export class AttemptLogs {
   }
 
   private async write(): Promise<void> {
-    while (this.chunks.length > 0) {
-      const batch = this.chunks.splice(0, SIZE);
+    while (this.unsure.length + this.chunks.length > 0) {
+      if (this.unsure.length === 0) this.unsure = this.chunks.splice(0, SIZE);
       try {
-        await this.desk.store.log(batch);
-        for (const { text } of batch) this.waiting -= text.length;
+        await this.desk.store.log(this.unsure);
+        for (const { text } of this.unsure) this.waiting -= text.length;
+        this.unsure = [];
       } catch (error) {
         this.desk.log.debug({ err: (error as Error).message }, "cannot write logs now");
-        this.chunks.unshift(...batch);
         return;
       }
     }

@@ -3,6 +3,9 @@ import { StoreUnavailable } from "../../src/errors";
 import { silentLog } from "../../src/log";
 import { newId } from "../../src/model/ids";
 import type { Store } from "../../src/store/store";
+import type { Database } from "../../src/store/typeorm/connection";
+import { Logs } from "../../src/store/typeorm/managers/log";
+import { MysqlDatabase } from "../../src/store/typeorm/mysql";
 import { openStore } from "../../src/store/typeorm/open";
 import { TcpProxy } from "../support/proxy";
 import { createDatabase, type Scratch } from "../support/services";
@@ -104,6 +107,39 @@ describe("a MySQL server in trouble", () => {
     proxy.set({ mode: "cutAnswer", to: "COMMIT" });
     expect(await store.managers.finish([end])).toEqual([{ kind: "recorded" }]);
     expect(await other.tasks.attempts(finished.id, "lb-1")).toHaveLength(1);
+  });
+
+  it("whose answer to a piece of log is lost keeps it once", async () => {
+    const task = await createdTask(other);
+    const key = { taskId: task.id, endpoint: "lb-1", job: "", attempt: 1 };
+    const texts = async () => (await other.tasks.log(key, 0, 100)).map((chunk) => chunk.text);
+    proxy.set({ mode: "cutAnswer", to: "COMMIT" });
+    await store.managers.log([
+      { ...key, text: "tick\n" },
+      { ...key, text: "tick\n" },
+    ]);
+    expect(await texts()).toEqual(["tick\n", "tick\n"]);
+    await store.managers.log([{ ...key, text: "tick\n" }]);
+    expect(await texts()).toEqual(["tick\n", "tick\n", "tick\n"]);
+  });
+
+  it("that answers too late that a piece of log is stored is asked again, and keeps it once", async () => {
+    const task = await createdTask(other);
+    const key = { taskId: task.id, endpoint: "lb-1", job: "", attempt: 1 };
+    const database = new MysqlDatabase({ ...OPTIONS, uri: scratch.uri });
+    const late: Database = Object.create(database, {
+      write: {
+        value: async (...args: Parameters<Database["write"]>) => {
+          await database.write(...args);
+          throw new StoreUnavailable("The answer came too late.");
+        },
+      },
+    });
+    const logs = new Logs(late);
+    const write = (text: string) => logs.add([{ ...key, text }]).catch(() => undefined);
+    for (const text of ["one\n", "one\n", "two\n", "two\n", "two\n"]) await write(text);
+    expect((await other.tasks.log(key, 0, 100)).map((chunk) => chunk.text)).toEqual(["one\n", "two\n"]);
+    await database.close();
   });
 
   it("whose answer to a claim or a finish is lost has counted the attempt once", async () => {

@@ -3,12 +3,14 @@ import type { Database } from "../connection";
 import { addRequest } from "../upkeep/inbox";
 import { Claims } from "./claim";
 import { finishAttempts } from "./finish";
+import { Logs } from "./log";
 import { heartbeat, leave, registerManager } from "./register";
-import { addLog, checkLeases, markReceived, reportProgress } from "./report";
+import { checkLeases, markReceived, reportProgress } from "./report";
 
 /** The managers' face of the store. Nothing here writes a task row. */
 export function managerStore(db: Database): ManagerStore {
   const claims = new Claims(db);
+  const logs = new Logs(db);
   return {
     register: (manager) => registerManager(db, manager),
     heartbeat: (managerId, state) => heartbeat(db, managerId, state),
@@ -16,7 +18,7 @@ export function managerStore(db: Database): ManagerStore {
     claim: (managerId, endpoint, wanted) => claims.claim(managerId, endpoint, wanted),
     received: (endpoint, waiting) => markReceived(db, endpoint, waiting),
     progress: (reports) => reportProgress(db, reports),
-    log: (lines) => addLog(db, lines),
+    log: (lines) => logs.add(lines),
     finish: (ends) => finishAttempts(db, ends),
     request: (row) => addRequest(db, row),
     check: (leases) => checkLeases(db, leases),

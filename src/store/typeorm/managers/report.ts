@@ -1,10 +1,7 @@
 import { isId } from "../../../model/ids";
 import { ANY_ENDPOINT } from "../../../model/names";
-import type { ResponseKey } from "../../../model/response";
 import type { Claim, LeaseRef } from "../../store";
-import type { Database, Value } from "../connection";
-import { nowOf } from "../rows";
-import { fitting } from "../size";
+import type { Database } from "../connection";
 import { chunks, groupBy, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
 
 const MAX_MESSAGE = 1000;
@@ -56,31 +53,6 @@ function fraction(progress: number): number {
 
 function cut(message: string | null): string | null {
   return message === null ? null : Array.from(message).slice(0, MAX_MESSAGE).join("");
-}
-
-/** The database numbers the chunks, so they stand in the order in which they came. */
-export async function addLog(
-  db: Database,
-  lines: ReadonlyArray<ResponseKey & { attempt: number; text: string }>,
-): Promise<void> {
-  const valid = lines.filter((line) => isId(line.taskId));
-  for (const part of chunks(valid, 200)) {
-    await db.write(async (connection) => {
-      const now = await nowOf(connection);
-      const { runs } = fitting(part, ({ text }) => [text], connection.maxBytes);
-      for (const run of runs) {
-        const rows = run.map(({ taskId, endpoint, job, attempt, text }): Value[] => [
-          taskId,
-          endpoint,
-          job,
-          attempt,
-          now,
-          text,
-        ]);
-        await connection.insert("response_logs", ["task_id", "endpoint", "job", "attempt", "at", "text"], rows);
-      }
-    });
-  }
 }
 
 export async function checkLeases(
