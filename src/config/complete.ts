@@ -74,7 +74,6 @@ function completeType(name: string, type: WrittenTaskType, apiWaitMs: number, cw
     singleRun,
     legacyGet: type.legacy_get ?? false,
     jobs: [...new Set(type.jobs ?? [])],
-    claim: type.claim ?? d.claim,
     performer: completePerformer(name, type, cwd),
   };
 }

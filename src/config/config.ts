@@ -38,8 +38,6 @@ export interface TaskTypeConfig {
   legacyGet: boolean;
   /** Handler module names, all run at once; empty: no jobs. */
   jobs: string[];
-  /** `claim: lazy` skips the claim: fewer writes, duplicates possible, `running` not visible. */
-  claim: "always" | "lazy";
   performer: PerformerConfig;
 }
 

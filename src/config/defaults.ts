@@ -24,7 +24,6 @@ export const TASK_TYPE_DEFAULTS = {
   backoff: { firstMs: SECOND, factor: 2, maxMs: 5 * MINUTE },
   isolation: "process",
   priority: 0,
-  claim: "always",
 } as const;
 
 export const COMMAND_DEFAULTS = { successCodes: [0], env: [] as string[], maxOutputBytes: MB };

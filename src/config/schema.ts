@@ -116,7 +116,6 @@ export const taskTypeSchema = section({
   single_run: flag.optional(),
   legacy_get: flag.optional(),
   jobs: names.min(1, { error: "at least one handler's name" }).optional(),
-  claim: z.enum(["always", "lazy"], { error: "always or lazy" }).optional(),
 });
 
 export const SCOPES = ["read", "submit", "operate", "admin"] as const;

@@ -93,7 +93,6 @@ function typeValues(type: TaskTypeConfig): Array<[string, Json]> {
     ["priority", type.priority],
     ["single_run", type.singleRun],
     ["legacy_get", type.legacyGet],
-    ["claim", type.claim],
     ["payload_schema", type.payloadSchema ?? "none"],
   ];
 }

@@ -33,7 +33,6 @@ export function taskType(name: string, more: Partial<TaskTypeConfig> = {}): Task
     singleRun: false,
     legacyGet: false,
     jobs: [],
-    claim: "always",
     performer: { kind: "module", handler: name },
     ...more,
   };

@@ -72,7 +72,6 @@ describe("what is left out", () => {
       singleRun: false,
       legacyGet: false,
       jobs: [],
-      claim: "always",
       performer: { kind: "module", handler: "noop" },
     });
     expect(sync).toMatchObject({ singleRun: true, attempts: 1 });

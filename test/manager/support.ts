@@ -27,7 +27,6 @@ export function typeConfig(name: string, more: Partial<TaskTypeConfig> = {}): Ta
     singleRun: false,
     legacyGet: false,
     jobs: [],
-    claim: "always",
     performer: { kind: "module", handler: name },
     ...more,
   };

@@ -26,7 +26,6 @@ export function typeConfig(performer: PerformerConfig, more: Partial<TaskTypeCon
     singleRun: false,
     legacyGet: false,
     jobs: [],
-    claim: "always",
     performer,
     ...more,
   };
