@@ -17,6 +17,15 @@ type CommandConfig = Extract<PerformerConfig, { kind: "command" }>;
 const LAST_OUTPUT_MS = 500;
 
 /**
+ * A shell, or a program that catches the signal, says so with 128 + its number. Only those that a supervisor sends to a whole
+ * tree are told apart: a command that a drain has ended is given back, not failed.
+ */
+const BY_SIGNAL: ReadonlyMap<number, string> = new Map([
+  [130, "SIGINT"],
+  [143, "SIGTERM"],
+]);
+
+/**
  * Performs a type by a program: no shell, an argument list, the payload as JSON on stdin, its own process group.
  *
  *   result       the last line of stdout if it is JSON, byte for byte; otherwise, and for every failure,
@@ -121,7 +130,9 @@ class Attempt {
     }
     const words = this.output.lastWords();
     const said = words === "" ? "" : ` It last wrote:\n${words}`;
-    return failure(signal ? "signal" : "exit_code", `The command ${how}.${said}`, kept);
+    const named = code === null ? undefined : BY_SIGNAL.get(code);
+    const why = named ? ` (how shells tell that ${named} ended what they ran)` : "";
+    return failure(signal || named ? "signal" : "exit_code", `The command ${how}${why}.${said}`, kept);
   }
 }
 

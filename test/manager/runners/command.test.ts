@@ -147,6 +147,15 @@ describe("a command", () => {
     expect(result.error).toMatch(/exit code 7.*\nno space left$/s);
     expect(facts(result)).toMatchObject({ exit_code: 7, signal: null, stderr: "no space left\n" });
     expect(await run(sh("exit 7", { successCodes: [0, 7] }))).toMatchObject({ kind: "succeeded" });
+    for (const [code, reason] of [
+      [130, "signal"],
+      [143, "signal"],
+      [129, "exit_code"],
+    ] as const) {
+      const caught = failed(await run(sh(`exit ${code}`)));
+      expect(caught.reason).toBe(reason);
+      expect(facts(caught)).toMatchObject({ exit_code: code, signal: null });
+    }
     const signalled = failed(await run(sh("kill -SEGV $$")));
     expect(signalled.reason).toBe("signal");
     expect(facts(signalled)).toMatchObject({ exit_code: null, signal: "SIGSEGV" });
