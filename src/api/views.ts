@@ -3,8 +3,8 @@ import { ANY_ENDPOINT } from "../model/names";
 import type { AttemptRecord, ResponseKey, ResponseRecord } from "../model/response";
 import { isFinal } from "../model/response";
 import type { TaskRecord } from "../model/task";
-import type { CancelOutcome, ResponseBrief, ResponseChange } from "../store/store";
-import type { TaskReading } from "../tasks/service";
+import type { ResponseBrief, ResponseChange } from "../store/store";
+import type { CancelResult, TaskReading } from "../tasks/service";
 
 /**
  * Records → the JSON text of the HTTP contract. Payloads and results are stored as JSON text and are spliced in as they are:
@@ -159,7 +159,7 @@ export function listView(items: readonly string[], next: string | null): string 
   return `{"items":[${items.join(",")}],"next":${orNull(next)}}`;
 }
 
-export function outcomeView(outcome: CancelOutcome): string {
+export function outcomeView(outcome: CancelResult): string {
   return `{"endpoint":${plain(endpointOf(outcome))},"job":${plain(outcome.job || null)},"outcome":"${outcome.outcome}","status":"${outcome.status}"}`;
 }
 

@@ -31,6 +31,11 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+export interface CancelOptions extends CallOptions {
+  /** Answer when what was told to stop has stopped, or after so many milliseconds (at most the server's `api.max_wait`). */
+  waitMs?: number;
+}
+
 export interface WaitOptions extends CallOptions {
   /** Milliseconds; left out: as long as it takes. */
   timeoutMs?: number;
@@ -200,9 +205,12 @@ export class TaskerClient {
   async cancel(
     type: string,
     id: string,
-    options: CallOptions = {},
+    { waitMs, ...options }: CancelOptions = {},
   ): Promise<{ outcomes: CancelOutcome[]; task: Task }> {
-    const answer = await this.http.call({ method: "POST", path: [type, id, "cancel"], body: {}, ...options });
+    const query = waitMs === undefined ? {} : { wait: Math.ceil(waitMs / 1000) };
+    const timeoutMs = waitMs === undefined ? undefined : waitMs + 30_000;
+    const path = [type, id, "cancel"];
+    const answer = await this.http.call({ method: "POST", path, query, body: {}, timeoutMs, ...options });
     return answer.body as { outcomes: CancelOutcome[]; task: Task };
   }
 

@@ -181,8 +181,11 @@ export interface RetryRequest {
 export interface CancelOutcome {
   endpoint: string | null;
   job: string | null;
-  /** withdrawn: it never started and never will · stopping: told to stop · finished: it was final already. */
-  outcome: "withdrawn" | "stopping" | "finished";
+  /**
+   * withdrawn: it never started and never will · stopping: told to stop · stopped, killed: it has ended (only after waiting
+   * for it) · finished: it was final already.
+   */
+  outcome: "withdrawn" | "stopping" | "stopped" | "killed" | "finished";
   status: ResponseStatus;
 }
 

@@ -32,8 +32,11 @@ function endingOf(grant: Grant, result: RunResult, policy: OutcomePolicy): Endin
     return { ...EMPTY, status: "succeeded", result: result.result, resultText: result.resultText };
   if (result.kind === "stopped") {
     if (policy.cause === "lease_lost") return null;
-    if (policy.cause === "cancel")
-      return cancelled(`The handler was ${result.killed ? "killed" : "stopped"} because the task was cancelled.`);
+    if (policy.cause === "cancel") {
+      const how = result.killed ? "killed" : "stopped";
+      const ending = cancelled(`The handler was ${how} because the task was cancelled.`);
+      return result.killed ? { ...ending, reason: "killed" } : ending;
+    }
     return RELEASED;
   }
   // An inline handler that did not listen may still be running: then `cancelled` would not be true.

@@ -51,7 +51,11 @@ test("cancelled is said when the handler has really stopped, with how it stopped
     reason: "cancelled",
     error: expect.stringContaining("stopped"),
   });
-  expect(outcomeOf(grantOf(), { kind: "stopped", killed: true }, cancel)?.error).toContain("killed");
+  expect(outcomeOf(grantOf(), { kind: "stopped", killed: true }, cancel)).toMatchObject({
+    status: "cancelled",
+    reason: "killed",
+    error: expect.stringContaining("killed"),
+  });
   expect(outcomeOf(grantOf(), failed(), cancel)).toMatchObject({
     status: "cancelled",
     error: expect.stringContaining("it broke"),

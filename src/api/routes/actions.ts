@@ -1,25 +1,43 @@
 import type { ResponseRecord } from "../../model/response";
-import type { CancelOutcome } from "../../store/store";
 import { checked } from "../../tasks/request";
-import type { TaskReading } from "../../tasks/service";
+import type { Cancelled, CancelResult, TaskReading } from "../../tasks/service";
 import type { Call } from "../call";
 import { noQuery } from "../query";
 import type { Reply } from "../reply";
 import { keyView, outcomeView, taskPath, taskView } from "../views";
+import { preferenceApplied, waitOf } from "./tasks";
 
-/** `POST /:taskType/:id/cancel` → 202: it happens or has happened now; 200: everything was final before. */
+/**
+ * `POST /:taskType/:id/cancel[?wait=]` → 202: it happens or has happened now; 200: everything was final before. With `wait` it
+ * is answered when what was told to stop has stopped.
+ */
 export async function cancelTask(call: Call): Promise<Reply> {
-  call.queryAs(noQuery);
-  await nothingIn(call);
   const { taskType, id } = call.params as { taskType: string; id: string };
-  const { outcomes, reading } = await call.api.service.cancel(taskType, id, call.caller());
-  call.audit("task.cancel", reading.task, counts(outcomes));
-  return cancelled(call, outcomes, reading);
+  return cancelWith(call, waitAsked(call), (wait) => call.api.service.cancel(taskType, id, call.caller(), wait));
 }
 
-export function cancelled(call: Call, outcomes: CancelOutcome[], reading: TaskReading<ResponseRecord>): Reply {
+/** Milliseconds to wait, where nothing else may stand in the query; null: not asked for. */
+export function waitAsked(call: Call): number | null {
+  const ms = waitOf(call);
+  if (ms === null) call.queryAs(noQuery);
+  return ms;
+}
+
+/** Cancels by `how`; null from it means that there was nothing to cancel. */
+export async function cancelWith(
+  call: Call,
+  ms: number | null,
+  how: (wait: { ms: number; signal: AbortSignal }) => Promise<Cancelled | null>,
+): Promise<Reply> {
+  await nothingIn(call);
+  const answer = await call.whileOpen((signal) => how({ ms: ms ?? 0, signal }));
+  if (!answer) return { status: 200, headers: ["Cache-Control", "no-store"], body: '{"task":null,"outcomes":[]}' };
+  const { outcomes, reading } = answer;
+  call.audit("task.cancel", reading.task, counts(outcomes));
   const nothingLeft = outcomes.every((outcome) => outcome.outcome === "finished");
-  return action(call, nothingLeft ? 200 : 202, reading, `"outcomes":[${outcomes.map(outcomeView).join(",")}]`);
+  const reply = action(call, nothingLeft ? 200 : 202, reading, `"outcomes":[${outcomes.map(outcomeView).join(",")}]`);
+  if (ms !== null) reply.headers!.push(...preferenceApplied(call, ms));
+  return reply;
 }
 
 /** `POST /:taskType/:id/retry` → 202: these are opened again; 200: none was to be retried; 409: under way there. */
@@ -38,7 +56,7 @@ function action(call: Call, status: number, reading: TaskReading<ResponseRecord>
   return { status, headers, body: `{"task":${taskView(reading, basePath)},${rest}}` };
 }
 
-export function counts(outcomes: readonly CancelOutcome[]): Record<string, number> {
+function counts(outcomes: readonly CancelResult[]): Record<string, number> {
   const counted: Record<string, number> = {};
   for (const { outcome } of outcomes) counted[outcome] = (counted[outcome] ?? 0) + 1;
   return counted;

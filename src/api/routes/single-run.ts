@@ -2,7 +2,7 @@ import type { Call } from "../call";
 import type { Reply } from "../reply";
 import { notFound } from "../serve";
 import { taskView } from "../views";
-import { cancelled, counts, nothingIn } from "./actions";
+import { cancelWith, waitAsked } from "./actions";
 import { created, matches, noteCreated, taskHeaders, taskNotFound } from "./tasks";
 
 /** What only `single_run` types have. */
@@ -37,23 +37,20 @@ export async function runStatus(call: Call): Promise<Reply> {
   return { status: 200, headers, body: taskView(reading, call.api.basePath) };
 }
 
-/** `POST /:taskType/stop` → 202 with what becomes of the run, or 200 when none was under way. */
+/** `POST /:taskType/stop[?wait=]` → 202 with what becomes of the run, or 200 when none was under way. */
 export async function stopRun(call: Call): Promise<Reply> {
   singleRun(call);
-  await nothingIn(call);
-  return stopped(call);
+  return stopped(call, waitAsked(call));
 }
 
+/** Parameters that old callers add (`?_=123`) mean nothing here. */
 export async function stopRunByGet(call: Call): Promise<Reply> {
   legacy(call);
-  return stopped(call);
+  return stopped(call, null);
 }
 
-async function stopped(call: Call): Promise<Reply> {
-  const answer = await call.api.service.stop(call.params.taskType!, call.caller());
-  if (!answer) return { status: 200, headers: ["Cache-Control", "no-store"], body: '{"task":null,"outcomes":[]}' };
-  call.audit("task.cancel", answer.reading.task, counts(answer.outcomes));
-  return cancelled(call, answer.outcomes, answer.reading);
+function stopped(call: Call, ms: number | null): Promise<Reply> {
+  return cancelWith(call, ms, (wait) => call.api.service.stop(call.params.taskType!, call.caller(), wait));
 }
 
 function singleRun(call: Call): void {

@@ -93,7 +93,7 @@ export function taskHeaders(call: Call, reading: TaskReading<ResponseRecord>): s
 const PREFER_WAIT = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=[,;]|$)/i;
 
 /** Milliseconds to hold the answer (`?wait=` before `Prefer: wait=`), at most api.max_wait; null: not asked for. */
-function waitOf(call: Call): number | null {
+export function waitOf(call: Call): number | null {
   const most = call.api.config.api.maxWaitMs;
   if (call.hasQuery) {
     const { wait } = call.queryAs(taskQuery);
@@ -105,7 +105,7 @@ function waitOf(call: Call): number | null {
   return found ? Math.min(Number(found[1]) * 1000, most) : null;
 }
 
-function preferenceApplied(call: Call, ms: number): string[] {
+export function preferenceApplied(call: Call, ms: number): string[] {
   const headers = ["Vary", "Prefer"];
   if (call.req.headers.prefer !== undefined) headers.push("Preference-Applied", `wait=${Math.round(ms / 1000)}`);
   return headers;
