@@ -6,7 +6,7 @@ import { capturingLog } from "../support/log";
 import { TcpProxy } from "../support/proxy";
 import { createVhost, type Scratch } from "../support/services";
 import { until } from "../support/until";
-import { at, outgoing, Receiver } from "./contract";
+import { at, outgoing, queueIs, Receiver } from "./contract";
 
 /** Faults of network and broker that need no broker of one's own to break. */
 describe.each(["classic", "quorum"] as const)("on RabbitMQ with %s queues, the transport", (queueType) => {
@@ -79,7 +79,7 @@ describe.each(["classic", "quorum"] as const)("on RabbitMQ with %s queues, the t
       );
     }
     await until("all rounds", () => new Set(receiver.bodies).size === 20);
-    expect((await transport.depth(at("reset", "e")))?.consumers).toBe(1);
+    await until("one consumer", async () => (await transport.depth(at("reset", "e")))?.consumers === 1);
   });
 
   it("rejects at once while disconnected, naming the reason, and takes messages when it is back", async () => {
@@ -288,7 +288,7 @@ describe.each(["classic", "quorum"] as const)("on RabbitMQ with %s queues, the t
       settled.push(...receiver.bodies);
     }
     expect([...settled].sort()).toEqual(Array.from({ length: total }, (_, i) => String(i)).sort());
-    expect(await transport.depth(at("drain", "e"))).toEqual({ ready: 0, consumers: 0 });
+    await queueIs(transport, at("drain", "e"), { ready: 0, consumers: 0 });
     expect(logged.warnings()).toEqual([]);
   });
 
@@ -303,7 +303,7 @@ describe.each(["classic", "quorum"] as const)("on RabbitMQ with %s queues, the t
     for (const delivery of receiver.deliveries) delivery.ack();
     await first.close(3_000);
     const second = await opened();
-    expect(await second.depth(at("acks", "e"))).toEqual({ ready: 0, consumers: 0 });
+    await queueIs(second, at("acks", "e"), { ready: 0, consumers: 0 });
   });
 
   it("parks what no program of ours can have written: bad encoding, empty body, strange headers", async () => {

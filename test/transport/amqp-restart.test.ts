@@ -65,7 +65,7 @@ describe("when the broker itself is", () => {
       await until("both connections to be back", () => transport.health().reconnects >= reconnects + 2);
       await taken(transport, `round ${round}`);
       await until("its delivery", () => receiver.bodies.includes(`round ${round}`));
-      expect(await consumers(transport)).toBe(1);
+      await until("one consumer", async () => (await consumers(transport)) === 1);
     }
     const channels = broker.ctl("list_channels", "pid", "consumer_count").trim().split("\n").filter(Boolean);
     expect(channels.length).toBeLessThanOrEqual(2 + 2 * 8);
