@@ -1,4 +1,5 @@
 import type { TaskerProcess } from "../tasker";
+import { uiDir } from "./ui-dir";
 
 const ANYBODY = { name: null, types: null, remote: null, traceparent: null };
 const TYPE = "noop";
@@ -31,6 +32,6 @@ export async function demo(running: TaskerProcess): Promise<void> {
   say(`
 try it:
   curl -X POST ${api.url}/${TYPE} -H 'content-type: application/json' -d '{"identifier":"my-task","payload":{"foo":"bar"}}'
-  curl '${api.url}/tasks'
+  curl '${api.url}/tasks'${uiDir() ? `\nor look at ${api.url}/ui/` : ""}
 Ctrl-C stops it.`);
 }
