@@ -1,0 +1,61 @@
+const { prefix } = require("../lib/measure");
+const { startBullmq } = require("../lib/peers");
+const { NOOP, startTasker } = require("../lib/tasker");
+const { cpuClock } = require("../lib/usage");
+const { perTask } = require("../lib/measure");
+const { wrk } = require("../lib/wrk");
+
+const FINISHED = 50;
+
+/** `GET` of finished tasks, 64 connections, with and without `If-None-Match`. */
+module.exports = [
+  { name: "polling", title: "reading a finished task", conditional: false },
+  { name: "polling-304", title: "reading it with `If-None-Match`", conditional: true },
+].map(({ name, title, conditional }) => ({
+  name,
+  title,
+  peer: "Express + BullMQ `getJob`",
+  unit: "requests/s",
+  better: "higher",
+  must: 1,
+  goal: 1.5,
+  seconds: { full: 5, quick: 2 },
+
+  async open(servers) {
+    const tasker = await startTasker(servers, { types: { noop: { ...NOOP, deliver: "one" } } });
+    const bullmq = await startBullmq(servers);
+    const mark = prefix();
+    const tasks = Array.from({ length: FINISHED }, (_, n) => ({ identifier: `${mark}${n}`, payload: { n } }));
+    const stored = await tasker.post("/noop/batch", { tasks });
+    const answer = await fetch(`${bullmq.url}/jobs/batch`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ tasks }),
+    });
+    const { ids } = await answer.json();
+    await tasker.untilDone("noop");
+    await bullmq.untilDone();
+    await tasker.settled();
+    const ours = stored.results.map(({ task }) => `/noop/${task.id}`);
+    const theirs = ids.map((id) => `/jobs/${id}`);
+    const read = async (side, paths, seconds) => {
+      // Their tags differ from task to task; a client that polls asks for its own one.
+      const only = conditional ? paths.slice(0, 1) : paths;
+      const etag = conditional ? (await fetch(side.url + only[0])).headers.get("etag") : "-";
+      const cpu = cpuClock(side.pids);
+      const load = await wrk("get.lua", side.url, { seconds, args: [etag, ...only] });
+      if (load.errors > 0) throw new Error(`${load.errors} reads at ${side.url} failed.`);
+      return {
+        value: load.requests / load.seconds,
+        p50: load.p50,
+        p99: load.p99,
+        cpuMicros: perTask(cpu(), load.requests),
+      };
+    };
+    return {
+      tasker: (seconds) => read(tasker, ours, seconds),
+      peer: (seconds) => read(bullmq, theirs, seconds),
+      close: () => Promise.all([tasker.stop(), bullmq.stop()]),
+    };
+  },
+}));

@@ -1,0 +1,71 @@
+/**
+ * `npm run bench [-- --case NAME --quick --pairs N --write]`: measures tasker and what a team would take instead, in turn, on
+ * private servers, and prints medians, spreads and ratios. `--write` puts them into docs/performance.md and .json.
+ */
+const fs = require("node:fs");
+const path = require("node:path");
+const { parseArgs } = require("node:util");
+const { ensureBuilt } = require("./lib/build");
+const { ensureInstalled } = require("./lib/install");
+const { main } = require("./lib/main");
+const { ROOT } = require("./lib/paths");
+
+const OPTIONS = {
+  case: { type: "string", multiple: true },
+  quick: { type: "boolean", default: false },
+  pairs: { type: "string" },
+  write: { type: "boolean", default: false },
+  json: { type: "string" },
+  list: { type: "boolean", default: false },
+};
+
+main(async () => {
+  const { values: options } = parseArgs({ options: OPTIONS });
+  const cases = allCases();
+  if (options.list) {
+    for (const one of cases) console.log(`${one.name}  ${one.title}`);
+    return 0;
+  }
+  const chosen = options.case ? cases.filter((one) => options.case.includes(one.name)) : cases;
+  const unknown = (options.case ?? []).find((name) => !cases.some((one) => one.name === name));
+  if (unknown) throw new Error(`There is no case ${unknown}; there are ${cases.map((one) => one.name).join(", ")}.`);
+
+  await ensureInstalled();
+  if (!process.env.TASKER_BENCH_DIST) await ensureBuilt();
+  const { Servers, requireProgram, versions } = require("../bench/lib/servers");
+  const { installPeers, peerVersions } = require("../bench/lib/peers");
+  const { runCase } = require("../bench/lib/run");
+  const report = require("../bench/lib/report");
+  await requireProgram("wrk");
+  await installPeers();
+
+  const pairs = Number(options.pairs ?? (options.quick ? 2 : 5));
+  const results = [];
+  for (const one of chosen) {
+    // Servers of its own for each case: none pays for what another has stored.
+    const servers = new Servers();
+    try {
+      results.push(await runCase(one, servers, { pairs, quick: options.quick, say: (text) => console.error(text) }));
+    } finally {
+      await servers.close();
+    }
+  }
+  const whole = {
+    at: new Date().toISOString(),
+    pairs,
+    quick: options.quick,
+    machine: report.machine(),
+    versions: versions(peerVersions()),
+    results,
+  };
+  if (options.json) fs.writeFileSync(options.json, `${JSON.stringify(whole, null, 2)}\n`);
+  if (options.write) report.write(whole);
+  console.log(report.table(results));
+  return 0;
+});
+
+function allCases() {
+  const folder = path.join(ROOT, "bench/cases");
+  const files = fs.readdirSync(folder).filter((file) => file.endsWith(".js"));
+  return files.flatMap((file) => require(path.join(folder, file))).filter((one) => one.open);
+}
