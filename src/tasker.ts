@@ -109,7 +109,9 @@ async function bringUp(
   };
   // The broker may come later than the database or sooner: its own supervisor goes on trying.
   const wire = again("connect to the broker", () => transport.open(10_000));
-  await again("bring the database's schema up to date", () => store.migrate());
+  // A manager has no right to change tables, and waits for whoever has.
+  if (tasks) await again("bring the database's schema up to date", () => store.migrate());
+  else await again("find the database's schema up to date", () => store.schemaReady());
   await again("start the background work", async () => tasks?.start());
   await Promise.all(
     options.endpoints.map((endpoint) =>

@@ -9,7 +9,9 @@ export function register(program: Command): void {
     .option("--reset", "drop and re-create: everything stored is lost")
     .option("--yes", "do not ask")
     .option("--yes-reset <mode>", "for production: the mode's name once more")
-    .option("--endpoint <name>", "make the least-privileged users of one endpoint's manager")
+    .option("--separate-users", "make users with the least rights, one for the API and one for managers")
+    .option("--endpoint <name>", "make the users with the least rights of one endpoint's manager")
+    .option("--new-passwords", "with these: users that exist already get new passwords too")
     .option("--dry-run", "show what would be done")
     .action(async (options) => {
       const { initialize } = require("../initialize/initialize") as typeof Initialize;

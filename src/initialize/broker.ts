@@ -1,11 +1,16 @@
 import type { Config } from "../config/config";
 import { Management, ManagementError } from "../transport/amqp/management";
+import { API_PERMISSIONS, managerPermissions } from "../transport/amqp/permissions";
 import { InitializeError, NOT_ALLOWED, type Part, type Step, UNREACHABLE } from "./step";
+import { newPassword, type Role, roleTitle, type Secrets, userName, type Wanted, withUser } from "./users";
 
 const EVERYTHING = { configure: ".*", write: ".*", read: ".*" };
 
-/** The vhost, the user of broker.uri and its rights there, through RabbitMQ's management API. */
-export function brokerPart(config: Config, reset: boolean): Part {
+/**
+ * The vhost, the user of broker.uri and its rights there, through RabbitMQ's management API. With `wanted` users of their own
+ * for API and managers instead of the one that does everything.
+ */
+export function brokerPart(config: Config, reset: boolean, wanted: Wanted | null, secrets: Secrets): Part {
   if (config.broker.uri.startsWith("embedded:"))
     return { targets: [["broker", "embedded, nothing to prepare"]], steps: [] };
   if (!config.rabbitmq) {
@@ -38,6 +43,19 @@ export function brokerPart(config: Config, reset: boolean): Part {
     await api.createVhost(vhost);
     return "created";
   });
+  const targets: Part["targets"] = [
+    ["broker", `${place}, vhost ${vhost}${wanted ? "" : `, user ${user}`}`],
+    ["through", `${api.where} as ${admin.user}`],
+  ];
+  if (wanted) {
+    for (const role of wanted.roles) {
+      const name = userName(vhost, role);
+      step(`create the broker's user ${name} with the rights of ${roleTitle(role)}`, () =>
+        limitedUser(api, { uri: config.broker.uri, vhost, name, role, newPasswords: wanted.newPasswords }, secrets),
+      );
+    }
+    return { targets, steps };
+  }
   if (ownUser) {
     step(`create the broker's user ${user}`, async () => {
       if (await api.userExists(user)) return "was there already, left as it is";
@@ -49,13 +67,25 @@ export function brokerPart(config: Config, reset: boolean): Part {
     await api.setPermissions(vhost, user, EVERYTHING);
     return "set";
   });
-  return {
-    targets: [
-      ["broker", `${place}, vhost ${vhost}, user ${user}`],
-      ["through", `${api.where} as ${admin.user}`],
-    ],
-    steps,
-  };
+  return { targets, steps };
+}
+
+async function limitedUser(
+  api: Management,
+  user: { uri: string; vhost: string; name: string; role: Role; newPasswords: boolean },
+  secrets: Secrets,
+): Promise<string> {
+  const { uri, vhost, name, role } = user;
+  const existed = await api.userExists(name);
+  const gets = !existed || user.newPasswords;
+  if (gets) {
+    const password = newPassword();
+    await api.setUser(name, password);
+    secrets.add(role, "TASKER_BROKER_URI", withUser(uri, name, password));
+  }
+  const rights = role.part === "api" ? API_PERMISSIONS : managerPermissions("endpoint" in role ? role.endpoint : null);
+  await api.setPermissions(vhost, name, rights);
+  return existed ? (gets ? "has a new password" : "was there already, its password stays") : "created";
 }
 
 async function removeVhost(api: Management, vhost: string): Promise<string> {

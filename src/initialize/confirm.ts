@@ -10,8 +10,12 @@ export interface InitializeOptions {
   /** The mode's name once more, for a reset in production. */
   yesReset?: string;
   dryRun?: boolean;
-  /** Makes users for a manager of this endpoint only. */
+  /** Makes users with the least rights: one for the API, one for managers of any endpoint. */
+  separateUsers?: boolean;
+  /** Likewise, for a manager of this endpoint only. */
   endpoint?: string;
+  /** Gives users that exist already new passwords too. */
+  newPasswords?: boolean;
 }
 
 export interface InitializeIo {

@@ -1,13 +1,26 @@
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { type Connection, createConnection, escapeId, escape as quoted } from "mysql2/promise";
-import type { Config, TlsConfig } from "../config/config";
+import type { Config } from "../config/config";
 import { connectStore } from "../connect";
 import type { Log } from "../log";
+import { sslOptions } from "../store/typeorm/mysql-tls";
+import { grantRights } from "./grants";
 import { InitializeError, NOT_ALLOWED, type Part, type Step, UNREACHABLE } from "./step";
+import { roleTitle, type Secrets, userName, type Wanted } from "./users";
 
-/** The database, its user where an administrator is named (`database.admin_uri`), and the tables. */
-export function databasePart(config: Config, reset: boolean, log: Log): Part {
-  return config.database.uri.startsWith("sqlite:") ? sqlitePart(config, reset, log) : mysqlPart(config, reset, log);
+/**
+ * The database, its user where an administrator is named (`database.admin_uri`), and the tables. With `wanted` users of their
+ * own for API and managers instead of the one that may do everything; the tables are then the administrator's work.
+ */
+export function databasePart(
+  config: Config,
+  reset: boolean,
+  log: Log,
+  wanted: Wanted | null = null,
+  secrets?: Secrets,
+): Part {
+  if (config.database.uri.startsWith("sqlite:")) return sqlitePart(config, reset, log);
+  return mysqlPart(config, reset, log, wanted, secrets);
 }
 
 function sqlitePart(config: Config, reset: boolean, log: Log): Part {
@@ -25,7 +38,7 @@ function sqlitePart(config: Config, reset: boolean, log: Log): Part {
   return { targets: [["database", `${file} (SQLite)`]], steps: [...(reset ? [drop] : []), tables(config, log)] };
 }
 
-function mysqlPart(config: Config, reset: boolean, log: Log): Part {
+function mysqlPart(config: Config, reset: boolean, log: Log, wanted: Wanted | null, secrets?: Secrets): Part {
   const uri = new URL(config.database.uri);
   const name = decodeURIComponent(uri.pathname.slice(1));
   const user = decodeURIComponent(uri.username);
@@ -41,15 +54,36 @@ function mysqlPart(config: Config, reset: boolean, log: Log): Part {
       run: () => drop(config, name),
     });
   steps.push({ title: `create the database ${name}`, destroys: false, run: () => create(config, name) });
-  if (admin)
+  if (admin && !wanted)
     steps.push({
       title: `create the database user ${user} with all rights on ${name}`,
       destroys: false,
       run: () => grant(config, name),
     });
-  steps.push(tables(config, log));
+  steps.push(tables(wanted && admin ? asAdministrator(config, admin, name) : config, log));
+  for (const role of wanted?.roles ?? []) {
+    const limited = userName(name, role);
+    steps.push({
+      title: `create the database user ${limited} with the rights of ${roleTitle(role)}`,
+      destroys: false,
+      run: () =>
+        withServer(config, (server) =>
+          grantRights(
+            server,
+            { uri: config.database.uri, database: name, user: limited, role, newPasswords: wanted!.newPasswords },
+            secrets!,
+          ),
+        ),
+    });
+  }
   const as = admin ? decodeURIComponent(new URL(admin).username) : user;
   return { targets: [["database", `${name} on ${place} (MySQL), as ${as}`]], steps };
+}
+
+function asAdministrator(config: Config, admin: string, name: string): Config {
+  const uri = new URL(admin);
+  uri.pathname = `/${encodeURIComponent(name)}`;
+  return { ...config, database: { ...config.database, uri: uri.href } };
 }
 
 function tables(config: Config, log: Log): Step {
@@ -115,7 +149,7 @@ async function withServer<T>(config: Config, work: (server: Connection) => Promi
       password: decodeURIComponent(uri.password),
       connectTimeout: 10_000,
       multipleStatements: false,
-      ssl: tlsOptions(config.database.tls),
+      ssl: sslOptions(uri, config.database.tls),
     });
     return await work(server);
   } catch (error) {
@@ -125,6 +159,11 @@ async function withServer<T>(config: Config, work: (server: Connection) => Promi
   }
 }
 
+const DENIED = new Set([
+  ...["ER_DBACCESS_DENIED_ERROR", "ER_SPECIFIC_ACCESS_DENIED_ERROR", "ER_CANNOT_USER", "ER_TABLEACCESS_DENIED_ERROR"],
+  ...["ER_COLUMNACCESS_DENIED_ERROR", "ER_ACCESS_DENIED_NO_PASSWORD_ERROR"],
+]);
+
 function explained(error: unknown, place: string, user: string): Error {
   const { code, message } = error as { code?: string; message: string };
   if (code === "ER_ACCESS_DENIED_ERROR") {
@@ -133,7 +172,7 @@ function explained(error: unknown, place: string, user: string): Error {
       NOT_ALLOWED,
     );
   }
-  if (code === "ER_DBACCESS_DENIED_ERROR" || code === "ER_SPECIFIC_ACCESS_DENIED_ERROR" || code === "ER_CANNOT_USER") {
+  if (code !== undefined && DENIED.has(code)) {
     return new InitializeError(
       `The user ${user} may not do that at ${place} (${message}). Name an administrator in database.admin_uri, or let one do it.`,
       NOT_ALLOWED,
@@ -142,10 +181,4 @@ function explained(error: unknown, place: string, user: string): Error {
   if (code && !code.startsWith("ER_"))
     return new InitializeError(`The database does not answer at ${place} (${code}): is it running?`, UNREACHABLE);
   return error as Error;
-}
-
-function tlsOptions(tls: TlsConfig | null) {
-  if (!tls) return undefined;
-  const read = (file: string | null) => (file ? readFileSync(file, "utf8") : undefined);
-  return { ca: read(tls.caFile), cert: read(tls.certFile), key: read(tls.keyFile), rejectUnauthorized: tls.verify };
 }

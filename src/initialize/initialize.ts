@@ -1,14 +1,18 @@
 import type { Config } from "../config/config";
 import { loadConfig } from "../config/load";
 import { createLog } from "../log";
+import { isName } from "../model/names";
 import { brokerPart } from "./broker";
 import { confirmed, type InitializeIo, type InitializeOptions, refuseProductionByChance } from "./confirm";
 import { databasePart } from "./database";
 import { InitializeError, type Part, USAGE } from "./step";
+import { type Role, Secrets, type Wanted } from "./users";
 
 /**
  * `tasker initialize`: makes what a mode's config expects to find: database and tables, vhost, user and permissions; with
  * `reset` it drops them first. Shows host, database and vhost before anything else, asks, and may be repeated.
+ *
+ * `separateUsers` and `endpoint` make users with the least rights instead, and show the URIs to connect with once.
  *
  * Resolves with the exit code: 0 done (or only shown) · 1 the answer was no, or it failed · 2 no terminal and no `--yes` ·
  * 5 unreachable · 6 not allowed · 9 the config lacks something. Rejects with ConfigError where the config is broken.
@@ -25,11 +29,11 @@ export async function initialize(options: InitializeOptions, io: InitializeIo): 
 }
 
 async function initializeConfig(config: Config, options: InitializeOptions, io: InitializeIo): Promise<number> {
-  if (options.endpoint)
-    throw new InitializeError("--endpoint is not supported yet: one user serves API and managers.", USAGE);
+  const wanted = wantedUsers(config, options);
+  const secrets = new Secrets();
   const reset = options.reset ?? false;
   const log = createLog("error");
-  const parts = [databasePart(config, reset, log), brokerPart(config, reset)];
+  const parts = [databasePart(config, reset, log, wanted, secrets), brokerPart(config, reset, wanted, secrets)];
   const say = (line: string) => io.output.write(`${line}\n`);
 
   show([{ targets: [["run mode", `${config.runMode} (${config.file ?? "no file"})`]], steps: [] }, ...parts], say);
@@ -44,9 +48,45 @@ async function initializeConfig(config: Config, options: InitializeOptions, io: 
     say("Nothing was changed.");
     return 1;
   }
-  for (const step of steps) say(`${step.title}: ${await step.run()}`);
-  say("done");
+  try {
+    for (const step of steps) say(`${step.title}: ${await step.run()}`);
+    say("done");
+  } finally {
+    // Also when a later step failed: a password that was set and never shown helps nobody.
+    for (const line of secrets.shown()) say(line);
+  }
+  if (config.runMode === "production" && wanted === null)
+    say(
+      "API and managers share one user with all rights; --separate-users makes one for each with just those it needs.",
+    );
   return 0;
+}
+
+/** Null: one user, the config's own, serves API and managers. */
+function wantedUsers(config: Config, options: InitializeOptions): Wanted | null {
+  const { endpoint, newPasswords = false } = options;
+  if (endpoint === undefined && !options.separateUsers) {
+    if (newPasswords)
+      throw new InitializeError("--new-passwords goes with --separate-users or --endpoint NAME.", USAGE);
+    return null;
+  }
+  if (endpoint !== undefined && !isName(endpoint)) {
+    throw new InitializeError(
+      `${JSON.stringify(endpoint)} is not an endpoint's name: it must match ^[a-z0-9][a-z0-9._-]{0,62}$`,
+      USAGE,
+    );
+  }
+  if (endpoint !== undefined && options.reset)
+    throw new InitializeError("--endpoint adds users for one endpoint; a reset is for everything: choose one.", USAGE);
+  if (config.database.uri.startsWith("sqlite:") || config.broker.uri.startsWith("embedded:")) {
+    throw new InitializeError(
+      "Users with rights of their own are RabbitMQ's and MySQL's; this config has an embedded part, which knows no users.",
+      USAGE,
+    );
+  }
+  const roles: Role[] =
+    endpoint === undefined ? [{ part: "api" }, { part: "manager" }] : [{ part: "manager", endpoint }];
+  return { roles, newPasswords };
 }
 
 function show(parts: readonly Part[], say: (line: string) => void): void {

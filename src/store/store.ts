@@ -23,10 +23,16 @@ export interface Store {
   readonly managers: ManagerStore;
   readonly upkeep: UpkeepStore;
   readonly access: AccessStore;
-  /** Brings the schema up to date under a lock; safe from many processes at once. Returns the names of what it applied. */
+  /**
+   * Brings the schema up to date under a lock; safe from many processes at once. Returns the names of what it applied.
+   * For the API and `initialize`: a manager has no right to it.
+   */
   migrate(): Promise<string[]>;
+  /** Reads only: resolves once the schema has all that this program knows; rejects with StoreUnavailable until it does. */
+  schemaReady(): Promise<void>;
   /** One round trip; rejects with StoreUnavailable. */
   ping(deadlineMs?: number): Promise<void>;
+  /** Idempotent. */
   close(): Promise<void>;
 }
 

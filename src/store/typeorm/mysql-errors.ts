@@ -6,7 +6,7 @@ import { withoutSecrets } from "../../log";
  *   again    the transaction was rolled back for no fault of its own (deadlock, fail-over): do it again
  *   lost     the connection broke, the outcome is unknown: do it again on another one (all work is repeatable)
  *   refused  no connection to be had: try for a moment, then say so
- *   away     no use in trying now (wrong password, no such database, no tables, disk full)
+ *   away     no use in trying now (wrong password, no such database, no tables, a right is missing, disk full)
  *   other    the caller's
  */
 export type Fault = "again" | "lost" | "refused" | "away" | "other";
@@ -14,7 +14,7 @@ export type Fault = "again" | "lost" | "refused" | "away" | "other";
 const AGAIN = new Set([1213, 1205, 1020, 1290, 1836, 1792, 1047, 1015]);
 const LOST = new Set([1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 3169, 4031]);
 const REFUSED = new Set([1040, 1129, 1203, 1226]);
-const AWAY = new Set([1021, 1026, 1030, 1044, 1045, 1049, 1054, 1114, 1130, 1146, 1698]);
+const AWAY = new Set([1021, 1026, 1030, 1044, 1045, 1049, 1054, 1114, 1130, 1142, 1143, 1146, 1698]);
 const LOST_CODES = new Set([
   "PROTOCOL_CONNECTION_LOST",
   "ECONNRESET",
@@ -49,6 +49,12 @@ export function unavailable(where: string, error: unknown): StoreUnavailable {
   if (errno === 1146 || errno === 1054) {
     return new StoreUnavailable(
       `The database ${where} does not have tasker's tables as they should be (${reason}): run \`npx tasker initialize\`.`,
+      error,
+    );
+  }
+  if (errno === 1142 || errno === 1143) {
+    return new StoreUnavailable(
+      `The database ${where} does not give this user a right that is needed (${reason}): run \`npx tasker initialize\` with the same options as for this user.`,
       error,
     );
   }

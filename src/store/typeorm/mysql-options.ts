@@ -1,14 +1,11 @@
-import { readFileSync } from "node:fs";
-import type { PoolOptions, SslOptions } from "mysql2";
+import type { PoolOptions } from "mysql2";
+import { sslOptions } from "./mysql-tls";
 import type { StoreTls } from "./options";
 
 /** Waiting calls beyond this are turned away at once. */
 const MAX_WAITING = 1000;
 
-/**
- * The pool's options from `mysql://user:password@host:port/database?ssl-mode=…`. With `tls` the connection is encrypted and,
- * unless told otherwise, the server's certificate and name are checked; `ssl-mode` takes MySQL's own words for the same.
- */
+/** The pool's options from `mysql://user:password@host:port/database?ssl-mode=…`. */
 export function poolOptions(
   uri: string,
   more: { poolSize: number; deadlineMs: number; tls: StoreTls | null },
@@ -39,36 +36,6 @@ export function poolOptions(
     connectTimeout: Math.max(1000, Math.min(10_000, more.deadlineMs)),
     enableKeepAlive: true,
     keepAliveInitialDelay: 10_000,
-    ssl: more.tls ? tlsOptions(more.tls) : sslMode(url.searchParams.get("ssl-mode")),
+    ssl: sslOptions(url, more.tls),
   };
-}
-
-function tlsOptions(tls: StoreTls): SslOptions {
-  const read = (file: string | null) => (file === null ? undefined : readFileSync(file, "utf8"));
-  return {
-    ca: read(tls.caFile),
-    cert: read(tls.certFile),
-    key: read(tls.keyFile),
-    rejectUnauthorized: tls.verify,
-    verifyIdentity: tls.verify,
-    minVersion: "TLSv1.2",
-  };
-}
-
-function sslMode(mode: string | null): SslOptions | undefined {
-  switch (mode?.toLowerCase().replaceAll("_", "-")) {
-    case undefined:
-    case "disabled":
-      return undefined;
-    case "required":
-      return { rejectUnauthorized: false, minVersion: "TLSv1.2" };
-    case "verify-ca":
-      return { rejectUnauthorized: true, minVersion: "TLSv1.2" };
-    case "verify-identity":
-      return { rejectUnauthorized: true, verifyIdentity: true, minVersion: "TLSv1.2" };
-    default:
-      throw new Error(
-        `ssl-mode=${mode} in the database's URI is unknown: use disabled, required, verify_ca or verify_identity.`,
-      );
-  }
 }

@@ -3,7 +3,7 @@ import mysql, { type Pool, type PoolConnection } from "mysql2";
 import { StoreUnavailable } from "../../errors";
 import type { Connection, Database, Value } from "./connection";
 import { mysqlDialect } from "./dialect-mysql";
-import { faultOf, unavailable } from "./mysql-errors";
+import { type Fault, faultOf, unavailable } from "./mysql-errors";
 import { migrateMysql } from "./mysql-migrate";
 import { poolOptions } from "./mysql-options";
 import type { StoreOptions } from "./options";
@@ -82,12 +82,13 @@ export class MysqlDatabase implements Database {
         return await this.once(work, until);
       } catch (error) {
         if (error instanceof StoreUnavailable) throw error;
-        const fault = faultOf(error);
+        const fault = error instanceof NoConnection ? error.fault : faultOf(error);
         if (fault === "other") throw error;
         const now = performance.now();
         const end = fault === "refused" ? Math.min(until, begin + REFUSED_MS) : until;
         const pause = Math.min(500, 5 * 2 ** Math.min(round, 7)) * (0.5 + Math.random());
-        if (fault === "away" || this.closed || now + pause >= end) throw unavailable(this.where, error);
+        if (fault === "away" || this.closed || now + pause >= end)
+          throw unavailable(this.where, error instanceof NoConnection ? error.cause : error);
         await sleep(pause);
       }
     }
@@ -151,7 +152,7 @@ export class MysqlDatabase implements Database {
         if (late) return void connection?.release();
         if (!error) return resolve(connection);
         const busy = /Queue limit|Pool is closed/.test(error.message);
-        reject(busy ? unavailable(this.where, error) : error);
+        reject(busy ? unavailable(this.where, error) : new NoConnection(error));
       });
     });
   }
@@ -165,6 +166,16 @@ export class MysqlDatabase implements Database {
     return new StoreUnavailable(
       `The database ${this.where} did not answer in time. What was asked may or may not have been done; asking again is safe.`,
     );
+  }
+}
+
+/** No connection could be made. A proxy in front of a dead server resets it instead of refusing it: that is the same. */
+class NoConnection extends Error {
+  readonly fault: Fault;
+  constructor(override readonly cause: Error) {
+    super(cause.message);
+    const fault = faultOf(cause);
+    this.fault = fault === "lost" ? "refused" : fault;
   }
 }
 
@@ -191,8 +202,13 @@ class MysqlConnection implements Connection {
     onDuplicate: "fail" | "keep" = "fail",
   ): Promise<void> {
     if (rows.length === 0) return;
-    const keep = onDuplicate === "keep" ? ` ON DUPLICATE KEY UPDATE ${columns[0]} = ${table}.${columns[0]}` : "";
-    await send(this.raw, `INSERT INTO ${table} (${columns.join(", ")}) VALUES ?${keep}`, [rows]);
+    try {
+      await send(this.raw, `INSERT INTO ${table} (${columns.join(", ")}) VALUES ?`, [rows]);
+    } catch (error) {
+      // ON DUPLICATE KEY UPDATE would do it in one statement, and would ask for the right to change every column.
+      if (onDuplicate === "fail" || !mysqlDialect.isDuplicate(error)) throw error;
+      if (rows.length > 1) for (const row of rows) await this.insert(table, columns, [row], "keep");
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import type { Database } from "./connection";
 import { managerStore } from "./managers";
 import { MysqlDatabase } from "./mysql";
 import type { StoreOptions } from "./options";
+import { schemaReady } from "./schema-ready";
 import { openSqlite } from "./sqlite-open";
 import { taskStore } from "./tasks";
 import { upkeepStore } from "./upkeep";
@@ -23,6 +24,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     upkeep: upkeepStore(db),
     access: accessStore(db),
     migrate: () => db.migrate(),
+    schemaReady: () => schemaReady(db),
     ping: (deadlineMs) => db.read(async (connection) => void (await connection.query("SELECT 1 AS one")), deadlineMs),
     close: () => db.close(),
   };

@@ -208,15 +208,16 @@ export function sqliteDatabase(
   more: { migrate: (queue: SqliteQueue) => Promise<string[]>; close: () => Promise<void> },
 ): Database {
   const queue = new SqliteQueue(handle);
+  let closing: Promise<void> | null = null;
   return {
     dialect: sqliteDialect,
     read: (work) => queue.add(false, work),
     single: (work) => queue.add(true, work),
     write: (work) => queue.add(true, work),
     migrate: () => more.migrate(queue),
-    async close() {
-      await queue.close();
-      await more.close();
+    close() {
+      closing ??= queue.close().then(() => more.close());
+      return closing;
     },
   };
 }

@@ -90,7 +90,7 @@ async function finishGroup(connection: Connection, run: readonly Entry[]): Promi
       return run.filter(({ taskId }) => !held.has(taskId));
     }
     const outcome = kind === "received" ? "released" : "failed";
-    await recordAttempts(connection, run, outcome, where);
+    await recordAttempts(connection, run, outcome);
   }
   const update = updateOf(connection, kind, run);
   update.add(" WHERE ").append(where);
@@ -150,30 +150,28 @@ function underLease(connection: Connection, run: readonly Entry[]): Sql {
   return sql.add(") AND status = 'running'");
 }
 
-async function recordAttempts(
-  connection: Connection,
-  run: readonly Entry[],
-  outcome: AttemptOutcome,
-  where: Sql,
-): Promise<void> {
+/** From the rows as they stand. What a repetition finds recorded stays as it is. */
+async function recordAttempts(connection: Connection, run: readonly Entry[], outcome: AttemptOutcome): Promise<void> {
   const sql = new Sql(
     `INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error, result, result_text,
        performer, manager_id, started_at, finished_at)
      SELECT task_id, endpoint, job, generation, attempt, lease_id, '${outcome}', `,
   );
-  sql
-    .append(pick(run, ({ end }) => end.reason))
-    .add(", ")
-    .append(pick(run, ({ end }) => end.error))
-    .add(", ");
-  sql
-    .append(pick(run, ({ end }) => end.result))
-    .add(", ")
-    .append(pick(run, ({ end }) => end.resultText));
-  sql.add(`, performer, manager_id, started_at, ${connection.dialect.now} FROM task_responses WHERE `).append(where);
-  sql.add(connection.dialect.keepDuplicates("task_attempts.outcome"));
-  await connection.run(sql.text, sql.values);
+  for (const valueIn of [reasonOf, errorOf, resultOf, resultTextOf]) sql.append(pick(run, valueIn)).add(", ");
+  sql.add(`performer, manager_id, started_at, ${connection.dialect.now} FROM task_responses WHERE `);
+  sql.append(underLease(connection, run));
+  try {
+    await connection.run(sql.text, sql.values);
+  } catch (error) {
+    if (!connection.dialect.isDuplicate(error)) throw error;
+    if (run.length > 1) for (const entry of run) await recordAttempts(connection, [entry], outcome);
+  }
 }
+
+const reasonOf = ({ end }: Entry) => end.reason;
+const errorOf = ({ end }: Entry) => end.error;
+const resultOf = ({ end }: Entry) => end.result;
+const resultTextOf = ({ end }: Entry) => end.resultText;
 
 interface Standing {
   task_id: string;

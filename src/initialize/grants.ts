@@ -1,0 +1,36 @@
+import { type Connection, escapeId, escape as quoted } from "mysql2/promise";
+import { API_RIGHTS, MANAGER_RIGHTS } from "../store/typeorm/rights";
+import { newPassword, type Role, type Secrets, withUser } from "./users";
+
+/**
+ * A database user with exactly the rights of its part. Repeated, it takes away what is too much: all former rights are revoked
+ * first. The tables must be there. SQL knows no rights on single rows, so the manager of one endpoint has those of any manager.
+ */
+export async function grantRights(
+  server: Connection,
+  user: { uri: string; database: string; user: string; role: Role; newPasswords: boolean },
+  secrets: Secrets,
+): Promise<string> {
+  const account = `${quoted(user.user)}@'%'`;
+  const password = newPassword();
+  const existed = !(await created(server, account, password));
+  const gets = !existed || user.newPasswords;
+  if (existed && gets) await server.query(`ALTER USER ${account} IDENTIFIED BY ${quoted(password)}`);
+  if (gets) secrets.add(user.role, "TASKER_DATABASE_URI", withUser(user.uri, user.user, password));
+  await server.query(`REVOKE ALL PRIVILEGES, GRANT OPTION FROM ${account}`);
+  for (const { table, rights } of user.role.part === "api" ? API_RIGHTS : MANAGER_RIGHTS) {
+    await server.query(`GRANT ${rights.join(", ")} ON ${escapeId(user.database)}.${escapeId(table)} TO ${account}`);
+  }
+  return existed ? (gets ? "has a new password" : "was there already, its password stays") : "created";
+}
+
+/** False: it exists. Asked by trying, because an administrator need not be able to read the list of users. */
+async function created(server: Connection, account: string, password: string): Promise<boolean> {
+  try {
+    await server.query(`CREATE USER ${account} IDENTIFIED BY ${quoted(password)}`);
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code === "ER_CANNOT_USER") return false;
+    throw error;
+  }
+}

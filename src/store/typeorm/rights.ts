@@ -1,0 +1,52 @@
+/**
+ * The least rights in a MySQL or MariaDB database: what the API's statements need, and what a manager's do.
+ *
+ * A manager reads of a task only what a claim hands out, changes of a response only what an attempt changes (never whose it
+ * is, how often it may be tried, or whether it is to be cancelled), sees no result of anybody, and nothing of keys and audit.
+ * The API may add to the audit trail and not alter it. Neither may change a table: that is for `initialize`.
+ */
+export interface TableRights {
+  table: string;
+  /** As GRANT takes them: `SELECT`, `UPDATE (status, reason)`. */
+  rights: readonly string[];
+}
+
+const KEY = "task_id, endpoint, job";
+const ALL = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+const MIGRATIONS = { table: "migrations", rights: ["SELECT"] };
+
+export const API_RIGHTS: readonly TableRights[] = [
+  ...[
+    ...["tasks", "task_responses", "task_attempts", "response_logs", "endpoints", "endpoint_types", "managers"],
+    ...["locks", "task_requests", "api_keys"],
+  ].map((table) => ({ table, rights: ALL })),
+  { table: "audit", rights: ["SELECT", "INSERT"] },
+  MIGRATIONS,
+];
+
+/** What an attempt changes of its response. */
+const OF_ATTEMPT = [
+  ...["status", "reason", "performer", "attempt", "progress", "progress_message", "result", "result_text", "error"],
+  ...["received_at", "started_at", "finished_at", "retry_at", "timeout_at", "due_at", "published", "manager_id"],
+  ...["lease_id", "changed_at", "version"],
+];
+const SECRETS = ["result", "result_text", "error", "reason"];
+const READ_OF_RESPONSE = [
+  ...["task_id", "endpoint", "job", "type", "attempts", "generation", "timeout_ms", "delay_until", "cancel_at"],
+  ...OF_ATTEMPT.filter((column) => !SECRETS.includes(column)),
+];
+
+export const MANAGER_RIGHTS: readonly TableRights[] = [
+  { table: "tasks", rights: ["SELECT (id, identifier, payload, traceparent)"] },
+  {
+    table: "task_responses",
+    rights: [`SELECT (${READ_OF_RESPONSE.join(", ")})`, `UPDATE (${OF_ATTEMPT.join(", ")})`],
+  },
+  { table: "task_attempts", rights: [`SELECT (${KEY}, lease_id, outcome)`, "INSERT"] },
+  { table: "response_logs", rights: [`SELECT (seq, ${KEY}, attempt, at, text)`, "INSERT"] },
+  { table: "endpoints", rights: ["SELECT", "INSERT", "UPDATE (labels)"] },
+  { table: "endpoint_types", rights: ["SELECT", "INSERT"] },
+  { table: "managers", rights: ALL },
+  { table: "task_requests", rights: ["INSERT"] },
+  MIGRATIONS,
+];
