@@ -26,7 +26,13 @@ export function assembleTasks(options: { config: Config; store: Store; transport
   const topology = new Topology(config, store.tasks, transport);
   const publisher = new Publisher(transport, topology, store.upkeep, log);
   const backlog = new Backlog(store.upkeep, config.api.outboxLimit);
-  const creator = new Creator(config, store.tasks, backlog, (tasks) => publisher.created(tasks));
+  const creator = new Creator(
+    config,
+    store.tasks,
+    backlog,
+    (tasks) => publisher.created(tasks),
+    (taskIds) => store.upkeep.settle(taskIds),
+  );
   const inbox = new Inbox(config, store.upkeep, creator, log);
   const reconciler = new Reconciler(config, store, transport, topology, publisher, inbox, log);
   const waiters = new Waiters(store.tasks);

@@ -2,7 +2,7 @@ import Ajv, { type ValidateFunction } from "ajv/dist/2020";
 import addFormats from "ajv-formats";
 import { Batcher } from "../batcher";
 import type { Config, TaskTypeConfig } from "../config/config";
-import { TaskerError } from "../errors";
+import { StoreUnavailable, TaskerError } from "../errors";
 import { parseDuration } from "../model/duration";
 import { newId } from "../model/ids";
 import { ANY_ENDPOINT } from "../model/names";
@@ -41,13 +41,18 @@ export class Creator {
     private readonly store: TaskStore,
     private readonly gate: Gate,
     private readonly onCreated: (tasks: NewTask[]) => void,
+    private readonly settle: (taskIds: string[]) => Promise<void>,
   ) {
     const ajv = new Ajv({ allErrors: false, strict: false });
     addFormats(ajv);
     for (const type of Object.values(config.taskTypes)) {
       if (type.payloadSchema) this.schemas.set(type.name, ajv.compile(type.payloadSchema));
     }
-    this.batcher = new Batcher((drafts) => this.storeBatch(drafts), { size: 100, lanes: 2 });
+    this.batcher = new Batcher((drafts) => this.storeBatch(drafts), {
+      size: 100,
+      lanes: 2,
+      failsAll: (error) => error instanceof StoreUnavailable,
+    });
   }
 
   /** Checks the request as far as it goes without the database; throws TaskerError `invalid_request`. */
@@ -70,6 +75,10 @@ export class Creator {
   /** Resolves once committed. Rejects with `overloaded` or `database_unavailable`. */
   async create(draft: Draft): Promise<Created> {
     this.gate.check();
+    const created = await this.batcher.add(draft);
+    if (created.outcome.kind !== "busy") return created;
+    // The run before may have ended a moment ago, and not been settled by the reconciler yet.
+    await this.settle([created.outcome.taskId]);
     return this.batcher.add(draft);
   }
 

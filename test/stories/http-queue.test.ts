@@ -1,5 +1,5 @@
 import { until } from "../support/until";
-import { MODES, type World, world } from "../support/world";
+import { type Body, MODES, type World, world } from "../support/world";
 import { fresh, perform, stands, Target } from "./support";
 
 /** A queue of URLs to call, as people knew it from an HTTP job queue in one binary. */
@@ -107,7 +107,7 @@ describe.each(MODES)("an HTTP job queue, %s", (mode) => {
       const names: string[] = [];
       let path: string | null = "/call?status=succeeded&limit=2";
       while (path) {
-        const { items, next } = (await w.get(path)).body;
+        const { items, next }: Body = (await w.get(path)).body;
         expect(items.length).toBeLessThanOrEqual(2);
         names.push(...items.map((item: { identifier: string }) => item.identifier));
         path = next && `/call?status=succeeded&limit=2&after=${next}`;
