@@ -12,10 +12,12 @@ export class Batcher<T, R> {
    * @param run answers for each item, in the order given; where it rejects, every call of the batch rejects alike
    * @param options.size the most items in one batch
    * @param options.lanes batches under way at once
+   * @param options.failsAll whether what made a batch reject is true of the calls that wait behind it as well; they are then
+   *   rejected with it instead of waiting for the same in their turn
    */
   constructor(
     private readonly run: (items: T[]) => Promise<R[]>,
-    private readonly options: { size: number; lanes: number },
+    private readonly options: { size: number; lanes: number; failsAll?: (error: unknown) => boolean },
   ) {}
 
   /** Calls gathered and not yet under way. */
@@ -47,7 +49,10 @@ export class Batcher<T, R> {
       this.run(batch.map((entry) => entry.item))
         .then(
           (results) => batch.forEach((entry, i) => void entry.resolve(results[i]!)),
-          (error) => batch.forEach((entry) => void entry.reject(error)),
+          (error) => {
+            const waited = this.options.failsAll?.(error) ? this.waiting.splice(0) : [];
+            for (const entry of [...batch, ...waited]) entry.reject(error);
+          },
         )
         .finally(() => {
           this.underWay--;

@@ -55,7 +55,7 @@ export const MANAGER_DEFAULTS = {
   slot: "0",
 };
 
-export const DATABASE_DEFAULTS = { poolSize: 10, deadlineMs: 5 * SECOND };
+export const DATABASE_DEFAULTS = { poolSize: 10, deadlineMs: 4 * SECOND };
 export const BROKER_DEFAULTS = { queueType: "classic", heartbeat: 10 } as const;
 
 /** Only the embedded mode knows where its database and broker are without being told. */

@@ -83,6 +83,13 @@ describe("a MySQL server in trouble", () => {
     await store.ping();
   });
 
+  it("that resets whoever connects is given up long before the deadline, like one that refuses", async () => {
+    const patient = await openStore({ ...OPTIONS, deadlineMs: 120_000, uri: proxy.through(scratch.uri) });
+    proxy.set({ mode: "rst" });
+    await expect(patient.ping()).rejects.toThrow(StoreUnavailable);
+    await patient.close();
+  });
+
   it("whose answer to a COMMIT is lost has done what was asked, once", async () => {
     const [task, retried, cancelled, finished] = [
       newTask(),

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { until } from "../../support/until";
 import type { Client } from "./client";
-import type { Stage } from "./stage";
+import type { Fault, JournalEntry, Stage } from "./stage";
 
 interface Row {
   task_id: string;
@@ -15,82 +15,173 @@ interface Row {
 
 export interface Verdict {
   accepted: number;
-  /** Accepted, with an endpoint that has no final response. */
+  /** (task, endpoint) pairs that were accepted and have no final response. */
   lost: number;
-  /**
-   * (task, endpoint) pairs whose handler came to its end more than once, beyond what `touched` allows. An execution that a
-   * fault interrupted (a start without an end) explains the next one by itself.
-   */
+  /** Stored pairs, answered for or not, that are not final. */
+  stuck: number;
+  /** Pairs that ran again although no fault explains it. */
   executedTwice: number;
-  /** Final responses that changed between two looks, or are there twice. */
+  /** Pairs that ran again because a fault touched the execution before. */
+  repeated: number;
+  /** Final responses that changed between two looks. */
   terminalTwice: number;
   /** Journal ends without a stored outcome. */
   unrecorded: number;
+  /** Tasks whose status over HTTP is not what their rows say. */
+  misreported: number;
+  /** Processes that ended though nobody wanted it, or told of an unhandled rejection. */
+  died: number;
   /** Milliseconds from the heal to the last final response. */
   recoveryMs: number;
   byStatus: Record<string, number>;
 }
 
+/** What every scenario must end with. */
+export const CLEAN: Partial<Verdict> = {
+  lost: 0,
+  stuck: 0,
+  executedTwice: 0,
+  terminalTwice: 0,
+  unrecorded: 0,
+  misreported: 0,
+  died: 0,
+};
+
 const FINAL = ["succeeded", "failed", "cancelled", "missed"];
+/** A fault touches an execution that has ended so shortly before that its end may not have been committed. */
+const COMMIT_MS = 2500;
+const ASKED_OVER_HTTP = 30;
+
+export interface CheckOptions {
+  /** Endpoints that stay down on purpose. */
+  down?: string[];
+  withinMs?: number;
+  /** The API is not there any more. */
+  withoutApi?: boolean;
+}
 
 /**
- * Waits until every accepted task has a final response at every endpoint that is up, then holds client log, journal and
- * database against each other (invariants I1–I6 of the fault plan).
- *
- * @param options.touched completed executions beyond the first that the scenario's faults may explain, per (task, endpoint)
- * @param options.down endpoints that stay down on purpose
+ * Waits until every stored task has a final response at every endpoint that is up, then holds client log, journal, database and
+ * API against each other (invariants I1–I7 of the fault plan).
  */
-export async function check(
-  stage: Stage,
-  client: Client,
-  options: { touched?: number; down?: string[]; withinMs?: number } = {},
-): Promise<Verdict> {
+export async function check(stage: Stage, client: Client, options: CheckOptions = {}): Promise<Verdict> {
   const healed = performance.now();
+  const isUp = (endpoint: string) => !options.down?.includes(endpoint);
   const wanted = client.accepted;
   const pairs = wanted.flatMap((entry) =>
-    entry.endpoints.filter((name) => !options.down?.includes(name)).map((endpoint) => `${entry.taskId} ${endpoint}`),
+    entry.endpoints.filter(isUp).map((endpoint) => `${entry.taskId} ${endpoint}`),
   );
   let rows = new Map<string, Row>();
-  const missing = () => pairs.filter((pair) => !FINAL.includes(rows.get(pair)?.status ?? ""));
+  const isFinal = (pair: string) => FINAL.includes(rows.get(pair)?.status ?? "");
+  const stuck = () => [...rows].filter(([pair, row]) => isUp(row.endpoint) && !isFinal(pair)).length;
+  const missing = () => pairs.filter((pair) => !isFinal(pair));
   await until(
     "a final response to everything accepted",
     async () => {
       rows = await look(stage);
-      return missing().length === 0;
+      return missing().length === 0 && stuck() === 0;
     },
     options.withinMs ?? 60_000,
   ).catch(() => undefined);
   const recoveryMs = Math.round(performance.now() - healed);
 
   const before = digests(rows);
-  const completed = new Map<string, number>();
-  const ends = new Set<string>();
-  for (const entry of stage.journal()) {
-    const pair = `${entry.taskId} ${entry.endpoint}`;
-    if (entry.what === "start") continue;
-    completed.set(pair, (completed.get(pair) ?? 0) + 1);
-    ends.add(`${pair} ${entry.attempt}`);
-  }
-  const allowed = 1 + (options.touched ?? 0);
-  const attempts = await stage.rows<{ task_id: string; endpoint: string; attempt: number }>(
-    "SELECT task_id, endpoint, attempt FROM task_attempts",
+  const attempts = await stage.rows<{ task_id: string; endpoint: string; attempt: number; outcome: string }>(
+    "SELECT task_id, endpoint, attempt, outcome FROM task_attempts",
   );
-  const recorded = new Set(attempts.map((row) => `${row.task_id} ${row.endpoint} ${row.attempt}`));
-  for (const [pair, row] of rows) if (FINAL.includes(row.status)) recorded.add(`${pair} ${row.attempt}`);
+  const misreported = options.withoutApi ? 0 : await misreportedOf(stage, client, rows);
   rows = await look(stage);
   const after = digests(rows);
   const byStatus: Record<string, number> = {};
   for (const row of rows.values()) byStatus[row.status] = (byStatus[row.status] ?? 0) + 1;
 
+  const journal = stage.journal();
   return {
     accepted: wanted.length,
     lost: missing().length,
-    executedTwice: [...completed].filter(([, count]) => count > allowed).length,
+    stuck: stuck(),
+    ...repetitions(journal, stage.faults, new Set(attempts.map((row) => `${keyOf(row)} ${row.outcome}`))),
     terminalTwice: [...before].filter(([pair, digest]) => after.get(pair) !== digest).length,
-    unrecorded: [...ends].filter((end) => !recorded.has(end)).length,
+    unrecorded: unrecordedOf(journal, rows, attempts),
+    misreported,
+    died: stage.programs.filter((program) => program.died || /unhandled/i.test(program.log())).length,
     recoveryMs,
     byStatus,
   };
+}
+
+/**
+ * An execution that follows another of the same pair is explained when the former has not come to its end (interrupted, or
+ * failed and attempted again by the policy), or when a fault touched it and the store says that its lease was lost or it was
+ * superseded. Whatever ran again after its end was committed is explained by nothing.
+ */
+function repetitions(journal: JournalEntry[], faults: Fault[], outcomes: ReadonlySet<string>) {
+  const byPair = new Map<string, Array<{ start: JournalEntry; end: JournalEntry | null }>>();
+  for (const entry of journal) {
+    const pair = `${entry.taskId} ${entry.endpoint}`;
+    const list = byPair.get(pair) ?? [];
+    byPair.set(pair, list);
+    if (entry.what === "start") list.push({ start: entry, end: null });
+    else {
+      const open = list.find((one) => one.end === null && one.start.pid === entry.pid);
+      if (open) open.end = entry;
+    }
+  }
+  let executedTwice = 0;
+  let repeated = 0;
+  for (const [pair, executions] of byPair) {
+    const excess = executions.slice(0, -1).filter(({ start, end }) => {
+      if (end === null) return false;
+      const touched = faults.some(
+        (fault) =>
+          (fault.endpoint === null || fault.endpoint === start.endpoint) &&
+          fault.to >= start.at &&
+          fault.from <= end.at + COMMIT_MS,
+      );
+      const uncommitted = ["lost", "superseded"].some((outcome) => outcomes.has(`${pair} ${start.attempt} ${outcome}`));
+      return !(touched && uncommitted);
+    });
+    if (excess.length > 0) executedTwice++;
+    else if (executions.filter((one) => one.end !== null).length > 1) repeated++;
+  }
+  return { executedTwice, repeated };
+}
+
+function unrecordedOf(
+  journal: JournalEntry[],
+  rows: Map<string, Row>,
+  attempts: Array<{ task_id: string; endpoint: string; attempt: number }>,
+): number {
+  const recorded = new Set(attempts.map(keyOf));
+  for (const [pair, row] of rows) if (FINAL.includes(row.status)) recorded.add(`${pair} ${row.attempt}`);
+  const ends = new Set(
+    journal.filter(({ what }) => what === "end").map((entry) => `${entry.taskId} ${entry.endpoint} ${entry.attempt}`),
+  );
+  return [...ends].filter((end) => !recorded.has(end)).length;
+}
+
+/** The API's word on some tasks against their rows: never complete with an open response, and numbers that add up. */
+async function misreportedOf(stage: Stage, client: Client, rows: Map<string, Row>): Promise<number> {
+  const byTask = new Map<string, string[]>();
+  for (const row of rows.values()) byTask.set(row.task_id, [...(byTask.get(row.task_id) ?? []), row.status]);
+  const every = Math.max(1, Math.floor(client.accepted.length / ASKED_OVER_HTTP));
+  const some = client.accepted.filter((_, i) => i % every === 0);
+  let wrong = 0;
+  for (const { taskId, type } of some) {
+    const { status, body } = await stage.ask("GET", `/${type}/${taskId}`);
+    const statuses = byTask.get(taskId!) ?? [];
+    const all = (word: string) => statuses.every((one) => one === word);
+    const complete = statuses.every((one) => FINAL.includes(one));
+    const c = body.completeness ?? {};
+    const sum = c.running + c.succeeded + c.failed + c.cancelled + (c.missing?.length ?? 0);
+    const right =
+      status === 200 &&
+      c.complete === complete &&
+      (body.status === "succeeded") === all("succeeded") &&
+      sum === c.expected;
+    if (!right) wrong++;
+  }
+  return wrong;
 }
 
 async function look(stage: Stage): Promise<Map<string, Row>> {
@@ -98,6 +189,10 @@ async function look(stage: Stage): Promise<Map<string, Row>> {
     "SELECT task_id, endpoint, status, attempt, result, reason, finished_at FROM task_responses",
   );
   return new Map(rows.map((row) => [`${row.task_id} ${row.endpoint}`, row]));
+}
+
+function keyOf(row: { task_id: string; endpoint: string; attempt: number }): string {
+  return `${row.task_id} ${row.endpoint} ${row.attempt}`;
 }
 
 /** Of final responses only: whatever is final must stay as it is. */
@@ -111,9 +206,15 @@ function digests(rows: Map<string, Row>): Map<string, string> {
 
 /** The line that each scenario prints. */
 export function report(name: string, faults: number, verdict: Verdict): void {
-  const { accepted, lost, executedTwice, terminalTwice, recoveryMs, byStatus } = verdict;
+  const { accepted, lost, stuck, executedTwice, repeated, terminalTwice, died, recoveryMs, byStatus } = verdict;
   const statuses = Object.entries(byStatus).map(([status, count]) => `${count} ${status}`);
+  const bad = [
+    ...(stuck > 0 ? [`stuck ${stuck}`] : []),
+    ...(verdict.unrecorded > 0 ? [`unrecorded ${verdict.unrecorded}`] : []),
+    ...(verdict.misreported > 0 ? [`misreported ${verdict.misreported}`] : []),
+    ...(died > 0 ? [`processes died ${died}`] : []),
+  ];
   process.stdout.write(
-    `${name}: faults ${faults}, accepted ${accepted}, lost ${lost}, executed twice ${executedTwice}, terminal twice ${terminalTwice}, recovered in ${(recoveryMs / 1000).toFixed(1)} s (${statuses.join(", ")})\n`,
+    `${name}: faults ${faults}, accepted ${accepted}, lost ${lost}, executed twice ${executedTwice} (touched by a fault: ${repeated}), terminal twice ${terminalTwice}, recovered in ${(recoveryMs / 1000).toFixed(1)} s (${[...statuses, ...bad].join(", ")})\n`,
   );
 }

@@ -2,10 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { Stage } from "./stage";
 
 export interface LoggedRequest {
+  type: string;
   identifier: string;
   endpoints: string[];
   /** HTTP status; 0: no answer came. */
   status: number;
+  /** The problem's code, of an answer that is none of 2xx. */
+  code: string | null;
   taskId: string | null;
   ms: number;
 }
@@ -20,21 +23,29 @@ export class Client {
     return this.log.filter((entry) => entry.status >= 200 && entry.status < 300);
   }
 
-  async submit(endpoints: string[], payload: object = {}, more: object = {}): Promise<LoggedRequest> {
+  /** How often each status was answered. */
+  get statuses(): Record<number, number> {
+    const counts: Record<number, number> = {};
+    for (const { status } of this.log) counts[status] = (counts[status] ?? 0) + 1;
+    return counts;
+  }
+
+  async submit(endpoints: string[], payload: object = {}, more: object = {}, type = "work"): Promise<LoggedRequest> {
     const identifier = randomUUID();
     const began = performance.now();
-    const entry: LoggedRequest = { identifier, endpoints, status: 0, taskId: null, ms: 0 };
+    const entry: LoggedRequest = { type, identifier, endpoints, status: 0, code: null, taskId: null, ms: 0 };
     this.log.push(entry);
     try {
-      const answer = await fetch(`${this.stage.url}/work`, {
+      const answer = await fetch(`${this.stage.url}/${type}`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ identifier, endpoints, payload, ...more }),
         signal: AbortSignal.timeout(15_000),
       });
-      const body = (await answer.json()) as { id?: string };
+      const body = (await answer.json()) as { id?: string; code?: string };
       entry.status = answer.status;
       entry.taskId = answer.ok ? (body.id ?? null) : null;
+      entry.code = body.code ?? null;
     } catch {
       // No answer: the request may or may not have been stored. It counts as attempted, not as accepted.
     }

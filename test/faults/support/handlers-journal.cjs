@@ -2,9 +2,12 @@
  * The handler of the fault tests: does what the payload says and writes down, fsynced, what it really did. The journal is the
  * ground truth about executions; the database is never its own witness.
  *
- * payload: { ms?: time to take, fail?: throw, exit?: end the process with this code, block?: ms to block the event loop }
+ * payload: { ms?: time to take, deaf?: do not listen to the signal, fail?: throw, failFirst?: throw in the first attempt,
+ *   exit?: end the process with this code, signal?: end it by this signal, oom?: allocate until it dies,
+ *   block?: ms to block the event loop, result?: what to return (a name below) }
  */
 const { openSync, writeSync, fsyncSync } = require("node:fs");
+const { setTimeout: sleep } = require("node:timers/promises");
 
 const file = openSync(process.env.TASKER_TEST_JOURNAL, "a");
 
@@ -14,22 +17,20 @@ function write(what, context) {
   fsyncSync(file);
 }
 
+const RESULTS = {
+  huge: () => ({ text: "x".repeat(50 * 1024 * 1024) }),
+  odd: () => ({ text: "nul \0 lone \ud800 emoji 😀 \u2028", big: 2 ** 60 }),
+};
+
 exports.handleTask = async (payload, context) => {
   write("start", context);
   if (payload.exit !== undefined) process.exit(payload.exit);
-  if (payload.block) for (const end = Date.now() + payload.block; Date.now() < end; );
-  if (payload.ms) await pause(payload.ms, context.signal);
-  if (payload.fail) throw new Error("told to fail");
+  if (payload.signal) process.kill(process.pid, payload.signal);
+  if (payload.oom) for (const all = []; ; ) all.push(new Array(1e6).fill(Math.random()));
+  if (payload.block) for (const end = performance.now() + payload.block; performance.now() < end; );
+  if (payload.ms) await sleep(payload.ms, null, payload.deaf ? {} : { signal: context.signal });
+  if (payload.fail || (payload.failFirst && context.attempt === 1)) throw new Error("told to fail");
   write("end", context);
+  if (payload.result) return RESULTS[payload.result]();
   return { endpoint: context.endpoint, attempt: context.attempt };
 };
-
-function pause(ms, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  });
-}
