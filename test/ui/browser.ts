@@ -70,10 +70,14 @@ export async function openPages(): Promise<Pages> {
   };
 }
 
-/** What axe finds against WCAG 2.2 AA, one line each. */
-export async function axe(page: Page): Promise<string[]> {
+/** What axe finds against WCAG 2.2 AA (or of colours only), one line each. */
+export async function axe(page: Page, what: "all" | "colours" = "all"): Promise<string[]> {
   const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-  const { violations } = await new AxeBuilder({ page }).withTags(tags).analyze();
+  const builder = new AxeBuilder({ page });
+  const { violations } = await (what === "all"
+    ? builder.withTags(tags)
+    : builder.withRules("color-contrast")
+  ).analyze();
   return violations.flatMap(({ id, nodes }) =>
     nodes.slice(0, 5).map((node) => `${id}: ${node.html.slice(0, 200)} ${node.failureSummary ?? ""}`),
   );

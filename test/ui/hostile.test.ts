@@ -68,7 +68,7 @@ test("a text of a megabyte is cut, and shown whole when asked for", async () => 
   const { page, go } = shown;
   await go(`/tasks/echo/${id}/responses/a`);
   const result = page.getByRole("region", { name: "Result" });
-  expect((await result.textContent()).length).toBeLessThan(5000);
+  expect((await result.textContent())?.length).toBeLessThan(5000);
   await result.getByRole("button", { name: "Show all 1000000 characters" }).click();
   await page.waitForFunction("document.querySelector('[aria-label=Result]').textContent.length > 1000000");
 });

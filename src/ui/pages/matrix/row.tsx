@@ -1,3 +1,5 @@
+import type { VNode } from "preact";
+import { useRef } from "preact/hooks";
 import { href } from "../../app/router";
 import { type CellState, GLYPH } from "../../parts/status";
 import { Text } from "../../parts/text";
@@ -16,8 +18,19 @@ interface Props {
   idOf(place: Place): string;
 }
 
+interface Kept {
+  cell: Cell | undefined;
+  c: number;
+  index: number;
+  dim: boolean;
+  at: boolean;
+  drawn: VNode;
+}
+
 export function MatrixRow(props: Props) {
   const { row, index, columns, left, right, active } = props;
+  // A cell that is as it was is not drawn again: of fifty in a row mostly one changes.
+  const kept = useRef(new Map<string, Kept>()).current;
   // Reading it makes this row, and no other, follow the row's changes.
   row.changed.value;
   const { task } = row;
@@ -48,14 +61,27 @@ export function MatrixRow(props: Props) {
       {columns.slice(left, right).map((column, i) => {
         const c = left + i;
         const cell = row.cells.get(column);
-        return (
+        const dim = props.only !== null && cell !== undefined && cell.state !== props.only;
+        const at = active === c;
+        const old = kept.get(column);
+        if (
+          old &&
+          looksLike(old.cell, cell) &&
+          old.c === c &&
+          old.index === index &&
+          old.dim === dim &&
+          old.at === at
+        ) {
+          return old.drawn;
+        }
+        const drawn = (
           <div
             key={column}
             id={props.idOf({ row: index, column: c })}
             role="gridcell"
             aria-colindex={c + 2}
             aria-label={labelOf(row, column)}
-            class={`mx-c ${active === c ? "mx-at" : ""} ${cell ? (props.only && cell.state !== props.only ? "mx-dim" : "") : "mx-none"}`}
+            class={`mx-c ${at ? "mx-at" : ""} ${cell ? (dim ? "mx-dim" : "") : "mx-none"}`}
             style={{ gridColumnStart: c + 2 }}
             data-r={index}
             data-c={c}
@@ -63,6 +89,8 @@ export function MatrixRow(props: Props) {
             {cell && <Sign cell={cell} />}
           </div>
         );
+        kept.set(column, { cell, c, index, dim, at, drawn });
+        return drawn;
       })}
       <div
         id={props.idOf({ row: index, column: columns.length })}
@@ -78,6 +106,15 @@ export function MatrixRow(props: Props) {
         </span>
       </div>
     </div>
+  );
+}
+
+/** Whether two cells are drawn and called the same. */
+function looksLike(a: Cell | undefined, b: Cell | undefined): boolean {
+  if (a === b) return true;
+  if (!a || !b) return false;
+  return (
+    a.state === b.state && a.attempt === b.attempt && Math.round(a.progress * 100) === Math.round(b.progress * 100)
   );
 }
 

@@ -20,6 +20,7 @@ export function ResponsePage(props: PageProps) {
         </a>
       </PageHead>
       <div class="card pad stack">
+        <h2 class="sr-only">All there is to know of it</h2>
         <ResponseView type={type} id={id} endpoint={endpoint} />
       </div>
     </>

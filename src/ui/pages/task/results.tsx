@@ -22,6 +22,7 @@ export function Results(props: { responses: TaskResponse[] }) {
             : `${answers} answers of ${found.length} kinds; none is the majority.`}{" "}
         An endpoint's own name in its answer makes no difference.
       </p>
+      <h2 class="sr-only">Answers</h2>
       <div class="results">
         {found.slice(0, 60).map((group) => {
           const first = group.members[0]!;
