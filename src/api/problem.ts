@@ -3,7 +3,7 @@ import { TaskerError } from "../errors";
 
 /** RFC 9457 problem details. `code` is stable and described in docs/reference/problems.md; `type` leads to its paragraph. */
 
-const TITLES: Record<ProblemCode, string> = {
+export const TITLES: Readonly<Record<ProblemCode, string>> = {
   malformed_json: "The request body is not JSON",
   unauthenticated: "An API key is needed",
   forbidden: "Not allowed",

@@ -6,7 +6,10 @@ import { TASK_STATUSES } from "../model/task";
 import type { ResponseFilter, TaskFilter } from "../store/store";
 import { checked } from "../tasks/request";
 
-/** What may stand behind the `?` of a request. Everything arrives as text, is checked here, and leaves typed. */
+/**
+ * What may stand behind the `?` of a request. Everything arrives as text, is checked here, and leaves typed; `meta` says in the
+ * OpenAPI document what the text means.
+ */
 
 export type RawQuery = Record<string, string | string[] | undefined>;
 
@@ -21,7 +24,8 @@ const oneOrMore = z.union([z.string(), z.array(z.string())]);
 function statuses<const S extends readonly [string, ...string[]]>(allowed: S) {
   return oneOrMore
     .transform((value) => [value].flat().flatMap((text) => text.split(",")))
-    .pipe(z.array(z.enum(allowed, { error: `must be one of ${allowed.join(", ")}` })).min(1));
+    .pipe(z.array(z.enum(allowed, { error: `must be one of ${allowed.join(", ")}` })).min(1))
+    .meta({ type: "array", items: { type: "string", enum: allowed } });
 }
 
 /** More than the most is given the most: a client that asks for everything gets pages. */
@@ -34,12 +38,15 @@ function limit(most: number, otherwise: number) {
         .min(1, "must be at least 1")
         .transform((n) => Math.min(most, Math.floor(n))),
     )
-    .default(otherwise);
+    .default(otherwise)
+    .meta({ type: "integer", minimum: 1, description: `More than ${most} is taken as ${most}` });
 }
 
-const time = once.refine((text) => /^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text)), {
-  message: "must be an RFC 3339 time such as 2030-01-31T12:00:00Z",
-});
+const time = once
+  .refine((text) => /^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text)), {
+    message: "must be an RFC 3339 time such as 2030-01-31T12:00:00Z",
+  })
+  .meta({ format: "date-time" });
 
 export const taskListQuery = z
   .strictObject({
@@ -92,7 +99,8 @@ export function responseFilter(query: RawQuery): ResponseFilter {
 
 const seconds = once
   .regex(/^\d{1,9}(\.\d+)?s?$/, "must be a number of seconds")
-  .transform((text) => Number.parseFloat(text) * 1000);
+  .transform((text) => Number.parseFloat(text) * 1000)
+  .meta({ type: "number", description: "Seconds to hold the answer, at most the server's api.max_wait" });
 
 export const taskQuery = z.strictObject({ wait: seconds.optional() });
 

@@ -8,6 +8,8 @@ export interface Reply {
   headers?: string[];
   body: string;
   contentType?: string;
+  /** In place of the Content-Security-Policy of answers that are data. */
+  policy?: string;
 }
 
 export const JSON_TYPE = "application/json; charset=utf-8";
@@ -39,6 +41,11 @@ function recordHeaders(middleware: ReturnType<typeof helmet>): string[] {
   return headers;
 }
 
+function withPolicy(policy: string): string[] {
+  const at = SECURITY_HEADERS.indexOf("Content-Security-Policy");
+  return SECURITY_HEADERS.with(at + 1, policy);
+}
+
 /** Writes the whole answer. `extra` are the headers that every answer of this request carries. */
 export function send(req: IncomingMessage, res: ServerResponse, reply: Reply, extra: string[], closing: boolean): void {
   if (res.headersSent || res.destroyed) return;
@@ -46,7 +53,7 @@ export function send(req: IncomingMessage, res: ServerResponse, reply: Reply, ex
   const headers = [
     "Content-Type",
     reply.contentType ?? JSON_TYPE,
-    ...SECURITY_HEADERS,
+    ...(reply.policy === undefined ? SECURITY_HEADERS : withPolicy(reply.policy)),
     ...extra,
     ...(reply.headers ?? []),
   ];

@@ -37,7 +37,8 @@ const payload = z
   .custom<JsonObject>((value) => value !== null && typeof value === "object" && !Array.isArray(value), {
     message: "must be a JSON object",
   })
-  .refine((value) => !deeperThan(value, MAX_DEPTH), { message: `must not nest deeper than ${MAX_DEPTH} levels` });
+  .refine((value) => !deeperThan(value, MAX_DEPTH), { message: `must not nest deeper than ${MAX_DEPTH} levels` })
+  .meta({ type: "object", description: "Any JSON object; stored and delivered as it was sent" });
 
 const endpoints = z
   .array(name)

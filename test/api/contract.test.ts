@@ -502,7 +502,7 @@ describe("the rest", () => {
 
   test.each([
     ["GET", "/"],
-    ["GET", "/docs"],
+    ["GET", "/docs/nothing"],
     ["POST", "/tasks"],
     ["GET", "/tasks/x"],
     ["PUT", "/app-update"],

@@ -19,11 +19,14 @@ describe("permissions", () => {
     expect(served.sort()).toEqual(Object.keys(PERMISSIONS).sort());
   });
 
-  test("only health is public, and nothing that changes is open to a reader", () => {
+  test("only health and the API's own description are public, and nothing that changes is open to a reader", () => {
     const lines = Object.entries(PERMISSIONS);
     expect(lines.filter(([, scope]) => scope === "public").map(([route]) => route)).toEqual([
       "GET /livez",
       "GET /readyz",
+      "GET /openapi.json",
+      "GET /docs",
+      "GET /docs/problems",
     ]);
     for (const [route, scope] of lines) {
       if (route.startsWith("POST ") && scope !== "session") expect(["submit", "operate"]).toContain(scope);

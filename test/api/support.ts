@@ -12,6 +12,7 @@ import type { AttemptEnd, Store } from "../../src/store/store";
 import { openStore } from "../../src/store/typeorm/open";
 import { assembleTasks, type RunningTasks } from "../../src/tasks/assemble";
 import { createEmbeddedTransport } from "../../src/transport/embedded";
+import { checkedFetch } from "../support/openapi";
 
 /** A real API over a SQLite file and the embedded transport; what managers would do is done through the store's seam. */
 
@@ -145,13 +146,12 @@ export async function startTestApi(
   const known = new Set<string>();
 
   const call: TestApi["call"] = async (method, path, body, headers = {}) => {
-    const answer = await fetch(running.url + path, {
+    const { answer, text } = await checkedFetch(running.url, path, {
       method,
       headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
       body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
       redirect: "manual",
     });
-    const text = await answer.text();
     const json = /json/.test(answer.headers.get("content-type") ?? "") && text !== "";
     return { status: answer.status, headers: answer.headers, text, body: json ? JSON.parse(text) : null };
   };

@@ -6,6 +6,7 @@ import { silentLog } from "../../src/log";
 import { type RunningManager, startManager } from "../../src/manager/manager";
 import type { HandleTask } from "../../src/model/handler";
 import { startProcess, type TaskerProcess } from "../../src/tasker";
+import { checkedFetch } from "./openapi";
 import { createDatabase, createVhost, type Scratch } from "./services";
 
 /** The two lives of tasker: one process on SQLite, or API and managers on MariaDB and RabbitMQ. */
@@ -84,12 +85,11 @@ export async function world(mode: Mode, options: WorldOptions): Promise<World> {
   const open: Array<{ stop(): Promise<void> }> = [];
 
   const request: World["request"] = async (method, path, body, headers = {}) => {
-    const response = await fetch(url + path, {
+    const { answer: response, text } = await checkedFetch(url, path, {
       method,
       headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
       body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
     });
-    const text = await response.text();
     const json = response.headers.get("content-type")?.includes("json") && text !== "";
     return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : null, text };
   };

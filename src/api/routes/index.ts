@@ -2,6 +2,7 @@ import type { Handler } from "../call";
 import type { RouteId } from "../permissions";
 import { cancelTask, retryTask } from "./actions";
 import { listEndpoints, listTypes, readEndpoint, readType } from "./catalogue";
+import { docs, docsProblems, openapi } from "./docs";
 import { allEvents, taskEvents } from "./events";
 import { livez, metrics, readyz } from "./health";
 import { listTasks, listTasksOfType } from "./lists";
@@ -17,6 +18,9 @@ export const ROUTES: Readonly<Record<RouteId, Handler>> = {
   "GET /livez": livez,
   "GET /readyz": readyz,
   "GET /metrics": metrics,
+  "GET /openapi.json": openapi,
+  "GET /docs": docs,
+  "GET /docs/problems": docsProblems,
   "GET /session": readSession,
   "POST /session": beginSession,
   "DELETE /session": endSession,
