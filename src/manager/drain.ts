@@ -61,7 +61,7 @@ function giveBackWaiting({ lanes, receiver }: DrainParts): void {
   for (const lane of lanes.all()) {
     for (let item = lane.waiting.shift(); item; item = lane.waiting.shift()) {
       receiver.taken(item);
-      item.parcel.giveBack(item);
+      item.parcel.handOver();
     }
   }
 }

@@ -20,6 +20,7 @@ export interface Item {
  *
  *   all items done (committed or not ours)       → ack
  *   some given back by a drain                   → release: another consumer gets all, the claims sort out what is done
+ *   what waits is to go elsewhere at once        → hand over: the same, without waiting for what runs here under its lease
  *   open items left, but each of them secured    → ack early, so that no consumer timeout can hit a long attempt
  */
 export class Parcel {
@@ -30,15 +31,10 @@ export class Parcel {
 
   constructor(
     private readonly delivery: Delivery,
-    private readonly size: number,
+    size: number,
     private readonly onEarlyAck: () => void,
   ) {
     this.open = size;
-  }
-
-  /** One task alone: giving it back brings it to somebody else at once. */
-  get single(): boolean {
-    return this.size === 1;
   }
 
   /** Nothing more is to be done for the item here. */
@@ -52,6 +48,16 @@ export class Parcel {
   giveBack(item: Item): void {
     this.givenBack = true;
     this.done(item);
+  }
+
+  /**
+   * Nothing of it waits here any more, and somebody shall get what has waited. What is claimed here goes on: the lease keeps
+   * others off it, and should it be lost the store offers it again.
+   */
+  handOver(): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.delivery.release();
   }
 
   /** The store owns the item's recovery from now on. */

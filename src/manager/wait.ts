@@ -1,6 +1,6 @@
 import type { Desk } from "./desk";
 import type { Lane, Lanes } from "./lane";
-import type { Item } from "./parcel";
+import type { Item, Parcel } from "./parcel";
 
 /** What is claimed sooner than this never shows as waiting. */
 const REPORT_AFTER_MS = 1000;
@@ -58,19 +58,28 @@ export class WaitingRoom {
 
   private async share(lane: Lane): Promise<void> {
     const before = performance.now() - REPORT_AFTER_MS;
+    // What has been acked already cannot go back.
     const late = () =>
-      lane.free > 0 ? [] : lane.waiting.items().filter((item) => item.since <= before && item.parcel.single);
+      lane.free > 0 ? [] : lane.waiting.items().filter((item) => item.since <= before && !item.secured);
     if (late().length === 0) return;
     const type = lane.type.name;
     this.busy.set(type, lane);
     // Only when nothing arrives any more: what is given back before would be delivered here again.
     await this.receiver.hold(BUSY, type);
-    for (const item of late()) {
-      lane.waiting.remove(item);
-      this.receiver.taken(item);
-      item.parcel.giveBack(item);
-    }
+    this.handOver(new Set(late().map((item) => item.parcel)), type);
     this.slotFree();
+  }
+
+  /** Whole messages: what else of them waits, in whichever lane, comes again with the rest. */
+  private handOver(parcels: ReadonlySet<Parcel>, type: string): void {
+    for (const lane of this.lanes.ofType(type)) {
+      for (const item of lane.waiting.items()) {
+        if (!parcels.has(item.parcel)) continue;
+        lane.waiting.remove(item);
+        this.receiver.taken(item);
+      }
+    }
+    for (const parcel of parcels) parcel.handOver();
   }
 
   private async report(): Promise<void> {

@@ -333,9 +333,12 @@ export interface UpkeepStore {
   payloads(taskIds: readonly string[]): Promise<Map<string, string>>;
   /**
    * The broker has confirmed these: sets the tasks' `publishedAt`, and looks at what is unclaimed again after `recheckMs`.
-   * With `attempt` (as in DueResponse) only where that is still the row's: a late confirm says nothing about the next one.
+   * With `attempt` and `generation` only where those are still the row's: a late confirm says nothing about the next one.
    */
-  published(keys: ReadonlyArray<ResponseKey & { attempt?: number }>, recheckMs: number): Promise<void>;
+  published(
+    keys: ReadonlyArray<ResponseKey & { attempt?: number; generation?: number }>,
+    recheckMs: number,
+  ): Promise<void>;
   /** Looks at these again after so long; only where the version still matches. */
   postpone(rows: ReadonlyArray<ResponseKey & { version: number; ms: number }>): Promise<void>;
   /** `expected` → `missed`. */

@@ -24,7 +24,7 @@ export interface RunningTasks {
 export function assembleTasks(options: { config: Config; store: Store; transport: Transport; log: Log }): RunningTasks {
   const { config, store, transport, log } = options;
   const topology = new Topology(config, store.tasks, transport);
-  const publisher = new Publisher(transport, topology, store.upkeep, log);
+  const publisher = new Publisher(config, transport, topology, store.upkeep, log);
   const backlog = new Backlog(store.upkeep, config.api.outboxLimit);
   const creator = new Creator(
     config,
@@ -50,6 +50,7 @@ export function assembleTasks(options: { config: Config; store: Store; transport
       waiters.close();
       backlog.stop();
       await reconciler.stop();
+      await publisher.stop();
     },
   };
 }

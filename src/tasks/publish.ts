@@ -1,4 +1,4 @@
-import { Batcher } from "../batcher";
+import type { Config } from "../config/config";
 import type { Log } from "../log";
 import { newId } from "../model/ids";
 import { encodeMessage, MAX_INLINE_PAYLOAD } from "../model/message";
@@ -13,6 +13,11 @@ import type { Topology } from "./topology";
 
 /** After a confirmed publish the reconciler looks at an unclaimed response again after so long. */
 export const RECHECK_MS = 30_000;
+/** Tasks on their way to the broker; beyond it the outbox keeps the rest. */
+const MOST_UNDER_WAY = 2000;
+/** Confirms are noted so long after the first of them, or when so many have come. */
+const NOTE_AFTER_MS = 200;
+const NOTE_MOST = 500;
 
 /** One response to wake an endpoint for. `payload` null: too large to travel. */
 export interface Wake extends ResponseKey {
@@ -23,47 +28,53 @@ export interface Wake extends ResponseKey {
   traceparent: string | null;
 }
 
+/** Several tasks that go to the same queue travel together: so many at most, and so many characters of payload. */
+const MOST_TOGETHER = 50;
+const MOST_TOGETHER_CHARACTERS = 64 * 1024;
+
 /**
  * Stored → published → confirmed → noted. The only path to the broker for tasks, used right after the commit of a create
  * and by the reconciler. It may fail at any step: the row's due mark brings the reconciler, and the claim makes a message
  * that arrives twice harmless.
  *
- * A confirm is noted in the store in batches, off the path of the request.
+ * Tasks that were committed together and go to the same place share a message: no task waits for another, and under load the
+ * broker has a fraction of the work. Of a type that any one endpoint performs a message carries no more tasks than a manager
+ * has slots, so that none is held back by its fellows while another manager is free.
+ *
+ * A confirm is noted in the store a moment later, with many others: by then most of them need no more than the note.
  */
 export class Publisher {
-  private readonly noted: Batcher<ResponseKey[], undefined>;
-  /** Publishes handed to the transport and not settled: bounded, beyond it the outbox keeps the rest. */
+  private confirmed: FirstKey[] = [];
+  private timer: NodeJS.Timeout | null = null;
+  private noting: Promise<void> = Promise.resolve();
+  /** Tasks handed to the transport and not settled: bounded, beyond it the outbox keeps the rest. */
   private underWay = 0;
-  private static readonly MOST_UNDER_WAY = 2000;
 
   constructor(
+    private readonly config: Config,
     private readonly transport: Transport,
     private readonly topology: Topology,
     private readonly upkeep: UpkeepStore,
     private readonly log: Log,
-  ) {
-    this.noted = new Batcher(
-      async (lists) => {
-        await this.upkeep.published(lists.flat(), RECHECK_MS);
-        return lists.map(() => undefined);
-      },
-      { size: 200, lanes: 1 },
-    );
-  }
+  ) {}
 
   /** For tasks just committed. Never rejects; what does not get through is the reconciler's. */
   created(tasks: readonly NewTask[]): void {
     killPoint("after-commit");
+    const byType = new Map<string, NewTask[]>();
     for (const task of tasks) {
       if (task.delayUntil !== null && Date.parse(task.delayUntil) > Date.now()) continue;
-      if (this.underWay >= Publisher.MOST_UNDER_WAY) continue;
+      if (this.underWay >= MOST_UNDER_WAY) continue;
       this.underWay++;
-      this.publishTask(task)
+      append(byType, task.type, task);
+    }
+    for (const group of byType.values()) {
+      this.publishTasks(group)
         .catch((error: Error) =>
-          this.log.debug({ task_id: task.id, err: error.message }, "not published yet; the reconciler will"),
+          this.log.debug({ task_id: group[0]!.id, err: error.message }, "not published yet; the reconciler will"),
         )
         .finally(() => {
-          this.underWay--;
+          this.underWay -= group.length;
         });
     }
   }
@@ -86,35 +97,129 @@ export class Publisher {
     killPoint("after-publish");
   }
 
-  /** Notes confirmed responses; resolves once stored. */
-  note(keys: ResponseKey[]): Promise<undefined> {
-    return this.noted.add(keys);
+  /** Notes what is confirmed and not noted yet. Never rejects. */
+  async stop(): Promise<void> {
+    this.flush();
+    await this.noting;
   }
 
-  private async publishTask(task: NewTask): Promise<void> {
-    const payload = Buffer.byteLength(task.payload) <= MAX_INLINE_PAYLOAD ? task.payload : null;
-    const wakes = task.jobs.map((job) => ({ ...task, taskId: task.id, endpoint: "", job, payload }));
-    if (task.deliver === "one") {
-      await this.topology.declareType(task.type);
-      await this.wake(wakes, { to: "one", type: task.type, band: bandOf(task.priority) });
-      return this.note(keysOf(task, [ANY_ENDPOINT]));
+  private async publishTasks(tasks: NewTask[]): Promise<void> {
+    const sent = (await this.shipments(tasks)).map(async ({ address, tasks, endpoints }) => {
+      await this.wake(tasks.flatMap(wakesOf), address);
+      this.note(tasks.flatMap((task) => keysOf(task, endpoints)));
+    });
+    const failed = (await Promise.allSettled(sent)).find((one) => one.status === "rejected");
+    if (failed) throw failed.reason;
+  }
+
+  /** What goes where: each is one message. */
+  private async shipments(tasks: NewTask[]): Promise<Shipment[]> {
+    const { type, deliver } = tasks[0]!;
+    const most = this.mostTogether(type);
+    if (deliver === "one") {
+      await this.topology.declareType(type);
+      return [...groupBy(tasks, (task) => bandOf(task.priority))].flatMap(([band, group]) =>
+        parts(group, most).map((part) => ({
+          address: { to: "one", type, band },
+          tasks: part,
+          endpoints: [ANY_ENDPOINT],
+        })),
+      );
     }
-    const registered = await this.topology.endpointsOf(task.type);
-    const reachable = task.endpoints.filter((endpoint) => registered.has(endpoint));
-    if (reachable.length > 1 && reachable.length === registered.size) {
-      await this.wake(wakes, { to: "all", type: task.type });
-      return this.note(keysOf(task, reachable));
+    const registered = await this.topology.endpointsOf(type);
+    const shipments: Shipment[] = [];
+    const byEndpoint = new Map<string, NewTask[]>();
+    const forAll: NewTask[] = [];
+    for (const task of tasks) {
+      const reachable = task.endpoints.filter((endpoint) => registered.has(endpoint));
+      if (reachable.length > 1 && reachable.length === registered.size) forAll.push(task);
+      else for (const endpoint of reachable) append(byEndpoint, endpoint, task);
     }
-    const confirmed: string[] = [];
-    await Promise.all(
-      reachable.map(async (endpoint) => {
-        await this.wake(wakes, { to: "endpoint", type: task.type, endpoint });
-        confirmed.push(endpoint);
-      }),
-    ).finally(() => (confirmed.length > 0 ? this.note(keysOf(task, confirmed)) : undefined));
+    for (const part of parts(forAll, most)) {
+      shipments.push({ address: { to: "all", type }, tasks: part, endpoints: [...registered] });
+    }
+    for (const [endpoint, group] of byEndpoint) {
+      for (const part of parts(group, most)) {
+        shipments.push({ address: { to: "endpoint", type, endpoint }, tasks: part, endpoints: [endpoint] });
+      }
+    }
+    return shipments;
+  }
+
+  private mostTogether(type: string): number {
+    const config = this.config.taskTypes[type];
+    return config?.deliver === "one" ? Math.min(MOST_TOGETHER, config.concurrency) : MOST_TOGETHER;
+  }
+
+  /** Costs nothing now. */
+  private note(keys: readonly FirstKey[]): void {
+    for (const key of keys) this.confirmed.push(key);
+    if (this.confirmed.length >= NOTE_MOST) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), NOTE_AFTER_MS);
+  }
+
+  /** What cannot be noted is found unpublished by the reconciler, and published once more. */
+  private flush(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    const keys = this.confirmed;
+    if (keys.length === 0) return;
+    this.confirmed = [];
+    this.noting = this.noting
+      .then(() => this.upkeep.published(keys, RECHECK_MS))
+      .catch((error: Error) => this.log.debug({ err: error.message }, "confirms could not be noted"));
   }
 }
 
-function keysOf(task: NewTask, endpoints: readonly string[]): ResponseKey[] {
-  return endpoints.flatMap((endpoint) => task.jobs.map((job) => ({ taskId: task.id, endpoint, job })));
+/** A response as it was created. */
+type FirstKey = ResponseKey & { attempt: 0; generation: 1 };
+
+interface Shipment {
+  address: Address;
+  tasks: NewTask[];
+  /** Whose responses it wakes. */
+  endpoints: readonly string[];
+}
+
+/** In their order, as few parts as the limits allow; a task larger than the limit goes alone. */
+function parts(tasks: readonly NewTask[], most: number): NewTask[][] {
+  const all: NewTask[][] = [];
+  let part: NewTask[] = [];
+  let characters = 0;
+  for (const task of tasks) {
+    if (part.length >= most || (part.length > 0 && characters + task.payload.length > MOST_TOGETHER_CHARACTERS)) {
+      all.push(part);
+      part = [];
+      characters = 0;
+    }
+    part.push(task);
+    characters += task.payload.length;
+  }
+  if (part.length > 0) all.push(part);
+  return all;
+}
+
+function groupBy<K>(tasks: readonly NewTask[], keyOf: (task: NewTask) => K): Map<K, NewTask[]> {
+  const groups = new Map<K, NewTask[]>();
+  for (const task of tasks) append(groups, keyOf(task), task);
+  return groups;
+}
+
+function append<K>(groups: Map<K, NewTask[]>, key: K, task: NewTask): void {
+  const group = groups.get(key);
+  if (group) group.push(task);
+  else groups.set(key, [task]);
+}
+
+function wakesOf(task: NewTask): Wake[] {
+  const payload = Buffer.byteLength(task.payload) <= MAX_INLINE_PAYLOAD ? task.payload : null;
+  const { id: taskId, type, identifier, priority, traceparent } = task;
+  return task.jobs.map((job) => ({ taskId, endpoint: "", job, type, identifier, priority, payload, traceparent }));
+}
+
+/** By the time of the note another attempt may be due, or somebody may have opened the response anew. */
+function keysOf(task: NewTask, endpoints: readonly string[]): FirstKey[] {
+  return endpoints.flatMap((endpoint) =>
+    task.jobs.map((job): FirstKey => ({ taskId: task.id, endpoint, job, attempt: 0, generation: 1 })),
+  );
 }

@@ -57,6 +57,16 @@ test("a delivery of which an item was given back is released, but only when the 
   expect(hand.said).toEqual(["release"]);
 });
 
+test("a delivery that is handed over is released at once, and never settled by what still runs here", () => {
+  const hand = new Hand();
+  const [a, b] = itemsOf(hand, [0, 0]);
+  a!.parcel.handOver();
+  expect(hand.said).toEqual(["release"]);
+  b!.parcel.done(b!);
+  a!.parcel.handOver();
+  expect(hand.said).toEqual(["release"]);
+});
+
 test("a delivery is acked early when each open item is secured, and never settled twice", () => {
   const hand = new Hand();
   const [a, b, c] = itemsOf(hand, [0, 0, 0]);

@@ -9,12 +9,12 @@ const ROUND_MS = 50;
 
 /**
  * What the broker has confirmed and nobody has claimed is looked at again after `recheckMs`, or when the task's wait for
- * its endpoints ends, whichever comes first. A key may carry `attempt`: then a confirm that arrives after the next attempt
- * has been scheduled says nothing about that one.
+ * its endpoints ends, whichever comes first. A key may carry `attempt` and `generation`: then a confirm that arrives after
+ * the next attempt has been scheduled, or the response has been opened anew, says nothing about that one.
  */
 export async function markPublished(
   db: Database,
-  keys: ReadonlyArray<ResponseKey & { attempt?: number }>,
+  keys: ReadonlyArray<ResponseKey & { attempt?: number; generation?: number }>,
   recheckMs: number,
 ): Promise<void> {
   const { now, nowPlus, least, byKey } = db.dialect;
@@ -22,13 +22,15 @@ export async function markPublished(
   const wait = "(SELECT t.wait_until FROM tasks t WHERE t.id = task_responses.task_id)";
   for (const part of chunks(keys.filter((key) => isId(key.taskId)).sort(inKeyOrder), MAX_LIST)) {
     await db.write(async (connection) => {
-      for (const group of groupBy(part, (key) => `${key.attempt}`).values()) {
+      for (const group of groupBy(part, (key) => `${key.attempt} ${key.generation}`).values()) {
         const sql = new Sql(
           `UPDATE task_responses${byKey} SET published = 1,
              due_at = CASE WHEN ${wait} > ${now} THEN ${least(recheck, wait)} ELSE ${recheck} END WHERE `,
         ).append(matchKeys(db.dialect, group));
         sql.add(` AND status IN ('expected', 'received', 'retrying') AND (retry_at IS NULL OR retry_at <= ${now})`);
-        if (group[0]!.attempt !== undefined) sql.add(" AND attempt = ?", group[0]!.attempt);
+        const { attempt, generation } = group[0]!;
+        if (attempt !== undefined) sql.add(" AND attempt = ?", attempt);
+        if (generation !== undefined) sql.add(" AND generation = ?", generation);
         await connection.run(sql.text, sql.values);
       }
       const ids = db.dialect.isIn("id", unique(part.map((key) => key.taskId)));
