@@ -39,6 +39,11 @@ export function isId(text: unknown): text is string {
   return typeof text === "string" && UUID.test(text);
 }
 
+/** Whether an id made elsewhere stands where its time says; a `UUID()` of MySQL does not, and would upset every order by id. */
+export function isTimed(id: unknown): id is string {
+  return isId(id) && id[14] === "7";
+}
+
 /** The smallest id that a task created at `ms` can have: lists by time become ranges of the primary key. */
 export function firstIdAt(ms: number): string {
   const time = Math.max(0, Math.floor(ms)).toString(16).padStart(12, "0").slice(-12);

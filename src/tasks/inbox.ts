@@ -1,7 +1,7 @@
 import type { Config } from "../config/config";
 import { StoreUnavailable, TaskerError } from "../errors";
 import type { Log } from "../log";
-import { isId, newId } from "../model/ids";
+import { isTimed, newId } from "../model/ids";
 import type { RequestRow, UpkeepStore } from "../store/store";
 import type { Creator } from "./create";
 
@@ -10,7 +10,7 @@ const PAGE = 100;
 /**
  * Requests that reach us through the database instead of HTTP: rows inserted into `task_requests` with somebody's own
  * transaction (visible only once that has committed), or by a handler's `context.submit`. Each becomes a task under the
- * row's id, or keeps its problem in the row for whoever inserted it.
+ * row's id (if that is a UUIDv7), or keeps its problem in the row for whoever inserted it.
  */
 export class Inbox {
   constructor(
@@ -50,7 +50,8 @@ export class Inbox {
       if (!type) throw new TaskerError("unknown_task_type", `There is no task type ${row.type}`);
       const caller = { name: row.createdBy, types: null, remote: null, traceparent: null };
       const body = { ...(parse(row.body) as object), identifier: row.identifier };
-      const id = isId(row.id) ? row.id : newId();
+      // Taken in twice, it is told by its identifier.
+      const id = isTimed(row.id) ? row.id : newId();
       const { outcome } = await this.creator.create(this.creator.draft(type, body, caller, { id, raw: row.body }));
       if (outcome.kind === "refused") throw outcome.error;
       if (outcome.kind === "busy") throw new TaskerError("already_running", `A task of type ${row.type} is running`);
