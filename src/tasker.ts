@@ -2,7 +2,12 @@ import { type RunningApi, startApi } from "./api/server";
 import type { Config } from "./config/config";
 import { connectStore, connectTransport } from "./connect";
 import type { Log } from "./log";
+import type { OnAttempt } from "./manager/desk";
 import { type RunningManager, startManager } from "./manager/manager";
+import { countEnded } from "./metrics/ended";
+import { watchManagers } from "./metrics/managers";
+import { processRegistry } from "./metrics/registry";
+import { type ManagerChecks, type MetricsServer, startMetricsServer } from "./metrics/server";
 import type { HandleTask } from "./model/handler";
 import type { Store } from "./store/store";
 import { assembleTasks, type RunningTasks } from "./tasks/assemble";
@@ -24,6 +29,8 @@ export interface TaskerProcess {
   readonly service: TaskService | null;
   readonly api: RunningApi | null;
   readonly managers: RunningManager[];
+  /** Where a manager-only process answers `/livez`, `/readyz` and `/metrics`; null: nowhere. */
+  readonly healthPort: number | null;
   /** Resolves when everything asked for is usable. Never rejects. */
   readonly ready: Promise<void>;
   /** Drains and closes everything; resolves when nothing is left. `now`: without waiting for what runs. Idempotent. */
@@ -54,10 +61,23 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
   const tasks = options.api ? assembleTasks({ config, store, transport, log }) : null;
   const managers: RunningManager[] = [];
   const ending = new AbortController();
+  const registry = processRegistry(
+    transport,
+    !tasks ? "manager" : options.endpoints.length > 0 ? "api+manager" : "api",
+  );
+  if (tasks) countEnded(registry, store.upkeep);
+  const onAttempt = watchManagers(registry, managers);
   let api: RunningApi | null = null;
+  let health: MetricsServer | null = null;
   try {
-    if (tasks && options.listen !== false)
-      api = await startApi({ config, service: tasks.service, access: store.access, log, uiDir: options.uiDir });
+    if (tasks && options.listen !== false) {
+      const { service } = tasks;
+      api = await startApi({ config, service, access: store.access, log, metrics: registry, uiDir: options.uiDir });
+    }
+    if (!tasks && config.manager.port !== null) {
+      const checks = () => managerChecks(options, store, transport, managers);
+      health = await startMetricsServer(config.manager.host, config.manager.port, { checks, registry });
+    }
   } catch (error) {
     await transport.close(1000);
     await store.close();
@@ -65,7 +85,7 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
   }
 
   const ready = Promise.race([
-    bringUp(options, store, transport, tasks, managers, ending.signal),
+    bringUp({ ...options, onAttempt }, store, transport, tasks, managers, ending.signal),
     new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve(), { once: true })),
   ]);
   const endManager = (manager: RunningManager, now: boolean) =>
@@ -78,6 +98,7 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
     service: tasks?.service ?? null,
     api,
     managers,
+    healthPort: health?.port ?? null,
     ready,
     close(now = false) {
       if (now) for (const manager of managers) void manager.stopNow();
@@ -88,15 +109,41 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
         await tasks?.stop();
         await transport.close(5000);
         await store.close();
+        await health?.close();
       })();
       return closing;
     },
   };
 }
 
+/** What `/readyz` of a manager's process tells. */
+async function managerChecks(
+  { endpoints }: ProcessOptions,
+  store: Store,
+  transport: Transport,
+  managers: readonly RunningManager[],
+): ReturnType<ManagerChecks["checks"]> {
+  const { connected, blocked } = transport.health();
+  const database = await store.ping(2000).then(
+    () => ({ ok: true }),
+    (error: Error) => ({ ok: false, detail: error.message }),
+  );
+  const states = managers.map(({ endpoint, state }) => ({ endpoint, ...state() }));
+  const fit = states.filter(({ managerId, draining }) => managerId !== null && !draining);
+  return {
+    database,
+    broker: { ok: connected, connected, blocked },
+    managers: {
+      ok: fit.length === endpoints.length,
+      registered: fit.map(({ endpoint }) => endpoint),
+      draining: states.filter(({ draining }) => draining).map(({ endpoint }) => endpoint),
+    },
+  };
+}
+
 /** Each step is tried until it works; a process that is told to end begins no further one. */
 async function bringUp(
-  options: ProcessOptions,
+  options: ProcessOptions & { onAttempt: OnAttempt },
   store: Store,
   transport: Transport,
   tasks: RunningTasks | null,
@@ -123,6 +170,7 @@ async function bringUp(
           transport,
           log,
           functions: options.functions,
+          onAttempt: options.onAttempt,
         });
         managers.push(manager);
         if (signal.aborted) await manager.stopNow();

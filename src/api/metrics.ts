@@ -44,19 +44,26 @@ export class ApiMetrics {
 
   /** The Prometheus text. What cannot be read while the database is away is left as it was; tasker_ready says so. */
   async text(): Promise<string> {
-    const [health, endpoints] = await Promise.all([
+    const [health, endpoints, open] = await Promise.all([
       this.service.health().catch(() => null),
       this.service.endpoints().catch(() => null),
+      this.service.openCounts().catch(() => null),
     ]);
     this.gauges.ready.set(health?.ready ? 1 : 0);
     this.gauges.pending.set(Number(health?.checks.outbox?.unpublished ?? 0));
     this.gauges.oldest.set(Number(health?.checks.outbox?.oldest_seconds ?? 0));
     if (endpoints) {
-      for (const gauge of [this.gauges.open, this.gauges.seen, this.gauges.alive]) gauge.reset();
-      for (const { name, alive, lastSeenAt, open } of endpoints) {
+      for (const gauge of [this.gauges.seen, this.gauges.alive]) gauge.reset();
+      for (const { name, alive, lastSeenAt } of endpoints) {
         this.gauges.alive.set({ endpoint: name }, alive ? 1 : 0);
         if (lastSeenAt) this.gauges.seen.set({ endpoint: name }, Date.parse(lastSeenAt) / 1000);
-        for (const [status, count] of Object.entries(open)) this.gauges.open.set({ endpoint: name, status }, count);
+      }
+    }
+    if (open) {
+      for (const gauge of [this.gauges.open, this.gauges.missing]) gauge.reset();
+      for (const { type, endpoint, status, count } of open) {
+        this.gauges.open.set({ type, endpoint, status }, count);
+        if (status === "expected") this.gauges.missing.set({ type, endpoint }, count);
       }
     }
     return this.registry.metrics();
@@ -67,7 +74,11 @@ function makeGauges(registers: Registry[]) {
   const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Gauge({ name, help, labelNames, registers });
   return {
-    open: gauge("tasker_responses_open", "Responses that are not final", ["endpoint", "status"]),
+    open: gauge("tasker_responses_open", "Responses that are not final", ["type", "endpoint", "status"]),
+    missing: gauge("tasker_responses_missing", "Responses whose endpoint has not received the task", [
+      "type",
+      "endpoint",
+    ]),
     seen: gauge("tasker_endpoint_last_seen_timestamp_seconds", "Last heartbeat of any of its managers", ["endpoint"]),
     alive: gauge("tasker_endpoint_alive", "1 while a manager of the endpoint has a fresh heartbeat", ["endpoint"]),
     pending: gauge("tasker_outbox_pending", "Tasks stored and not yet confirmed by the broker", []),

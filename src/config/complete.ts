@@ -141,6 +141,7 @@ function completeManager(manager: NonNullable<WrittenConfig["manager"]>, cwd: st
     maxLogBytes: manager.max_log ?? d.maxLogBytes,
     spoolDir: resolve(cwd, manager.spool ?? DEFAULT_SPOOL),
     slot: manager.slot ?? d.slot,
+    host: manager.host ?? d.host,
     port: manager.port ?? null,
   };
 }

@@ -105,6 +105,8 @@ export interface ManagerConfig {
   maxLogBytes: number;
   spoolDir: string;
   slot: string;
+  /** Where a manager process listens with `port`. */
+  host: string;
   /** Health and metrics port of a manager process; null: none. */
   port: number | null;
 }

@@ -46,6 +46,7 @@ export const API_DEFAULTS = {
 };
 
 export const MANAGER_DEFAULTS = {
+  host: "127.0.0.1",
   drainMs: 30 * SECOND,
   heartbeatMs: 5 * SECOND,
   ttlMs: 30 * SECOND,

@@ -170,6 +170,7 @@ export const managerSchema = section({
   max_log: size(0, 64 * 1024 ** 2, "64mb").optional(),
   spool: text("the path of a folder").optional(),
   slot: text("a short text").optional(),
+  host: text("a host name or address").optional(),
   port: whole(0, 65535).optional(),
 });
 

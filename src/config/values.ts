@@ -40,6 +40,7 @@ export function configValues(config: Config): ConfigValue[] {
     ["manager.max_log", manager.maxLogBytes],
     ["manager.spool", manager.spoolDir],
     ["manager.slot", manager.slot],
+    ["manager.host", manager.host],
     ["manager.port", manager.port ?? "none"],
     ["database.uri", hidden(database.uri)],
     ["database.pool_size", database.poolSize],

@@ -10,10 +10,13 @@ export interface Desk {
   store: ManagerStore;
   log: Log;
   counters: Counters;
+  onAttempt?: OnAttempt;
   pace: Pace;
   /** Aborted when the manager has stopped: whatever still waits for the store or the broker gives up. */
   over: AbortSignal;
 }
+
+export type OnAttempt = (endpoint: string, type: string, seconds: number) => void;
 
 /** Waiting times, milliseconds. */
 export interface Pace {

@@ -9,7 +9,7 @@ import type { Transport } from "../transport/transport";
 import { pause } from "./backoff";
 import { Claimer } from "./claim";
 import { type Counters, newCounters } from "./counters";
-import { type Desk, PACE, type Pace } from "./desk";
+import { type Desk, type OnAttempt, PACE, type Pace } from "./desk";
 import { drainManager } from "./drain";
 import { Finisher } from "./finish";
 import { Lanes, unknownJobRunner } from "./lane";
@@ -32,6 +32,8 @@ export interface ManagerOptions {
   log: Log;
   /** Handlers given as functions, by type or handler name; they run inline. */
   functions?: Record<string, HandleTask>;
+  /** Told of each attempt whose handler has run, and for how long. */
+  onAttempt?: OnAttempt;
   /** Waiting times other than the usual; for tests. */
   pace?: Partial<Pace>;
 }
@@ -78,6 +80,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     store,
     log,
     counters: newCounters(),
+    onAttempt: options.onAttempt,
     pace: { ...PACE, ...options.pace },
     over: ending.signal,
   };

@@ -59,6 +59,7 @@ export class Attempts {
     this.running.add(attempt);
     const result = await this.run(attempt, lane, log);
     this.running.delete(attempt);
+    this.desk.onAttempt?.(this.desk.endpoint, lane.type.name, (performance.now() - attempt.startedAt) / 1000);
     killPoint("after-handler");
     lane.busy--;
     this.parts.wake();

@@ -322,6 +322,14 @@ export interface RequestRow {
   createdBy: string | null;
 }
 
+/** Times are the database's, counted from the task's creation or its `delay_until`. */
+export interface Settled {
+  /** Tasks that have become complete; again after an operator's retry. */
+  tasks: Array<{ type: string; status: TaskStatus; seconds: number }>;
+  /** Responses that have become final. `deliverySeconds`: until its endpoint had it; null: it never did. */
+  responses: Array<{ type: string; endpoint: string; status: ResponseStatus; deliverySeconds: number | null }>;
+}
+
 export interface UpkeepStore {
   /** Takes or renews a lock for `ttlMs`; false: somebody else holds it. */
   lock(name: string, holder: string, ttlMs: number): Promise<boolean>;
@@ -352,6 +360,8 @@ export interface UpkeepStore {
   reclaim(leases: ReadonlyArray<LeaseRef & { reason: string; error: string }>): Promise<number>;
   /** Stores the computed status of these tasks and clears the final responses' due mark. */
   settle(taskIds: readonly string[]): Promise<void>;
+  /** Tells, after its commit, what each settling by this process has ended; each end is told to one process, once. */
+  onSettled(listener: (settled: Settled) => void): void;
   /** Managers whose heartbeat is older than their time to live; marks them dead and makes their leases due. Returns them. */
   reap(): Promise<ManagerRecord[]>;
 

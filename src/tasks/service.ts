@@ -72,6 +72,8 @@ export interface TaskService {
     type: string,
   ): Promise<TypeReading & { registered: string[]; open: Partial<Record<ResponseStatus, number>> }>;
   endpoints(): Promise<Array<EndpointRecord & { open: Partial<Record<ResponseStatus, number>> }>>;
+  /** Responses that are not final. */
+  openCounts(): Promise<Array<{ type: string; endpoint: string; status: ResponseStatus; count: number }>>;
   endpoint(name: string): Promise<EndpointRecord & { open: Partial<Record<ResponseStatus, number>> }>;
   changes(
     after: string | null,

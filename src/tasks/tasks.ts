@@ -194,6 +194,10 @@ export class Tasks implements TaskService {
     return { name: type, config, registered, open: sum(counts.filter((count) => count.type === type)) };
   }
 
+  openCounts() {
+    return this.store.tasks.openCounts();
+  }
+
   async endpoints(): ReturnType<TaskService["endpoints"]> {
     const [all, counts] = await Promise.all([this.store.tasks.endpoints(), this.store.tasks.openCounts()]);
     return all.map((endpoint) => ({

@@ -84,6 +84,7 @@ function configFor(dir: string, api: Partial<ApiConfig>): Config {
       maxLogBytes: 100_000,
       spoolDir: join(dir, "spool"),
       slot: "0",
+      host: "127.0.0.1",
       port: null,
     },
     database: { uri: `sqlite:${join(dir, "tasker.db")}`, poolSize: 4, deadlineMs: 5000, tls: null },

@@ -68,6 +68,7 @@ export function testConfig(folder: string, types: TaskTypeConfig[], manager: Par
       maxLogBytes: 10_000,
       spoolDir: path.join(folder, "spool"),
       slot: "0",
+      host: "127.0.0.1",
       port: null,
       ...manager,
     },

@@ -35,7 +35,7 @@ export interface World {
   manager(
     endpoint: string,
     functions?: Record<string, HandleTask>,
-  ): Promise<{ stop(): Promise<void>; managers: RunningManager[] }>;
+  ): Promise<{ stop(): Promise<void>; managers: RunningManager[]; healthPort: number | null }>;
   request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   get(path: string, headers?: Record<string, string>): Promise<Answer>;
@@ -134,7 +134,7 @@ async function startOne(
   if (mode === "wire") {
     const running = await startProcess({ config, log: silentLog, api: false, endpoints: [endpoint], functions });
     await running.ready;
-    return { managers: running.managers, stop: () => running.close() };
+    return { managers: running.managers, healthPort: running.healthPort, stop: () => running.close() };
   }
   const { transport, store } = api;
   const manager = await startManager({ endpoint, config, store: store.managers, transport, log: silentLog, functions });
@@ -142,6 +142,7 @@ async function startOne(
   let stopped: Promise<void> | null = null;
   return {
     managers: [manager],
+    healthPort: null,
     stop() {
       stopped ??= manager.drain(5000);
       return stopped;

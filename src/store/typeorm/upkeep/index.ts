@@ -7,7 +7,7 @@ import { releaseLock, takeLock } from "./lock";
 import { markPublished, missResponses, postpone, withdrawResponses } from "./mark";
 import { purgeTasks } from "./purge";
 import { reapManagers, reclaimLeases } from "./reclaim";
-import { settle } from "./settle";
+import { onSettled, settle } from "./settle";
 
 /** The reconciler's face of the store. */
 export function upkeepStore(db: Database): UpkeepStore {
@@ -22,6 +22,7 @@ export function upkeepStore(db: Database): UpkeepStore {
     withdraw: (keys) => withdrawResponses(db, keys),
     reclaim: (leases) => reclaimLeases(db, leases),
     settle: (taskIds) => settle(db, taskIds),
+    onSettled: (listener) => onSettled(db, listener),
     reap: () => reapManagers(db),
     requests: (limit) => openRequests(db, limit),
     requestDone: (ids) => requestsDone(db, ids),

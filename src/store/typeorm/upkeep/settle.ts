@@ -1,12 +1,15 @@
 import { type TaskState, taskState } from "../../../model/completeness";
 import { isFinal, type ResponseStatus } from "../../../model/response";
+import type { Settled } from "../../store";
 import type { Connection, Database } from "../connection";
 import { chunks, groupBy, MAX_LIST, matchKeys, pick, Sql, unique } from "../sql";
-import { fromDb, toDb } from "../times";
+import { dbToMs, fromDb, toDb } from "../times";
 
 interface TaskFacts {
   id: string;
+  type: string;
   status: string;
+  created_at: string;
   finished_at: string | null;
   delay_until: string | null;
   wait_until: string;
@@ -18,6 +21,7 @@ interface RowFacts {
   task_id: string;
   endpoint: string;
   job: string;
+  performer: string | null;
   status: string;
   progress: number;
   received_at: string | null;
@@ -33,27 +37,37 @@ interface RowFacts {
  */
 export async function settle(db: Database, taskIds: readonly string[]): Promise<void> {
   for (const part of chunks(unique(taskIds), 100)) {
-    if (part.length > 0) await db.write((connection) => settleBatch(connection, part));
+    if (part.length === 0) continue;
+    const settled = await db.write((connection) => settleBatch(connection, part));
+    for (const listener of listeners.get(db) ?? []) listener(settled);
   }
 }
 
-export async function settleBatch(connection: Connection, ids: readonly string[]): Promise<void> {
+type Listener = (settled: Settled) => void;
+const listeners = new WeakMap<Database, Listener[]>();
+
+export function onSettled(db: Database, listener: Listener): void {
+  listeners.set(db, [...(listeners.get(db) ?? []), listener]);
+}
+
+async function settleBatch(connection: Connection, ids: readonly string[]): Promise<Settled> {
   const { dialect } = connection;
   const byId = dialect.isIn("id", ids);
   const tasks = await connection.query<TaskFacts>(
-    `SELECT id, status, finished_at, delay_until, wait_until, open_run_key, ${dialect.now} AS now_at FROM tasks
+    `SELECT id, type, status, created_at, finished_at, delay_until, wait_until, open_run_key, ${dialect.now} AS now_at FROM tasks
      WHERE ${byId.text} ORDER BY id${dialect.forUpdate}`,
     byId.values,
   );
   const byTask = dialect.isIn("task_id", ids);
   const rows = await connection.query<RowFacts>(
-    `SELECT task_id, endpoint, job, status, progress, received_at, started_at, finished_at, due_at
+    `SELECT task_id, endpoint, job, performer, status, progress, received_at, started_at, finished_at, due_at
      FROM task_responses WHERE ${byTask.text}`,
     byTask.values,
   );
   const responses = groupBy(rows, (row) => row.task_id);
 
   const changed: Array<{ taskId: string; status: string; finishedAt: string | null; final: boolean }> = [];
+  const settled: Settled = { tasks: [], responses: [] };
   for (const task of tasks) {
     const state = stateOf(task, responses.get(task.id) ?? []);
     const finishedAt = state.finishedAt === null ? null : toDb(state.finishedAt);
@@ -61,12 +75,36 @@ export async function settleBatch(connection: Connection, ids: readonly string[]
     const same =
       task.status === state.status && task.finished_at === finishedAt && !(final && task.open_run_key !== null);
     if (!same) changed.push({ taskId: task.id, status: state.status, finishedAt, final });
+    const begun = latest(task.created_at, task.delay_until);
+    if (final && task.status !== state.status && finishedAt !== null) {
+      settled.tasks.push({ type: task.type, status: state.status, seconds: seconds(begun, finishedAt) });
+    }
+    for (const row of responses.get(task.id) ?? []) {
+      if (!endsNow(row)) continue;
+      settled.responses.push({
+        type: task.type,
+        endpoint: row.performer ?? row.endpoint,
+        status: row.status as ResponseStatus,
+        deliverySeconds: row.received_at === null ? null : seconds(begun, row.received_at),
+      });
+    }
   }
   await storeStates(connection, changed);
-  await clearMarks(
-    connection,
-    rows.filter((row) => row.due_at !== null && isFinal(row.status as ResponseStatus)),
-  );
+  await clearMarks(connection, rows.filter(endsNow));
+  return settled;
+}
+
+/** Seen final for the first time: the mark is cleared with it. */
+function endsNow(row: RowFacts): boolean {
+  return row.due_at !== null && isFinal(row.status as ResponseStatus);
+}
+
+function latest(time: string, other: string | null): string {
+  return other !== null && other > time ? other : time;
+}
+
+function seconds(from: string, to: string): number {
+  return Math.max(0, dbToMs(to) - dbToMs(from)) / 1000;
 }
 
 function stateOf(task: TaskFacts, rows: RowFacts[]): TaskState {

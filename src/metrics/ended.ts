@@ -1,0 +1,48 @@
+import { Counter, Histogram, type Registry } from "prom-client";
+import type { UpkeepStore } from "../store/store";
+
+const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86_400];
+
+/**
+ * What has ended, counted where it is settled: by the one API process that reconciles, whoever performed it and however it
+ * ended (also what was missed, withdrawn, or lost with its manager). All times are the database's.
+ */
+export function countEnded(registry: Registry, upkeep: UpkeepStore): void {
+  const registers = [registry];
+  const finished = new Counter({
+    name: "tasker_tasks_finished_total",
+    help: "Tasks whose every response is final, settled by this process; a retried task finishes again",
+    labelNames: ["type", "status"],
+    registers,
+  });
+  const completion = new Histogram({
+    name: "tasker_task_completion_seconds",
+    help: "From a task's creation (or delay_until) to its last final response",
+    labelNames: ["type"],
+    buckets: SECONDS,
+    registers,
+  });
+  const responses = new Counter({
+    name: "tasker_responses_total",
+    help: "Final responses, settled by this process",
+    labelNames: ["type", "endpoint", "status"],
+    registers,
+  });
+  const delivery = new Histogram({
+    name: "tasker_delivery_delay_seconds",
+    help: "From a task's creation (or delay_until) until the endpoint received it, of responses that are final",
+    labelNames: ["type"],
+    buckets: SECONDS,
+    registers,
+  });
+  upkeep.onSettled((settled) => {
+    for (const { type, status, seconds } of settled.tasks) {
+      finished.inc({ type, status });
+      completion.observe({ type }, seconds);
+    }
+    for (const { type, endpoint, status, deliverySeconds } of settled.responses) {
+      responses.inc({ type, endpoint, status });
+      if (deliverySeconds !== null) delivery.observe({ type }, deliverySeconds);
+    }
+  });
+}
