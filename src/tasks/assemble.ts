@@ -41,6 +41,8 @@ export function assembleTasks(options: { config: Config; store: Store; transport
     service,
     async start() {
       for (const type of Object.values(config.taskTypes)) {
+        // Before anything is published: a manager with few rights waits for what only the API may declare.
+        topology.declareType(type.name).catch(() => undefined);
         if (type.endpoints.length > 0) await store.tasks.registerEndpoints(type.name, type.endpoints);
       }
       backlog.start();

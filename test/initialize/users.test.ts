@@ -1,0 +1,207 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { createConnection } from "mysql2/promise";
+import { configFrom } from "../../src/config/load";
+import type { InitializeOptions } from "../../src/initialize/confirm";
+import { initialize } from "../../src/initialize/initialize";
+import { userName } from "../../src/initialize/users";
+import { silentLog } from "../../src/log";
+import type { HandleTask } from "../../src/model/handler";
+import { startProcess, type TaskerProcess } from "../../src/tasker";
+import { lookInto } from "../support/broker";
+import { createDatabase, createVhost, management, managementServer, type Scratch } from "../support/services";
+import { until } from "../support/until";
+
+let cwd: string;
+let before: string;
+let database: Scratch;
+let vhost: Scratch;
+const running: TaskerProcess[] = [];
+
+beforeAll(async () => {
+  before = process.cwd();
+  cwd = mkdtempSync(join(tmpdir(), "tasker-users-"));
+  mkdirSync(join(cwd, "config"));
+  process.chdir(cwd);
+  database = await createDatabase("users");
+  vhost = await createVhost("users");
+  await Promise.all([database.drop(), vhost.drop()]);
+  const admin = new URL(managementServer());
+  writeFileSync(
+    join(cwd, "config", "test.config.yaml"),
+    `
+task_types: { greet: {}, any: { deliver: one } }
+database: { uri: "${database.uri}", admin_uri: "${database.uri}" }
+broker: { uri: "${vhost.uri}" }
+rabbitmq: { management_uri: "${admin.origin}", user: "${admin.username}", password: "${admin.password}" }
+`,
+    { mode: 0o600 },
+  );
+}, 30_000);
+
+afterAll(async () => {
+  await Promise.all(running.map((one) => one.close()));
+  const root = await createConnection(database.uri);
+  for (const role of ROLES) {
+    await root.query(`DROP USER IF EXISTS '${userName(database.name, role)}'@'%'`);
+    await management("DELETE", `users/${userName(vhost.name, role)}`).catch(() => null);
+  }
+  await root.end();
+  await Promise.all([database.drop(), vhost.drop()]);
+  process.chdir(before);
+  rmSync(cwd, { recursive: true, force: true });
+}, 30_000);
+
+const ROLES = [
+  { part: "api" },
+  { part: "manager" },
+  { part: "manager", endpoint: "lb-1" },
+  { part: "manager", endpoint: "lb-2" },
+] as const;
+
+async function run(options: InitializeOptions): Promise<{ code: number; out: string; err: string }> {
+  const [output, error] = [new PassThrough(), new PassThrough()];
+  const code = await initialize({ mode: "test", yes: true, ...options }, { input: new PassThrough(), output, error });
+  return { code, out: String(output.read() ?? ""), err: String(error.read() ?? "") };
+}
+
+interface Pair {
+  database: string;
+  broker: string;
+}
+
+/** What is printed under `of …:`. */
+function pairOf(out: string, title: string): Pair {
+  const block = out.split(`of ${title}:\n`)[1] ?? "";
+  const value = (variable: string) => new RegExp(`${variable}=(\\S+)`).exec(block)?.[1] ?? "";
+  return { database: value("TASKER_DATABASE_URI"), broker: value("TASKER_BROKER_URI") };
+}
+
+async function start(pair: Pair, endpoint?: string): Promise<TaskerProcess> {
+  const config = configFrom({
+    task_types: { greet: { attempts: 2, backoff: { first: "1ms" } }, any: { deliver: "one" } },
+    database: { uri: pair.database },
+    broker: { uri: pair.broker },
+    api: { port: 0 },
+    manager: { heartbeat: "500ms", ttl: "5s", spool: join(cwd, "spool") },
+  });
+  const greet: HandleTask = async (_payload, context) => {
+    context.log("hello");
+    context.progress(0.5, "half");
+    if (context.attempt === 1) throw new Error("the second attempt will do");
+    await context.submit("any", { identifier: `of ${context.endpoint}` });
+    return { from: context.endpoint };
+  };
+  const any: HandleTask = async () => ({ done: true });
+  const endpoints = endpoint === undefined ? [] : [endpoint];
+  const api = endpoint === undefined;
+  const one = await startProcess({ config, log: silentLog, api, endpoints, functions: { greet, any } });
+  running.push(one);
+  await one.ready;
+  return one;
+}
+
+test("a whole task passes between an API and managers that have only their own rights", async () => {
+  const first = await run({ separateUsers: true });
+  expect(first).toMatchObject({ code: 0, err: "" });
+  const second = await run({ endpoint: "lb-1" });
+  expect(second).toMatchObject({ code: 0, err: "" });
+  const api = await start(pairOf(first.out, "the API"));
+  await start(pairOf(first.out, "managers of any endpoint"), "lb-2");
+  await start(pairOf(second.out, "the manager of lb-1"), "lb-1");
+
+  const request = { identifier: "first", endpoints: ["lb-1", "lb-2"] };
+  const answer = await fetch(`${api.api!.url}/greet`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(request),
+  });
+  expect(answer.status).toBe(202);
+  const { id } = (await answer.json()) as { id: string };
+  const settled = await (await fetch(`${api.api!.url}/greet/${id}?wait=30`)).json();
+  expect(settled).toMatchObject({
+    status: "succeeded",
+    responses: [
+      { endpoint: "lb-1", attempt: 2, result: { from: "lb-1" } },
+      { endpoint: "lb-2", attempt: 2, result: { from: "lb-2" } },
+    ],
+  });
+  for (const endpoint of ["lb-1", "lb-2"]) {
+    const submitted = await until(`the task that ${endpoint}'s handler asked for`, async () => {
+      const list = await (await fetch(`${api.api!.url}/any?identifier=${encodeURIComponent(`of ${endpoint}`)}`)).json();
+      return (list as { items: Array<{ id: string }> }).items[0] ?? null;
+    });
+    const done = await (await fetch(`${api.api!.url}/any/${submitted.id}?wait=30`)).json();
+    expect(done).toMatchObject({ status: "succeeded" });
+  }
+}, 60_000);
+
+test("passwords are shown once, stay when it is repeated, and are replaced when asked for", async () => {
+  const repeated = await run({ separateUsers: true });
+  expect(repeated.code).toBe(0);
+  expect(repeated.out).toContain("was there already, its password stays");
+  expect(repeated.out).not.toContain("_URI=");
+  const first = await run({ endpoint: "lb-2" });
+  const old = pairOf(first.out, "the manager of lb-2");
+  const again = pairOf((await run({ endpoint: "lb-2", newPasswords: true })).out, "the manager of lb-2");
+  expect(again.database).toMatch(/^mysql:\/\/[^:]+:[\w-]{32}@/);
+  expect(again.broker).toMatch(/^amqp:\/\/[^:]+:[\w-]{32}@/);
+  await expect(createConnection(old.database)).rejects.toMatchObject({ code: "ER_ACCESS_DENIED_ERROR" });
+  await expect(lookInto(old.broker)).rejects.toThrow();
+  await (await createConnection(again.database)).end();
+  await (await lookInto(again.broker)).close();
+});
+
+test("the manager of one endpoint reads no other endpoint's queue and publishes nothing", async () => {
+  const { broker } = pairOf((await run({ endpoint: "lb-1", newPasswords: true })).out, "the manager of lb-1");
+  const tried = async (what: (channel: Awaited<ReturnType<typeof lookInto>>["channel"]) => unknown) => {
+    const view = await lookInto(broker);
+    let code = 0;
+    view.channel.on("error", (error: Error & { code?: number }) => {
+      code = error.code ?? -1;
+    });
+    try {
+      await what(view.channel);
+      await view.channel.checkQueue("tasker.greet.lb-1");
+    } catch (error) {
+      code = (error as { code?: number }).code ?? code;
+    }
+    await view.close();
+    return code;
+  };
+  const message = Buffer.from("{}");
+  expect(await tried((channel) => channel.checkQueue("tasker.greet.lb-1"))).toBe(0);
+  expect(await tried((channel) => channel.get("tasker.greet.lb-2"))).toBe(403);
+  expect(await tried((channel) => channel.consume("tasker.greet.lb-2", () => {}))).toBe(403);
+  expect(await tried((channel) => channel.purgeQueue("tasker.greet.lb-2"))).toBe(403);
+  expect(await tried((channel) => channel.publish("tasker.greet", "*", message))).toBe(403);
+  expect(await tried((channel) => channel.sendToQueue("tasker.greet.lb-1", message))).toBe(403);
+  expect(await tried((channel) => channel.assertExchange("mine", "fanout"))).toBe(403);
+  expect(await tried((channel) => channel.assertQueue("mine"))).toBe(403);
+  expect(await tried((channel) => channel.get("tasker.dead"))).toBe(403);
+});
+
+test.each([
+  ["a name that is none", { endpoint: "Lb 1" }, "not an endpoint's name"],
+  ["a reset of one endpoint", { endpoint: "lb-1", reset: true }, "choose one"],
+  ["new passwords for nobody", { newPasswords: true }, "goes with"],
+] as Array<[string, InitializeOptions, string]>)("%s is refused", async (_what, options, sentence) => {
+  expect(await run(options)).toMatchObject({ code: 2, err: expect.stringContaining(sentence) });
+});
+
+test("a dry run shows the users and makes none", async () => {
+  const { code, out } = await run({ endpoint: "lb-9", dryRun: true });
+  expect(code).toBe(0);
+  expect(out).toMatch(/create the database user .*-at-lb-9 with the rights of the manager of lb-9/);
+  const names = (await management("GET", "users")) as Array<{ name: string }>;
+  expect(names.some(({ name }) => name.endsWith("-at-lb-9"))).toBe(false);
+});
+
+test("long names are cut and stay apart", () => {
+  const names = ["a", "b"].map((end) => userName("tasker", { part: "manager", endpoint: `${"x".repeat(60)}${end}` }));
+  expect(names.map((name) => name.length)).toEqual([32, 32]);
+  expect(new Set(names).size).toBe(2);
+  expect(userName("tasker", { part: "manager", endpoint: "api" })).not.toBe(userName("tasker", { part: "api" }));
+});
