@@ -1,6 +1,8 @@
 import type { JsonObject } from "../model/json";
 import type { AttemptRecord, FinalStatus, ResponseKey, ResponseRecord, ResponseStatus } from "../model/response";
+import type { Settled } from "../model/settled";
 import type { NewTask, TaskRecord, TaskStatus } from "../model/task";
+import type { AccessStore } from "./access";
 
 /**
  * The seam to the database: the only truth about tasks. Four narrow faces, each used by one folder:
@@ -322,14 +324,6 @@ export interface RequestRow {
   createdBy: string | null;
 }
 
-/** Times are the database's, counted from the task's creation or its `delay_until`. */
-export interface Settled {
-  /** Tasks that have become complete; again after an operator's retry. */
-  tasks: Array<{ type: string; status: TaskStatus; seconds: number }>;
-  /** Responses that have become final. `deliverySeconds`: until its endpoint had it; null: it never did. */
-  responses: Array<{ type: string; endpoint: string; status: ResponseStatus; deliverySeconds: number | null }>;
-}
-
 export interface UpkeepStore {
   /** Takes or renews a lock for `ttlMs`; false: somebody else holds it. */
   lock(name: string, holder: string, ttlMs: number): Promise<boolean>;
@@ -376,38 +370,4 @@ export interface UpkeepStore {
   backlog(): Promise<{ unpublished: number; oldestUnpublishedMs: number; oldestWaitingMs: number }>;
 }
 
-// --------------------------------------------------------------------------------------------------------------- access
-
-export interface ApiKeyRecord {
-  id: string;
-  name: string;
-  /** SHA-256 (hex) of the secret. */
-  hash: string;
-  scopes: string[];
-  /** Types it may touch; null: all. */
-  types: string[] | null;
-  createdAt: string;
-  expiresAt: string | null;
-  lastUsedAt: string | null;
-}
-
-export interface AuditEntry {
-  actor: string | null;
-  action: string;
-  taskId: string | null;
-  type: string | null;
-  detail: JsonObject;
-  remote: string | null;
-  at?: string;
-}
-
-export interface AccessStore {
-  addKey(key: Omit<ApiKeyRecord, "createdAt" | "lastUsedAt">): Promise<void>;
-  keys(): Promise<ApiKeyRecord[]>;
-  /** By the id that stands in the key's text. */
-  key(id: string): Promise<ApiKeyRecord | null>;
-  removeKey(id: string): Promise<boolean>;
-  touchKeys(ids: readonly string[]): Promise<void>;
-  audit(entries: readonly AuditEntry[]): Promise<void>;
-  auditList(limit: number, after?: string): Promise<Array<Required<AuditEntry> & { id: string }>>;
-}
+export type { AccessStore, ApiKeyRecord, AuditEntry } from "./access";

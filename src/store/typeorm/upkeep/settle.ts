@@ -1,6 +1,6 @@
 import { type TaskState, taskState } from "../../../model/completeness";
 import { isFinal, type ResponseStatus } from "../../../model/response";
-import type { Settled } from "../../store";
+import type { Settled } from "../../../model/settled";
 import type { Connection, Database } from "../connection";
 import { chunks, groupBy, MAX_LIST, matchKeys, pick, Sql, unique } from "../sql";
 import { dbToMs, fromDb, toDb } from "../times";
