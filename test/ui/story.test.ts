@@ -55,13 +55,16 @@ beforeAll(async () => {
   });
   for (const endpoint of ["lb-1", "lb-2", "lb-3", "lb-5"]) await w.manager(endpoint);
   for (let i = 1; i <= 9; i++) {
+    const payload = { version: `1.${i}`, ...(i === 6 ? { disk: "lb-3" } : {}) };
     const task = {
       identifier: `release-1.${i}`,
-      payload: { version: `1.${i}` },
+      payload,
       endpoints: ["lb-1", "lb-2", "lb-3", "lb-5"],
     };
     await w.settled(await w.submit("app-update", task));
   }
+  const held = { version: "1.10", hold: true };
+  await w.submit("app-update", { identifier: "release-1.10", payload: held, endpoints: ["lb-1", "lb-2"] });
   shown = await pages.open(w.url);
 }, 90_000);
 afterAll(async () => {
@@ -128,6 +131,8 @@ test("a failed one is found in the list, its error is read in the panel, and it 
   await w.settled(
     await w.submit("app-update", { identifier: "release-3.0", payload: { version: "3.0", disk: "lb-2" } }),
   );
+  // Inside the grid the pointer would hold everything where it is.
+  await page.mouse.move(0, 0);
   await go("/matrix?problems=1");
   await page.getByRole("gridcell", { name: "task release-3.0 endpoint lb-2: failed" }).click();
   const panel = page.getByRole("complementary", { name: "Response of lb-2" });

@@ -84,10 +84,12 @@ export class TaskList {
     if (!held && this.waiting.peek() > 0) this.refresh();
   }
 
-  showWaiting(): void {
+  /** Somebody has asked for it, or has just changed something: what is new is shown, and what is gone goes, held or not. */
+  refreshNow(): void {
     const held = this.held;
     this.held = false;
     this.lastFetch = 0;
+    for (const task of this.items.peek().slice(0, this.limit)) this.dirty.add(task.id);
     this.arrivals = true;
     void this.refetch().finally(() => {
       this.held = held;

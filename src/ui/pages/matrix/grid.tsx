@@ -11,6 +11,7 @@ export const ROW_HEIGHT = 34;
 /** A column's width; with few columns their names have room to lie. */
 const NARROW = 34;
 const WIDE = 104;
+const WIDEST = 160;
 const WIDE_REST = 400;
 const OVERSCAN = 6;
 /** Sideways, what is in the document changes in steps of so many pixels. */
@@ -49,7 +50,7 @@ export function Grid(props: GridProps) {
 
   const width = useComputed(() => scroll.value.width);
   const wide = columns.length * WIDE + WIDE_REST <= width.value;
-  const cell = wide ? WIDE : NARROW;
+  const cell = wide ? Math.min(WIDEST, Math.floor((width.value - WIDE_REST) / Math.max(1, columns.length))) : NARROW;
   const longest = columns.reduce((most, name) => Math.max(most, name.length), 4);
   const measure = () => {
     const element = box.current;

@@ -93,7 +93,7 @@ export function MatrixPage(props: PageProps) {
       <Legend model={model} only={only} onOnly={(state) => setQuery({ only: state })} />
       <Failure error={list.error.value} onRetry={() => (list.items.value.length > 0 ? list.refresh() : list.start())} />
       {list.waiting.value > 0 && (
-        <button type="button" class="btn small" onClick={() => list.showWaiting()}>
+        <button type="button" class="btn small" onClick={() => list.refreshNow()}>
           Show {list.waiting.value}
           {list.waiting.value >= 50 ? " or more" : ""} new
         </button>

@@ -59,7 +59,7 @@ function Shown(props: { data: Overview }) {
             title="Tasks"
             times={stats!.times}
             series={charts!.throughput}
-            unit={(value) => String(Math.round(value))}
+            unit={(value) => (Number.isInteger(value) ? String(value) : "")}
           />
         </section>
         <section class="card pad stack" aria-labelledby="chart-2">

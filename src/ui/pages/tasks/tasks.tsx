@@ -84,7 +84,7 @@ export function TasksPage(props: PageProps) {
           onRetry={() => (list.loaded.value && items.length > 0 ? list.refresh() : list.start())}
         />
         {list.waiting.value > 0 && (
-          <button type="button" class="btn" onClick={() => list.showWaiting()}>
+          <button type="button" class="btn" onClick={() => list.refreshNow()}>
             Show {list.waiting.value}
             {list.waiting.value >= 50 ? " or more" : ""} new
           </button>
@@ -158,7 +158,7 @@ export function TasksPage(props: PageProps) {
           filter={filter}
           onClose={(done) => {
             setBulk(null);
-            if (done) list.refresh();
+            if (done) list.refreshNow();
           }}
         />
       )}
