@@ -89,7 +89,8 @@ async function createKey({ out }: Session, options: CreateOptions): Promise<void
 }
 
 async function listKeys({ out }: Session, options: ServerOptions): Promise<void> {
-  const keys = await withAccess(configOf(options), (access) => access.keys());
+  const all = await withAccess(configOf(options), (access) => access.keys());
+  const keys = all.filter((key) => !isSession(key));
   out.result(keysResult(keys));
 }
 
@@ -145,4 +146,9 @@ function scopes(text: string, before?: string[]): string[] {
   if (wrong !== undefined)
     throw new InvalidArgumentError(`${JSON.stringify(wrong)} is not one of ${SCOPES.join(", ")}`);
   return [...new Set(all)];
+}
+
+/** A log-in to the web pages is kept as a key of its own that ends with its parent; it is nobody's to list or hand out. */
+function isSession(key: ApiKeyRecord): boolean {
+  return key.scopes.some((scope) => scope.startsWith("session:"));
 }
