@@ -66,7 +66,7 @@ async function startMariadb({ dir, port, password }) {
   ];
   const output = fs.openSync(log, "a");
   const from = fs.fstatSync(output).size;
-  const child = spawn(program.server, args, { detached: true, stdio: ["ignore", output, output] });
+  const child = spawn(program.server, args, { detached: true, env: ownTmp(dir), stdio: ["ignore", output, output] });
   fs.closeSync(output);
   await untilReady(child, {
     what: "MariaDB",
@@ -78,12 +78,17 @@ async function startMariadb({ dir, port, password }) {
   return { child, uri: `mysql://${USER}:${password}@127.0.0.1:${port}/` };
 }
 
+/** Its temporary tables are named by process id, and two servers in a shared /tmp may have the same one (containers). */
+function ownTmp(dir) {
+  return { ...process.env, TMPDIR: dir };
+}
+
 function createData({ server, installer }, data, asUser) {
   const args = installer
     ? ["--no-defaults", `--datadir=${data}`, "--auth-root-authentication-method=socket", "--skip-test-db", ...asUser]
     : ["--no-defaults", "--initialize-insecure", `--datadir=${data}`, ...asUser];
   try {
-    execFileSync(installer ?? server, args, { stdio: "pipe" });
+    execFileSync(installer ?? server, args, { env: ownTmp(path.dirname(data)), stdio: "pipe" });
   } catch (error) {
     fs.rmSync(data, { recursive: true, force: true });
     throw new Error(`MariaDB could not make its data folder ${data}: ${String(error.stderr || error.message).trim()}`);

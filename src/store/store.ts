@@ -341,6 +341,8 @@ export interface UpkeepStore {
     keys: ReadonlyArray<ResponseKey & { attempt?: number; generation?: number }>,
     recheckMs: number,
   ): Promise<void>;
+  /** The broker has lost its queues: whatever it was told of and nobody has claimed is due to be published again. */
+  unpublish(): Promise<void>;
   /** Looks at these again after so long; only where the version still matches. */
   postpone(rows: ReadonlyArray<ResponseKey & { version: number; ms: number }>): Promise<void>;
   /** `expected` → `missed`. */
@@ -366,8 +368,8 @@ export interface UpkeepStore {
 
   /** Deletes up to `limit` finished tasks of the type older than `keepMs` with all that belongs to them. Returns how many. */
   purge(type: string, keepMs: number, limit: number): Promise<number>;
-  /** The outbox: stored, due, not confirmed. And the oldest unreceived response. */
-  backlog(): Promise<{ unpublished: number; oldestUnpublishedMs: number; oldestWaitingMs: number }>;
+  /** The outbox: stored, due, not confirmed, counted up to `countTo`. And the oldest unreceived response. */
+  backlog(countTo?: number): Promise<{ unpublished: number; oldestUnpublishedMs: number; oldestWaitingMs: number }>;
 }
 
 export type { AccessStore, ApiKeyRecord, AuditEntry } from "./access";

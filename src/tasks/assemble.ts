@@ -45,6 +45,8 @@ export function assembleTasks(options: { config: Config; store: Store; transport
         topology.declareType(type.name).catch(() => undefined);
         if (type.endpoints.length > 0) await store.tasks.registerEndpoints(type.name, type.endpoints);
       }
+      // Its queues went with the process before this one.
+      if (transport.kind === "embedded") await store.upkeep.unpublish();
       backlog.start();
       reconciler.start();
     },

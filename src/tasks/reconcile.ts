@@ -21,6 +21,8 @@ const PURGE_PAGE = 500;
 /** How long to leave alone what cannot be published while the broker is away. */
 const BROKER_AWAY_MS = 2000;
 const FAR_MS = 3_600_000;
+/** What comes up for its recheck so soon after its queue was found empty was published before that. */
+const FOUND_EMPTY_MS = 10_000;
 
 /**
  * One reconciler works at a time, under a lock row in the database; every API process runs this loop and waits for the lock.
@@ -40,6 +42,8 @@ export class Reconciler {
   private writableSince: number | null = null;
   private lastReap = 0;
   private lastPurge = 0;
+  /** Queues found empty by a recheck, and when (monotonic). */
+  private readonly foundEmpty = new Map<string, number>();
   /** Milliseconds (monotonic) of the last tick that got through, for health. */
   lastTick = performance.now();
   leading = false;
@@ -176,9 +180,17 @@ export class Reconciler {
     if (!this.brokerUp()) return this.later(rows, BROKER_AWAY_MS);
     const waiting: DueResponse[] = [];
     const gone: DueResponse[] = [];
-    for (const [, group] of groupByQueue(rows)) {
-      const depth = await this.transport.depth(addressOf(group[0]!));
-      (depth !== null && depth.ready > 0 ? waiting : gone).push(...group);
+    const now = performance.now();
+    for (const [queue, at] of this.foundEmpty) if (now - at > FOUND_EMPTY_MS) this.foundEmpty.delete(queue);
+    for (const [queue, group] of groupByQueue(rows)) {
+      // More than a page may be lost at once: what fills the queue again by now is the first page, not these.
+      let empty = this.foundEmpty.has(queue);
+      if (!empty) {
+        const depth = await this.transport.depth(addressOf(group[0]!));
+        empty = depth === null || depth.ready === 0;
+        if (empty) this.foundEmpty.set(queue, now);
+      }
+      (empty ? gone : waiting).push(...group);
     }
     if (waiting.length > 0) await this.later(waiting, RECHECK_MS);
     if (gone.length > 0) await this.publish(gone);

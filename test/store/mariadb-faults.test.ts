@@ -262,6 +262,7 @@ describe("a row that is too large for the server", () => {
     const outcomes = await other.tasks.create(tasks);
     expect(outcomes.map(({ kind }) => kind)).toEqual(["created", "refused", "created", "created", "created"]);
     expect((outcomes[1] as { error: Error }).error.message).toMatch(/max_allowed_packet/);
+    expect(outcomes[1]).toMatchObject({ error: { code: "body_too_large" } });
 
     const [one, two] = [await createdTask(other), await createdTask(other)];
     const ends = [

@@ -1,3 +1,4 @@
+import { TaskerError } from "../../errors";
 import type { Value } from "./connection";
 
 /**
@@ -23,9 +24,10 @@ export function exactBytes(values: readonly Value[]): number {
   return sum;
 }
 
-export class TooLarge extends Error {
+export class TooLarge extends TaskerError {
   constructor(bytes: number, limit: number) {
     super(
+      "body_too_large",
       `The row takes ${bytes} bytes and the database accepts ${limit} in one statement: send less, or raise the server's max_allowed_packet.`,
     );
     this.name = "TooLarge";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { until } from "../../support/until";
 import type { Client } from "./client";
-import type { Fault, JournalEntry, Stage } from "./stage";
+import type { Fault, JournalEntry, Scene } from "./scene";
 
 interface Row {
   task_id: string;
@@ -64,7 +64,7 @@ export interface CheckOptions {
  * Waits until every stored task has a final response at every endpoint that is up, then holds client log, journal, database and
  * API against each other (invariants I1–I7 of the fault plan).
  */
-export async function check(stage: Stage, client: Client, options: CheckOptions = {}): Promise<Verdict> {
+export async function check(stage: Scene, client: Client, options: CheckOptions = {}): Promise<Verdict> {
   const healed = performance.now();
   const isUp = (endpoint: string) => !options.down?.includes(endpoint);
   const wanted = client.accepted;
@@ -123,7 +123,9 @@ function repetitions(journal: JournalEntry[], faults: Fault[], outcomes: Readonl
     byPair.set(pair, list);
     if (entry.what === "start") list.push({ start: entry, end: null });
     else {
-      const open = list.find((one) => one.end === null && one.start.pid === entry.pid);
+      const open = list.findLast(
+        ({ start, end }) => end === null && start.pid === entry.pid && start.attempt === entry.attempt,
+      );
       if (open) open.end = entry;
     }
   }
@@ -161,7 +163,7 @@ function unrecordedOf(
 }
 
 /** The API's word on some tasks against their rows: never complete with an open response, and numbers that add up. */
-async function misreportedOf(stage: Stage, client: Client, rows: Map<string, Row>): Promise<number> {
+async function misreportedOf(stage: Scene, client: Client, rows: Map<string, Row>): Promise<number> {
   const byTask = new Map<string, string[]>();
   for (const row of rows.values()) byTask.set(row.task_id, [...(byTask.get(row.task_id) ?? []), row.status]);
   const every = Math.max(1, Math.floor(client.accepted.length / ASKED_OVER_HTTP));
@@ -184,7 +186,7 @@ async function misreportedOf(stage: Stage, client: Client, rows: Map<string, Row
   return wrong;
 }
 
-async function look(stage: Stage): Promise<Map<string, Row>> {
+async function look(stage: Scene): Promise<Map<string, Row>> {
   const rows = await stage.rows<Row>(
     "SELECT task_id, endpoint, status, attempt, result, reason, finished_at FROM task_responses",
   );

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Stage } from "./stage";
+import type { Scene } from "./scene";
 
 export interface LoggedRequest {
   type: string;
@@ -17,7 +17,7 @@ export interface LoggedRequest {
 export class Client {
   readonly log: LoggedRequest[] = [];
 
-  constructor(private readonly stage: Stage) {}
+  constructor(private readonly stage: Scene) {}
 
   get accepted(): LoggedRequest[] {
     return this.log.filter((entry) => entry.status >= 200 && entry.status < 300);

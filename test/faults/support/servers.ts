@@ -9,24 +9,46 @@ export interface Servers {
   broker: PrivateBroker;
   database: PrivateServer;
   dir: string;
+  /** Ends it with the servers, should this process end without a word; `mark`: a part of its command line. */
+  watch(pid: number, mark: string): void;
   stop(): Promise<void>;
 }
+
+interface Guard {
+  watch(processes: Array<{ pid: number; mark: string }>): void;
+  done(): Promise<void>;
+}
+const { startGuard } = require("../../../scripts/lib/guard") as { startGuard(): Guard };
 
 /** @param databaseDir where MariaDB keeps its data, if not beside the rest */
 export async function servers(databaseDir?: string): Promise<Servers> {
   const dir = await mkdtemp(join(tmpdir(), "tasker-faults-"));
   const broker = privateBroker(join(dir, "broker"));
   const database = privateDatabase(databaseDir ?? join(dir, "database"));
+  const guard = startGuard();
+  guardEveryStart(broker, guard);
+  guardEveryStart(database, guard);
   await Promise.all([broker.start(), database.start()]);
   return {
     broker,
     database,
     dir,
+    watch: (pid, mark) => guard.watch([{ pid, mark }]),
     async stop() {
       await Promise.all([broker.kill(), database.kill()]);
+      await guard.done();
       // TASKER_TEST_KEEP=1 leaves logs, journals and configs for whoever looks into a failure.
       if (!process.env.TASKER_TEST_KEEP) await rm(dir, { recursive: true, force: true });
     },
+  };
+}
+
+/** The servers outlive whoever started them, unless somebody looks after that; a restarted one is another process. */
+function guardEveryStart(server: PrivateServer, guard: Guard): void {
+  const start = server.start.bind(server);
+  server.start = async () => {
+    await start();
+    guard.watch((server as PrivateServer & { processes(): Array<{ pid: number; mark: string }> }).processes());
   };
 }
 

@@ -76,6 +76,16 @@ export function upkeepContract(subject: () => Subject): void {
       expect(await dueOf(store, task.id)).toMatchObject([{ published: false, attempt: 1 }]);
     });
 
+    it("is published again, and at once, when the broker has lost its queues; what runs or is over is left alone", async () => {
+      const { store } = subject();
+      const [waits, runs] = [await createdTask(store), await createdTask(store)];
+      await store.upkeep.published([keyOf(waits), keyOf(runs)], 3_600_000);
+      await claimed(store, runs.id);
+      await store.upkeep.unpublish();
+      expect(await dueOf(store, waits.id)).toMatchObject([{ published: false, status: "expected" }]);
+      expect(await dueOf(store, runs.id)).toEqual([]);
+    });
+
     it("is postponed only in the version that was seen", async () => {
       const { store } = subject();
       const [seen, changed] = [await createdTask(store), await createdTask(store)];

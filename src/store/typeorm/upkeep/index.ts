@@ -4,7 +4,7 @@ import { backlog } from "./backlog";
 import { dueResponses, payloadsOf } from "./due";
 import { openRequests, refuseRequest, requestsDone } from "./inbox";
 import { releaseLock, takeLock } from "./lock";
-import { markPublished, missResponses, postpone, withdrawResponses } from "./mark";
+import { markPublished, missResponses, postpone, unpublish, withdrawResponses } from "./mark";
 import { purgeTasks } from "./purge";
 import { reapManagers, reclaimLeases } from "./reclaim";
 import { onSettled, settle } from "./settle";
@@ -17,6 +17,7 @@ export function upkeepStore(db: Database): UpkeepStore {
     due: (limit) => dueResponses(db, limit),
     payloads: (taskIds) => payloadsOf(db, taskIds),
     published: (keys, recheckMs) => markPublished(db, keys, recheckMs),
+    unpublish: () => unpublish(db),
     postpone: (rows) => postpone(db, rows),
     miss: (keys) => missResponses(db, keys),
     withdraw: (keys) => withdrawResponses(db, keys),
@@ -28,6 +29,6 @@ export function upkeepStore(db: Database): UpkeepStore {
     requestDone: (ids) => requestsDone(db, ids),
     requestRefused: (id, problem) => refuseRequest(db, id, problem),
     purge: (type, keepMs, limit) => purgeTasks(db, type, keepMs, limit),
-    backlog: () => backlog(db),
+    backlog: (countTo) => backlog(db, countTo),
   };
 }

@@ -42,6 +42,15 @@ export async function markPublished(
   }
 }
 
+export async function unpublish(db: Database): Promise<void> {
+  await db.single((connection) =>
+    connection.run(
+      `UPDATE task_responses SET published = 0, due_at = ${db.dialect.now}
+       WHERE due_at IS NOT NULL AND published = 1 AND status IN ('expected', 'received', 'retrying')`,
+    ),
+  );
+}
+
 export async function postpone(
   db: Database,
   rows: ReadonlyArray<ResponseKey & { version: number; ms: number }>,

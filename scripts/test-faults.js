@@ -1,0 +1,16 @@
+/**
+ * `npm run test:faults [-- jest's arguments]`: every scenario of docs/faults.md with real processes and servers of their own,
+ * in its full length; each prints one line. Ends with `N passed, N failed`.
+ */
+const { ensureBuilt } = require("./lib/build");
+const { ensureInstalled } = require("./lib/install");
+const { runJest, stopIfInterrupted, testing } = require("./lib/jest");
+const { requirePrograms } = require("./lib/servers");
+
+testing(async () => {
+  await ensureInstalled();
+  await ensureBuilt();
+  await requirePrograms({});
+  stopIfInterrupted();
+  return runJest(["test/faults", ...process.argv.slice(2)], { TASKER_FAULTS: "full" }, { skippedFail: true });
+});

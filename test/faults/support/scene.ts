@@ -1,0 +1,199 @@
+import { existsSync, readFileSync } from "node:fs";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { TaskerProgram } from "./process";
+
+export interface StageOptions {
+  /** Settings of the type `work` beside the defaults below. */
+  work?: object;
+  /** Further types. */
+  types?: Record<string, object>;
+  /** Parts of the config: `manager`, `api`, `broker`, … */
+  more?: Record<string, object>;
+}
+
+export interface JournalEntry {
+  what: "start" | "end";
+  taskId: string;
+  endpoint: string;
+  attempt: number;
+  pid: number;
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
+/** Something that was done to the system on purpose. */
+export interface Fault {
+  what: string;
+  /** Whose executions it may have touched; null: everybody's. */
+  endpoint: string | null;
+  /** Milliseconds since 1970. */
+  from: number;
+  to: number;
+}
+
+/** Lean where everybody waits for the tests, full in `npm run test:faults`. */
+export const lean = <T>(short: T, full: T): T => (process.env.TASKER_FAULTS === "full" ? full : short);
+
+/** What scenarios of every mode have in common: a folder with a config and a journal, programs, faults, and an API to ask. */
+export abstract class Scene {
+  readonly programs: TaskerProgram[] = [];
+  readonly faults: Fault[] = [];
+  readonly env: Record<string, string>;
+  apiPort = 0;
+
+  protected constructor(readonly dir: string) {
+    this.env = {
+      TASKER_MODE: "test",
+      TASKER_CONFIG: join(dir, "config.yaml"),
+      TASKER_TEST_JOURNAL: join(dir, "journal"),
+      TASKER_TEST_SPOOL: join(dir, "spool"),
+    };
+  }
+
+  /** Rows of the scenario's database. */
+  abstract rows<T>(query: string): Promise<T[]>;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.apiPort}`;
+  }
+
+  /** Starts a program; one that serves HTTP keeps its port over restarts. Waits until it is ready unless told otherwise. */
+  protected async start(
+    args: string[],
+    endpoint: string | null,
+    env: Record<string, string>,
+    { wait = true, node, log }: { wait?: boolean; node?: string[]; log?: string } = {},
+  ): Promise<TaskerProgram> {
+    if (endpoint === null && this.apiPort === 0) this.apiPort = await freePort();
+    const all = { ...this.env, ...(endpoint === null ? { TASKER_TEST_PORT: String(this.apiPort) } : {}), ...env };
+    const logFile = log ?? join(this.dir, endpoint === null ? `${args[0]}.log` : `manager-${endpoint}.log`);
+    const program = TaskerProgram.start(args, endpoint, all, logFile, node);
+    // Whoever arms a kill point wants the process to die there.
+    if (env.TASKER_TEST_KILL) program.dies(() => this.mark(`kill point ${env.TASKER_TEST_KILL}`, endpoint));
+    this.programs.push(program);
+    this.spawned(program);
+    if (wait) await program.ready();
+    return program;
+  }
+
+  protected spawned(_program: TaskerProgram): void {}
+
+  /** Notes a fault that is over at once, or until `over` is called. */
+  mark(what: string, endpoint: string | null = null): { over(): void } {
+    const now = Date.now();
+    const fault: Fault = { what, endpoint, from: now, to: now };
+    this.faults.push(fault);
+    return {
+      over: () => {
+        fault.to = Date.now();
+      },
+    };
+  }
+
+  /** SIGKILL. */
+  async kill(program: TaskerProgram): Promise<void> {
+    this.mark(`SIGKILL ${program.endpoint ?? "api"}`, program.endpoint);
+    await program.kill();
+  }
+
+  /** Does something to everybody and notes it. */
+  async during<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const fault = this.mark(what);
+    try {
+      return await work();
+    } finally {
+      fault.over();
+    }
+  }
+
+  /** What the handlers wrote down. */
+  journal(): JournalEntry[] {
+    if (!existsSync(this.env.TASKER_TEST_JOURNAL!)) return [];
+    return readFileSync(this.env.TASKER_TEST_JOURNAL!, "utf8")
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => {
+        const [what, taskId, endpoint, attempt, pid, at] = line.split(" ");
+        return {
+          what: what as "start" | "end",
+          taskId: taskId!,
+          endpoint: endpoint!,
+          attempt: Number(attempt),
+          pid: Number(pid),
+          at: Number(at),
+        };
+      });
+  }
+
+  started(): number {
+    return this.journal().filter((entry) => entry.what === "start").length;
+  }
+
+  /** An answer of the API as JSON; `status` is HTTP's. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers of the HTTP contract are looked into freely
+  async ask(method: string, path: string, body?: unknown): Promise<{ status: number; body: any; ms: number }> {
+    const began = performance.now();
+    const answer = await fetch(this.url + path, {
+      method,
+      headers: body === undefined ? {} : { "content-type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(30_000),
+    });
+    const text = await answer.text();
+    const json = answer.headers.get("content-type")?.includes("json") && text !== "";
+    return { status: answer.status, body: json ? JSON.parse(text) : text, ms: performance.now() - began };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.programs.map((program) => program.kill()));
+  }
+}
+
+/** Writes handlers and config of a scenario into its folder; times are short, so that a scenario is. */
+export async function furnish(dir: string, options: StageOptions, database: object, broker: object): Promise<void> {
+  await mkdir(join(dir, "handlers"), { recursive: true });
+  await copyFile(join(__dirname, "handlers-journal.cjs"), join(dir, "handlers", "work.cjs"));
+  const more = options.more ?? {};
+  const config = {
+    ...more,
+    task_types: {
+      work: {
+        concurrency: 4,
+        attempts: 3,
+        timeout: "60s",
+        wait_for_endpoints_timeout: "5s",
+        backoff: { first: "200ms", factor: 2, max: "2s" },
+        ...options.work,
+      },
+      ...options.types,
+    },
+    handlers: join(dir, "handlers"),
+    manager: {
+      heartbeat: "500ms",
+      ttl: "4s",
+      drain_timeout: "5s",
+      grace: "1s",
+      spool: "${TASKER_TEST_SPOOL}",
+      slot: "${TASKER_TEST_SLOT:-0}",
+      ...more.manager,
+    },
+    api: { port: "${TASKER_TEST_PORT:-0}", ...more.api },
+    database: { ...database, ...more.database },
+    broker: { ...broker, ...more.broker },
+    log: { level: "info" },
+  };
+  await writeFile(join(dir, "config.yaml"), JSON.stringify(config, null, 2));
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
