@@ -7,6 +7,7 @@ import type { AccessStore, ApiKeyRecord } from "../store/store";
 import { bringsKey, presentedKeys } from "./credentials";
 import { digest, newApiKey, sameDigest, splitKey } from "./keys";
 import { SCOPES } from "./permissions";
+import type { Remote } from "./remote";
 import { checkCsrf, parentOf, SESSION_HOURS, sessionKey, sessionOf } from "./session";
 
 /** Who asks. */
@@ -51,6 +52,7 @@ export class Auth {
     private readonly access: AccessStore,
     private readonly log: Log,
     private readonly loopback: boolean,
+    private readonly remote: Remote,
   ) {
     this.wrong.init({ windowMs: WRONG_KEYS.windowMs } as Options);
     this.timer = setInterval(() => void this.flushTouched(), TOUCH_MS).unref();
@@ -116,7 +118,7 @@ export class Auth {
       const identity = this.remembered(key);
       if (identity) return this.used(identity);
     }
-    const remote = req.socket.remoteAddress ?? "unknown";
+    const remote = this.remote.of(req) ?? "unknown";
     await this.refuseGuessers(remote);
     for (const key of presented) {
       const identity = await this.lookUp(key);

@@ -12,6 +12,7 @@ import { parseBody, readBody } from "./body";
 import type { ChangeFeed } from "./feed";
 import type { ApiMetrics } from "./metrics";
 import type { RawQuery } from "./query";
+import type { Remote } from "./remote";
 import type { Reply } from "./reply";
 
 /** What all requests share. */
@@ -23,6 +24,7 @@ export interface Api {
   auth: Auth;
   feed: ChangeFeed;
   metrics: ApiMetrics;
+  remote: Remote;
   basePath: string;
   /** True from the moment that no new work is wanted. */
   draining: boolean;
@@ -87,7 +89,7 @@ export class Call {
   }
 
   get remote(): string | null {
-    return this.req.socket.remoteAddress ?? null;
+    return this.api.remote.of(this.req);
   }
 
   caller(): Caller {

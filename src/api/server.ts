@@ -15,6 +15,7 @@ import { ChangeFeed } from "./feed";
 import { isLoopback } from "./guard";
 import { RateLimit } from "./limit";
 import { ApiMetrics } from "./metrics";
+import { Remote } from "./remote";
 import { ROUTES } from "./routes";
 import { Gatekeeper } from "./serve";
 
@@ -60,7 +61,8 @@ const MAX_CONNECTIONS = 10_000;
 /** Starts the HTTP API. Rejects with ConfigError when it may not listen there, or with the listen error. */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const { config, service, access, log } = options;
-  const auth = new Auth(config, access, log, isLoopback(config.api.host));
+  const remote = new Remote(config.api.trustProxy);
+  const auth = new Auth(config, access, log, isLoopback(config.api.host), remote);
   await refuseOpenAddress(config, auth);
   const api: Api = {
     config,
@@ -70,6 +72,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     auth,
     feed: new ChangeFeed(service, log),
     metrics: new ApiMetrics(service, options.metrics),
+    remote,
     basePath: config.api.basePath.replace(/\/+$/, ""),
     draining: false,
     waiting: new Set(),

@@ -118,6 +118,7 @@ function completeApi(api: NonNullable<WrittenConfig["api"]>): ApiConfig {
       types: key.types ?? null,
     })),
     keyInUrl: api.key_in_url ?? d.keyInUrl,
+    trustProxy: api.trust_proxy ?? d.trustProxy,
     rateLimit: api.rate_limit ? { windowMs: api.rate_limit.window!, requests: api.rate_limit.requests } : null,
     outboxLimit: api.outbox_limit ?? d.outboxLimit,
     maxResultBytes: api.max_result ?? d.maxResultBytes,

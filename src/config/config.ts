@@ -81,6 +81,8 @@ export interface ApiConfig {
   keys: ApiKeyConfig[];
   /** HTTP Basic users; hash is scrypt or sha256 text as for keys. */
   keyInUrl: boolean;
+  /** Proxies in front of us: how many every request has passed, or their addresses and networks. 0: none. */
+  trustProxy: number | string[];
   rateLimit: { windowMs: number; requests: number } | null;
   /** Stored but unpublished tasks from which on creates answer 503 `overloaded`. */
   outboxLimit: number;

@@ -39,6 +39,7 @@ export const API_DEFAULTS = {
   waitMs: 30 * SECOND,
   maxWaitMs: 60 * SECOND,
   keyInUrl: false,
+  trustProxy: 0,
   outboxLimit: 100_000,
   maxResultBytes: MB,
   drainMs: 10 * SECOND,

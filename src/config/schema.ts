@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 import { NAME } from "../model/names";
 import { DURATION, LONGEST_MS, LONGEST_TIMER_MS, parseDuration, parseSize, SIZE } from "./units";
@@ -133,6 +134,22 @@ const apiKeySchema = section({
   types: names.optional(),
 });
 
+const PROXIES = "a number of proxies from 0 to 10, or a list of their addresses and networks (10.0.0.1, 10.0.0.0/8)";
+const network = z.string({ error: PROXIES }).refine(isNetwork, { error: PROXIES });
+const trustedProxies = z.union(
+  [
+    fromText(/^\d{1,2}$/, z.int({ error: PROXIES }).min(0, { error: PROXIES }).max(10, { error: PROXIES })),
+    z.array(network),
+  ],
+  { error: PROXIES },
+);
+
+function isNetwork(text: string): boolean {
+  const [address = "", bits, ...rest] = text.split("/");
+  const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)]!;
+  return rest.length === 0 && (bits === undefined ? longest > 0 : /^\d{1,3}$/.test(bits) && Number(bits) <= longest);
+}
+
 export const apiSchema = section({
   host: text("a host name or address").optional(),
   port: whole(0, 65535).optional(),
@@ -141,6 +158,7 @@ export const apiSchema = section({
   max_wait: duration(0).optional(),
   keys: list(apiKeySchema, "a list of keys, each with name and key or hash").optional(),
   key_in_url: flag.optional(),
+  trust_proxy: trustedProxies.optional(),
   rate_limit: section({ window: duration(1), requests: whole(1, 1_000_000_000) }).optional(),
   outbox_limit: whole(1, 100_000_000).optional(),
   max_result: size(1, 64 * 1024 ** 2, "64mb").optional(),

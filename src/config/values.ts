@@ -25,6 +25,7 @@ export function configValues(config: Config): ConfigValue[] {
     ["api.max_wait", time(api.maxWaitMs)],
     ["api.keys", api.keys.map((key) => key.name)],
     ["api.key_in_url", api.keyInUrl],
+    ["api.trust_proxy", api.trustProxy],
     ["api.rate_limit", api.rateLimit ? `${api.rateLimit.requests} in ${time(api.rateLimit.windowMs)}` : "none"],
     ["api.outbox_limit", api.outboxLimit],
     ["api.max_result", api.maxResultBytes],

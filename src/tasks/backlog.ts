@@ -37,7 +37,7 @@ export class Backlog implements Gate {
     if (this.busy) return;
     this.busy = true;
     try {
-      this.latest = await this.upkeep.backlog();
+      this.latest = await this.upkeep.backlog(this.limit);
     } catch {
       // The database is away; creates are refused by itself then, with its own code.
     } finally {

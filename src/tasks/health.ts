@@ -7,8 +7,11 @@ import type { ServiceHealth } from "./service";
 
 /** A reconciler that has not got through a tick for so long is reported as not ready. */
 const REAPER_LAG_MS = 15_000;
+/** What is stored and not published for so long, and what no endpoint has received for so long, is shown as an alarm. */
+const OUTBOX_ALARM_MS = 60_000;
+const WAITING_ALARM_MS = 15 * 60_000;
 
-/** What `/readyz` shows: each check with its figures; ready only when all are well. Never rejects. */
+/** What `/readyz` shows: each check with its figures and their limits (docs/alarms.md); ready when all are ok. Never rejects. */
 export async function healthOf(
   config: Config,
   store: Store,
@@ -18,21 +21,41 @@ export async function healthOf(
 ): Promise<ServiceHealth> {
   const database = await store.ping(2000).then(
     () => ({ ok: true }),
-    (error: Error) => ({ ok: false, detail: error.message }),
+    // Everybody may ask; hosts and users are for the log.
+    () => ({ ok: false, detail: "The database cannot be used now; the process's log says why." }),
   );
   const wire = transport.health();
   const lag = Math.round(performance.now() - reconciler.lastTick);
   const { unpublished, oldestUnpublishedMs, oldestWaitingMs } = backlog.latest;
   const checks: ServiceHealth["checks"] = {
     database,
-    broker: { ok: wire.connected && !wire.blocked, connected: wire.connected, blocked: wire.blocked },
+    broker: {
+      ok: wire.connected && !wire.blocked,
+      connected: wire.connected,
+      blocked: wire.blocked,
+    },
     outbox: {
       ok: unpublished < config.api.outboxLimit,
       unpublished,
-      oldest_seconds: Math.round(oldestUnpublishedMs / 1000),
-      oldest_waiting_seconds: Math.round(oldestWaitingMs / 1000),
+      limit: config.api.outboxLimit,
+      ...aged(oldestUnpublishedMs, OUTBOX_ALARM_MS),
     },
-    reconciler: { ok: !reconciler.leading || lag < REAPER_LAG_MS, leading: reconciler.leading, lag_ms: lag },
+    waiting: { ok: true, ...aged(oldestWaitingMs, WAITING_ALARM_MS) },
+    reconciler: {
+      ok: !reconciler.leading || lag < REAPER_LAG_MS,
+      leading: reconciler.leading,
+      lag_ms: lag,
+      limit_ms: REAPER_LAG_MS,
+    },
   };
   return { ready: Object.values(checks).every((check) => check.ok), checks };
+}
+
+/** An alarm is for people: it takes no API out of service, since all of them see the same. */
+function aged(oldestMs: number, alarmMs: number): { oldest_seconds: number; alarm_seconds: number; alarm: boolean } {
+  return {
+    oldest_seconds: Math.round(oldestMs / 1000),
+    alarm_seconds: alarmMs / 1000,
+    alarm: oldestMs >= alarmMs,
+  };
 }

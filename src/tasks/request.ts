@@ -25,10 +25,13 @@ const duration = z
 
 const name = z.string().regex(NAME, "must match ^[a-z0-9][a-z0-9._-]{0,62}$");
 
+/** NUL ends a text for some databases and programs: two identifiers would look like one there. */
+const isPlain = (text: string) => text.isWellFormed() && !text.includes("\0");
+
 const identifier = z
   .string()
-  .refine((text) => text.length > 0 && text.length <= 380 && [...text].length <= 190 && text.isWellFormed(), {
-    message: "must be a string of 1 to 190 characters",
+  .refine((text) => text.length > 0 && text.length <= 380 && [...text].length <= 190 && isPlain(text), {
+    message: "must be a string of 1 to 190 characters, none of them NUL",
   })
   .meta({ description: "The customer's own name for the request; makes it repeatable", minLength: 1, maxLength: 190 });
 

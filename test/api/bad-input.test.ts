@@ -91,6 +91,7 @@ describe("a body that is not what it should be (S2)", () => {
     ['{"identifier":""}', 422, "invalid_request"],
     [`{"identifier":"${"x".repeat(191)}"}`, 422, "invalid_request"],
     ['{"identifier":"\\ud800"}', 422, "invalid_request"],
+    ['{"identifier":"a\\u0000b"}', 422, "invalid_request"],
     ['{"identifier":"a","payload":[]}', 422, "invalid_request"],
     ['{"identifier":"a","payload":null}', 422, "invalid_request"],
     ['{"identifier":"a","endpoints":[]}', 422, "invalid_request"],

@@ -65,6 +65,7 @@ function configFor(dir: string, api: Partial<ApiConfig>): Config {
       maxWaitMs: 60_000,
       keys: [],
       keyInUrl: false,
+      trustProxy: 0,
       rateLimit: null,
       outboxLimit: 100_000,
       maxResultBytes: 1_000_000,

@@ -50,6 +50,7 @@ export function testConfig(folder: string, types: TaskTypeConfig[], manager: Par
       maxWaitMs: 60_000,
       keys: [],
       keyInUrl: false,
+      trustProxy: 0,
       rateLimit: null,
       outboxLimit: 10_000,
       maxResultBytes: 1_000_000,

@@ -1,13 +1,14 @@
 import type { Database } from "../connection";
 import { dbToMs } from "../times";
 
-/** Counting stops here: who has this much in the outbox needs no exact number. */
+/** So many are looked at for the age of the oldest one. */
 const MAX_COUNT = 50_000;
 /** The reconciler looks at what it could not publish at least this often. */
 const HORIZON_MS = 60_000;
 
 export function backlog(
   db: Database,
+  countTo = MAX_COUNT,
 ): Promise<{ unpublished: number; oldestUnpublishedMs: number; oldestWaitingMs: number }> {
   const { now, nowPlus } = db.dialect;
   return db.read(async (connection) => {
@@ -16,7 +17,8 @@ export function backlog(
          SELECT changed_at FROM task_responses
          WHERE due_at <= ${nowPlus(String(HORIZON_MS))} AND published = 0 AND status IN ('expected', 'retrying')
            AND (delay_until IS NULL OR delay_until <= ${now}) AND (retry_at IS NULL OR retry_at <= ${now})
-         LIMIT ${MAX_COUNT}) AS unpublished`,
+         LIMIT ?) AS unpublished`,
+      [countTo],
     );
     const [waiting] = await connection.query<{ oldest: string | null }>(
       `SELECT MIN(since) AS oldest FROM (
