@@ -110,7 +110,7 @@ export class Claimer {
   /** Null: the manager stopped before there was an answer. */
   private async ask(batch: Candidate[]): Promise<{ answers: ClaimAnswer[]; managerId: string } | null> {
     const { endpoint, store, log, counters, over } = this.desk;
-    const claims = batch.map(({ item }) => ({ taskId: item.taskId, job: item.job }));
+    const claims = batch.map(({ item, lane }) => ({ taskId: item.taskId, job: item.job, type: lane.type.name }));
     // The incarnation that first asked: if it is another one by the time of the answer, its leases are not to be trusted.
     const managerId = this.parts.managerId()!;
     for (let tries = 1; ; tries++) {

@@ -207,6 +207,8 @@ export interface ManagerRegistration {
 export interface Claim {
   taskId: string;
   job: string;
+  /** Granted only where the response is of this type; left out: of any. */
+  type?: string;
 }
 
 export type ClaimAnswer =

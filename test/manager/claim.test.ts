@@ -123,7 +123,7 @@ test("while the store is away the very same claim is repeated, and consuming is 
   await until(() => started.length === 1);
   expect(holds.size).toBe(0);
   expect(calls).toHaveLength(3);
-  expect(calls.map((call) => call.claims)).toEqual(Array(3).fill([{ taskId: id, job: "" }]));
+  expect(calls.map((call) => call.claims)).toEqual(Array(3).fill([{ taskId: id, job: "", type: "noop" }]));
 });
 
 test("what was granted to an incarnation that is lost meanwhile does not run, and is given back", async () => {

@@ -157,17 +157,20 @@ function whyNot(row: RefusedRow): "final" | "held" | "not_due" {
   return row.cancel_at === null ? "not_due" : "final";
 }
 
-/** The manager's own rows and those that anybody may take. */
+/** The manager's own rows and those that anybody may take. A message may name what it likes: another type's task is not found. */
 function atEndpoint(connection: Connection, endpoint: string, claims: readonly Claim[], prefix = ""): Sql {
   const sql = new Sql("(");
   let first = true;
-  for (const [job, group] of groupBy(claims, (claim) => claim.job)) {
+  for (const group of groupBy(claims, ({ type = "", job }) => `${type} ${job}`).values()) {
+    const { type, job } = group[0]!;
     if (!first) sql.add(" OR ");
     first = false;
     sql
       .add("(")
       .append(connection.dialect.isIn(`${prefix}task_id`, [...new Set(group.map((c) => c.taskId))].sort(compare)));
-    sql.add(` AND ${prefix}endpoint IN (?, '${ANY_ENDPOINT}') AND ${prefix}job = ?)`, endpoint, job);
+    sql.add(` AND ${prefix}endpoint IN (?, '${ANY_ENDPOINT}') AND ${prefix}job = ?`, endpoint, job);
+    if (type !== undefined) sql.add(` AND ${prefix}type = ?`, type);
+    sql.add(")");
   }
   return sql.add(")");
 }
