@@ -30,6 +30,12 @@ export interface Database {
   single<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T>;
   /** One transaction, READ COMMITTED or stricter. */
   write<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T>;
+  /**
+   * Several statements as one text in one round trip, for the hottest writes; absent where a round trip costs nothing. The text
+   * opens and commits its own transaction; the first statement that fails ends it, nothing stands, and its error is thrown.
+   * Resolves to the rows of each statement; null: the text is longer than the database takes.
+   */
+  script?<Row>(text: string, deadlineMs?: number): Promise<Row[][] | null>;
   migrate(): Promise<string[]>;
   close(): Promise<void>;
 }

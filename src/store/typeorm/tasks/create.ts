@@ -7,6 +7,7 @@ import { fitting } from "../size";
 import { chunks, compare, MAX_LIST } from "../sql";
 import { clampMs, dbToMs, fromDb, msToDb } from "../times";
 import { settle } from "../upkeep/settle";
+import { createScript } from "./create-script";
 
 /** How long the API that stored a task may take to publish it before the reconciler does. */
 const PUBLISH_GRACE_MS = 2000;
@@ -47,18 +48,40 @@ export async function createTasks(db: Database, tasks: readonly NewTask[]): Prom
   let left: Entry[] = tasks.map((task, index) => ({ index, task }));
   while (left.length > 0) {
     const { round, later } = apart(left);
-    await bisect(
-      db.dialect,
-      round,
-      (part) => db.write((connection) => insertBatch(connection, part, outcomes)),
-      ({ index }, error) => {
-        outcomes[index] = { kind: "refused", error };
-      },
-    );
+    const quick = await createAtOnce(db, round, outcomes);
+    if (!quick)
+      await bisect(
+        db.dialect,
+        round,
+        (part) => db.write((connection) => insertBatch(connection, part, outcomes)),
+        ({ index }, error) => {
+          outcomes[index] = { kind: "refused", error };
+        },
+      );
     await releaseFinished(db, round, outcomes);
     left = later.filter((entry) => !answerByTwin(entry, round, outcomes));
   }
   return outcomes;
+}
+
+/** All of them in one round trip; false: nothing is stored, because one of them wants a closer look or met a row of before. */
+async function createAtOnce(db: Database, round: readonly Entry[], outcomes: CreateOutcome[]): Promise<boolean> {
+  if (!db.script) return false;
+  const script = createScript(
+    round.map(({ task }) => task),
+    PUBLISH_GRACE_MS,
+  );
+  if (script === null) return false;
+  try {
+    const sets = await db.script<{ now_at: string }>(script);
+    if (sets === null) return false;
+    const now = sets.at(-1)![0]!.now_at;
+    for (const { index, task } of round) outcomes[index] = { kind: "created", task: created(task, now) };
+    return true;
+  } catch (error) {
+    if (db.dialect.isDuplicate(error) || db.dialect.isBadRow(error)) return false;
+    throw error;
+  }
 }
 
 /** Of several with the same identifier or run key, the first goes ahead. */
