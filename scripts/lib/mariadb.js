@@ -29,10 +29,10 @@ function findMariadb() {
  * Starts it on `port` of 127.0.0.1 with everything it keeps below `dir`; what an earlier start left there is used again.
  * The user `tasker` may do everything, the database `tasker` exists. Resolves when it takes connections.
  *
- * @param {{ dir: string, port: number, password: string }} options
+ * @param {{ dir: string, port: number, password: string, tls?: { ca: string, cert: string, key: string } }} options `tls`: PEM files
  * @returns {Promise<{ child: import("node:child_process").ChildProcess, uri: string }>} `uri` names no database
  */
-async function startMariadb({ dir, port, password }) {
+async function startMariadb({ dir, port, password, tls }) {
   const program = findMariadb();
   if (!program) throw new Error("There is no MariaDB server on this machine.");
   const data = path.join(dir, "data");
@@ -61,6 +61,7 @@ async function startMariadb({ dir, port, password }) {
     "--innodb-buffer-pool-size=96M",
     "--performance-schema=OFF",
     ...asUser,
+    ...(tls ? [`--ssl-ca=${tls.ca}`, `--ssl-cert=${tls.cert}`, `--ssl-key=${tls.key}`] : []),
     // MySQL opens a second port of its own (33060) unless told not to; MariaDB does not know the option.
     ...(program.installer ? [] : ["--mysqlx=OFF", "--disable-log-bin"]),
   ];

@@ -39,16 +39,19 @@ function findIn(folder, name) {
  * Starts it on `ports` of 127.0.0.1 with the management plugin and everything it keeps below `dir`; what an earlier start left
  * there is used again. It has a name server (epmd) of its own. The user `tasker` is administrator; the vhosts `/` and `tasker` exist.
  *
- * @param {{ dir: string, ports: { amqp: number, management: number, dist: number, epmd: number }, password: string }} options
+ * With `tls` (PEM files) its AMQP port speaks TLS only, and the URI begins with amqps:.
+ *
+ * @param {{ dir: string, ports: { amqp: number, management: number, dist: number, epmd: number }, password: string,
+ *   tls?: { ca: string, cert: string, key: string } }} options
  * @returns {Promise<{ child, epmd, uri: string, managementUri: string, ctl: string, env: Record<string, string> }>} the two
  *   processes; `uri` names no vhost; `ctl` is rabbitmqctl and `env` what it needs to speak to this server
  */
-async function startRabbitmq({ dir, ports, password }) {
+async function startRabbitmq({ dir, ports, password, tls }) {
   const program = findRabbitmq();
   if (!program) throw new Error("There is no RabbitMQ server on this machine.");
   fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
   const env = environment(dir, ports);
-  writeConfig(dir, ports, password);
+  writeConfig(dir, ports, password, tls);
 
   const log = path.join(dir, "server.log");
   const output = fs.openSync(log, "a");
@@ -82,7 +85,7 @@ async function startRabbitmq({ dir, ports, password }) {
   return {
     child,
     epmd,
-    uri: `amqp://${USER}:${password}@127.0.0.1:${ports.amqp}`,
+    uri: `${tls ? "amqps" : "amqp"}://${USER}:${password}@127.0.0.1:${ports.amqp}`,
     managementUri,
     ctl: program.ctl,
     env,
@@ -120,9 +123,17 @@ function environment(dir, ports) {
   };
 }
 
-function writeConfig(dir, ports, password) {
+function writeConfig(dir, ports, password, tls) {
   const lines = [
-    `listeners.tcp.1 = 127.0.0.1:${ports.amqp}`,
+    ...(tls
+      ? [
+          "listeners.tcp = none",
+          `listeners.ssl.1 = 127.0.0.1:${ports.amqp}`,
+          `ssl_options.cacertfile = ${tls.ca}`,
+          `ssl_options.certfile = ${tls.cert}`,
+          `ssl_options.keyfile = ${tls.key}`,
+        ]
+      : [`listeners.tcp.1 = 127.0.0.1:${ports.amqp}`]),
     "management.tcp.ip = 127.0.0.1",
     `management.tcp.port = ${ports.management}`,
     `default_user = ${USER}`,

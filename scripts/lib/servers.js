@@ -47,9 +47,10 @@ async function requirePrograms({ broker = true, database = true }) {
 /**
  * A private RabbitMQ with everything it keeps in `dir`. It may be stopped or killed and started again: same port, same data.
  *
- * @param {{ dir: string, password?: string, ports?: { amqp: number, management: number, dist: number, epmd: number } }} options
+ * @param {{ dir: string, password?: string, ports?: { amqp: number, management: number, dist: number, epmd: number },
+ *   tls?: { ca: string, cert: string, key: string } }} options `tls`: PEM files of a server that speaks TLS
  */
-function privateBroker({ dir, password = secret(), ports }) {
+function privateBroker({ dir, password = secret(), ports, tls }) {
   const server = {
     kind: "broker",
     dir,
@@ -62,7 +63,7 @@ function privateBroker({ dir, password = secret(), ports }) {
     child: null,
     async start() {
       const started = await withPorts(server, ["amqp", "management", "dist", "epmd"], (chosen) =>
-        startRabbitmq({ dir, ports: chosen, password }),
+        startRabbitmq({ dir, ports: chosen, password, tls }),
       );
       server.child = started.child;
       server.pid = started.child.pid;
@@ -89,7 +90,7 @@ function privateBroker({ dir, password = secret(), ports }) {
 }
 
 /** A private MariaDB, as privateBroker. */
-function privateDatabase({ dir, password = secret(), ports }) {
+function privateDatabase({ dir, password = secret(), ports, tls }) {
   const server = {
     kind: "database",
     dir,
@@ -100,7 +101,7 @@ function privateDatabase({ dir, password = secret(), ports }) {
     child: null,
     async start() {
       const started = await withPorts(server, ["mysql"], (chosen) =>
-        startMariadb({ dir, port: chosen.mysql, password }),
+        startMariadb({ dir, port: chosen.mysql, password, tls }),
       );
       server.child = started.child;
       server.pid = started.child.pid;

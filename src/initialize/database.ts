@@ -3,7 +3,7 @@ import { type Connection, createConnection, escapeId, escape as quoted } from "m
 import type { Config } from "../config/config";
 import { connectStore } from "../connect";
 import type { Log } from "../log";
-import { sslOptions } from "../store/typeorm/mysql-tls";
+import { socketFor, sslOptions } from "../store/typeorm/mysql-tls";
 import { grantRights } from "./grants";
 import { InitializeError, NOT_ALLOWED, type Part, type Step, UNREACHABLE } from "./step";
 import { roleTitle, type Secrets, userName, type Wanted } from "./users";
@@ -140,16 +140,20 @@ async function withServer<T>(config: Config, work: (server: Connection) => Promi
   const uri = new URL(config.database.adminUri ?? config.database.uri);
   const place = `${uri.hostname}:${uri.port || 3306}`;
   const user = decodeURIComponent(uri.username);
+  const host = uri.hostname.replace(/^\[|\]$/g, "");
+  const port = Number(uri.port) || 3306;
   let server: Connection | null = null;
   try {
+    const ssl = sslOptions(uri, config.database.tls);
     server = await createConnection({
-      host: uri.hostname.replace(/^\[|\]$/g, ""),
-      port: Number(uri.port) || 3306,
+      host,
+      port,
+      stream: socketFor(host, port, ssl),
       user,
       password: decodeURIComponent(uri.password),
       connectTimeout: 10_000,
       multipleStatements: false,
-      ssl: sslOptions(uri, config.database.tls),
+      ssl,
     });
     return await work(server);
   } catch (error) {

@@ -20,16 +20,23 @@ export interface PrivateBroker extends PrivateServer {
   ctl(...args: string[]): string;
 }
 
+/** PEM files with which a private server speaks TLS. */
+export interface ServerTls {
+  ca: string;
+  cert: string;
+  key: string;
+}
+
 interface ServersLibrary {
-  privateBroker(options: { dir: string }): PrivateBroker;
-  privateDatabase(options: { dir: string }): PrivateServer;
+  privateBroker(options: { dir: string; tls?: ServerTls }): PrivateBroker;
+  privateDatabase(options: { dir: string; tls?: ServerTls }): PrivateServer;
 }
 
 const servers = require("../../scripts/lib/servers") as ServersLibrary;
 
 /** Servers of a test's own, for what would disturb others (kills, restarts). Whoever starts one stops it. */
-export const privateBroker = (dir: string): PrivateBroker => servers.privateBroker({ dir });
-export const privateDatabase = (dir: string): PrivateServer => servers.privateDatabase({ dir });
+export const privateBroker = (dir: string, tls?: ServerTls): PrivateBroker => servers.privateBroker({ dir, tls });
+export const privateDatabase = (dir: string, tls?: ServerTls): PrivateServer => servers.privateDatabase({ dir, tls });
 
 function variable(name: string): string {
   const value = process.env[name];

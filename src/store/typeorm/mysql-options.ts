@@ -1,5 +1,5 @@
 import type { PoolOptions } from "mysql2";
-import { sslOptions } from "./mysql-tls";
+import { socketFor, sslOptions } from "./mysql-tls";
 import type { StoreTls } from "./options";
 
 /** Waiting calls beyond this are turned away at once. */
@@ -15,10 +15,11 @@ export function poolOptions(
   if (database === "")
     throw new Error("The database's URI names no database: write mysql://user:password@host:3306/database.");
   const socketPath = url.searchParams.get("socket");
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const port = url.port === "" ? 3306 : Number(url.port);
+  const ssl = sslOptions(url, more.tls);
   return {
-    ...(socketPath
-      ? { socketPath }
-      : { host: url.hostname.replace(/^\[|\]$/g, ""), port: url.port === "" ? 3306 : Number(url.port) }),
+    ...(socketPath ? { socketPath } : { host, port, stream: socketFor(host, port, ssl) }),
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     database,
@@ -36,6 +37,6 @@ export function poolOptions(
     connectTimeout: Math.max(1000, Math.min(10_000, more.deadlineMs)),
     enableKeepAlive: true,
     keepAliveInitialDelay: 10_000,
-    ssl: sslOptions(url, more.tls),
+    ssl,
   };
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { connect, isIP, type Socket } from "node:net";
 import type { SslOptions } from "mysql2";
 import type { StoreTls } from "./options";
 
@@ -38,4 +39,17 @@ function sslMode(mode: string | null): SslOptions | undefined {
         `ssl-mode=${mode} in the database's URI is unknown: use disabled, required, verify_ca or verify_identity.`,
       );
   }
+}
+
+/**
+ * The driver checks a certificate against the host's name, but for an address against `localhost`: it hands on no name then.
+ * Node's TLS takes the name from the socket where it is told none, so an address gets a socket that knows it. Undefined: the
+ * driver's own will do.
+ */
+export function socketFor(host: string, port: number, ssl: SslOptions | undefined): (() => Socket) | undefined {
+  if (!ssl?.verifyIdentity || isIP(host) === 0) return undefined;
+  return () => {
+    const socket = connect({ host, port, keepAlive: true, keepAliveInitialDelay: 10_000, noDelay: true });
+    return Object.assign(socket, { _host: host });
+  };
 }
