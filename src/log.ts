@@ -28,5 +28,6 @@ export const silentLog: Log = pino({ level: "silent" });
 
 /** `amqp://user:secret@host/v` → `amqp://user:***@host/v`, wherever it stands in a text. */
 export function withoutSecrets(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s/@]*@/gi, "$1:***@");
+  // Up to the last @: a password may hold one itself.
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):\S*@/gi, "$1:***@");
 }
