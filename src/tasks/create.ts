@@ -9,7 +9,7 @@ import { ANY_ENDPOINT } from "../model/names";
 import { memberText } from "../model/raw-json";
 import type { NewTask } from "../model/task";
 import type { CreateOutcome, TaskStore } from "../store/store";
-import { checked, hashOf, type SubmitBody, submitBody } from "./request";
+import { checked, hashOf, type SubmitBody, submitBody, usualSubmit } from "./request";
 import type { Caller } from "./service";
 
 /** A request that has passed every check but the database's. `endpoints: null`: whoever is registered when it is stored. */
@@ -62,7 +62,7 @@ export class Creator {
     caller: Caller,
     more: { id?: string; at?: string; raw?: string } = {},
   ): Draft {
-    const request = checked(submitBody, body, "The request", more.at);
+    const request = usualSubmit(body) ?? checked(submitBody, body, "The request", more.at);
     if (type.deliver === "one" && request.endpoints) {
       throw new TaskerError("invalid_request", `A task of type ${type.name} is performed by any one endpoint`, {
         errors: [{ pointer: `${more.at ?? "#"}/endpoints`, detail: "is not allowed for a type with deliver: one" }],

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { z } from "zod";
 import type { FieldError } from "../errors";
 import { TaskerError } from "../errors";
@@ -93,6 +93,26 @@ export type SubmitBody = z.infer<typeof submitBody>;
 export type StartBody = z.infer<typeof startBody>;
 export type RetryBody = z.infer<typeof retryBody>;
 
+/**
+ * The usual request recognised by hand: an identifier, and perhaps a flat payload, nothing else. Null: let the schema decide,
+ * which takes the same ones and says what is wrong with the others.
+ */
+export function usualSubmit(body: unknown): SubmitBody | null {
+  if (body === null || typeof body !== "object" || Array.isArray(body)) return null;
+  const { identifier, payload } = body as { identifier?: unknown; payload?: unknown };
+  for (const key in body) if (key !== "identifier" && key !== "payload") return null;
+  if (typeof identifier !== "string" || !USUAL_IDENTIFIER.test(identifier)) return null;
+  if (payload === undefined) return Object.hasOwn(body, "payload") ? null : { identifier };
+  if (payload === null || typeof payload !== "object" || Array.isArray(payload)) return null;
+  for (const key in payload) {
+    const value = (payload as JsonObject)[key];
+    if (value !== null && typeof value === "object") return null;
+  }
+  return { identifier, payload: payload as JsonObject };
+}
+
+const USUAL_IDENTIFIER = /^[\x20-\x7e]{1,190}$/;
+
 /** Checks `body` against a schema; throws TaskerError `invalid_request` with a pointer for each fault. */
 export function checked<T>(schema: z.ZodType<T>, body: unknown, what: string, at = "#"): T {
   const result = schema.safeParse(body);
@@ -123,15 +143,15 @@ export function pointerStep(key: string): string {
 /** SHA-256 of the request without regard to the order of keys or endpoints: equal for what means the same. */
 export function hashOf(body: Omit<SubmitBody, "identifier">): string {
   const { endpoints: names, ...rest } = body;
-  return createHash("sha256")
-    .update(canonical({ ...rest, endpoints: names ? [...names].sort() : undefined, payload: rest.payload ?? {} }))
-    .digest("hex");
+  const whole = { ...rest, endpoints: names ? [...names].sort() : undefined, payload: rest.payload ?? {} };
+  return hash("sha256", canonical(whole), "hex");
 }
 
 function canonical(value: unknown): string {
   if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null";
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  const keys = Object.keys(value as JsonObject).sort();
+  const keys = Object.keys(value as JsonObject);
+  if (keys.length > 1) keys.sort();
   let text = "";
   for (const key of keys) {
     const item = (value as Record<string, unknown>)[key];

@@ -11,6 +11,8 @@ import { clampMs } from "../times";
 /** A row given back is offered again after this, unless its message comes round earlier. */
 const RELEASED_RECHECK_MS = 1000;
 const MAX_REASON = 190;
+/** A final response whose task is visited so soon is left to that visit. */
+const NEAR_MS = 1000;
 
 interface Entry {
   index: number;
@@ -109,7 +111,9 @@ function updateOf(connection: Connection, kind: Kind, run: readonly Entry[]): Sq
     set("result", ({ end }) => end.result);
     set("result_text", ({ end }) => end.resultText);
     sql.add("progress = CASE WHEN ").append(pick(run, ({ end }) => (end.status === "succeeded" ? 1 : 0)));
-    sql.add(` = 1 THEN 1 ELSE progress END, finished_at = ${now}, due_at = ${now}, `);
+    sql.add(` = 1 THEN 1 ELSE progress END, finished_at = ${now}, `);
+    // A visit that is near at hand anyway need not be moved: moving it costs as much as the rest of this statement.
+    sql.add(`due_at = CASE WHEN due_at <= ${nowPlus(`${NEAR_MS}`)} THEN due_at ELSE ${now} END, `);
   } else {
     // Told to cancel, what would go on is cancelled instead.
     const unless = (text: string) => `CASE WHEN cancel_at IS NULL THEN ${text} ELSE`;

@@ -127,8 +127,9 @@ async function storeStates(
 ): Promise<void> {
   for (const group of groupBy(changed, (row) => `${row.final}`).values()) {
     const asTask = new Sql("UPDATE tasks SET status = ").append(pick(group, (row) => row.status, "id"));
-    asTask.add(", finished_at = ").append(pick(group, (row) => row.finishedAt, "id"));
-    if (group[0]!.final) asTask.add(", open_run_key = NULL");
+    // The same moment that was computed, looked up once more: a list of all of them would cost more than the look.
+    if (group[0]!.final) asTask.add(`, finished_at = ${LAST_FINISH}, open_run_key = NULL`);
+    else asTask.add(", finished_at = ").append(pick(group, (row) => row.finishedAt, "id"));
     asTask.add(", version = version + 1 WHERE ").append(
       connection.dialect.isIn(
         "id",
@@ -138,6 +139,8 @@ async function storeStates(
     await connection.run(asTask.text, asTask.values);
   }
 }
+
+const LAST_FINISH = "(SELECT MAX(r.finished_at) FROM task_responses r WHERE r.task_id = tasks.id)";
 
 async function clearMarks(connection: Connection, rows: readonly RowFacts[]): Promise<void> {
   for (const part of chunks(rows, MAX_LIST)) {
