@@ -56,6 +56,11 @@ describe("processes killed in the middle of things", () => {
     await until("the handlers run", () => stage.started() >= 12);
     await stage.kill(managers[0]!);
     await stage.manager("a");
+    const ready = Date.now();
+    const again = () => stage.journal().find((entry) => entry.endpoint === "a" && entry.attempt === 2);
+    const { at } = await until("interrupted work runs again", again, 20_000);
+    // 2 s is the bound; the machine may be busy with other tests.
+    expect(at - ready).toBeLessThan(6000);
     await Promise.all(managers.slice(1).map((manager) => stage.kill(manager)));
     await Promise.all(names.slice(1).map((name) => stage.manager(name)));
     const verdict = await check(stage, client);

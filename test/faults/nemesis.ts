@@ -24,6 +24,8 @@ interface Place {
   endpoint: string | null;
   slot: string;
   program: TaskerProgram;
+  /** Of this process. */
+  looks: number;
   /** Figures when it had warmed up, and the last ones. */
   first: Figures | null;
   last: Figures | null;
@@ -142,20 +144,23 @@ const FAULTS: FaultKind[] = [
   },
 ];
 
+/** A look every 5 s: half a minute until pools and handler processes are there. */
+const WARM_LOOKS = 6;
+
 async function restart(stage: Stage, place: Place): Promise<void> {
   const { endpoint, slot } = place;
   place.program =
     endpoint === null
       ? await stage.api({}, { wait: false })
       : await stage.manager(endpoint, { TASKER_TEST_SLOT: slot }, { wait: false });
-  place.first = null;
+  place.looks = 0;
 }
 
 function measure(places: Place[]): void {
   for (const place of places) {
     if (!place.program.running) continue;
     place.last = place.program.footprint();
-    place.first ??= place.last;
+    if (++place.looks <= WARM_LOOKS) place.first = place.last;
   }
 }
 
@@ -177,7 +182,7 @@ async function run(): Promise<boolean> {
   const on = await servers();
   const stage = await Stage.create(on, { work: { attempts: 20 }, more: { broker: { heartbeat: 5 } } });
   try {
-    const open = { program: null as unknown as TaskerProgram, first: null, last: null };
+    const open = { program: null as unknown as TaskerProgram, first: null, last: null, looks: 0 };
     const places: Place[] = [
       { endpoint: null, slot: "0", ...open },
       ...["a", "b", "c"].map((endpoint) => ({ endpoint, slot: "0", ...open })),
