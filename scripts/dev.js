@@ -22,19 +22,9 @@ main(async () => {
   if (!embedded) await servicesUp();
   const env = embedded
     ? { TASKER_MODE: "embedded" }
-    : { TASKER_MODE: "development", ...servicesStatus().env, ...administrator() };
+    : { TASKER_MODE: "development", ...servicesStatus().env };
   return watch({ ...process.env, ...env });
 });
-
-/** RabbitMQ's administrator, as config/development.config.yaml wants it. */
-function administrator() {
-  const uri = new URL(servicesStatus().env.TASKER_MANAGEMENT_URI);
-  return {
-    TASKER_MANAGEMENT_URI: uri.origin,
-    TASKER_MANAGEMENT_USER: decodeURIComponent(uri.username),
-    TASKER_MANAGEMENT_PASSWORD: decodeURIComponent(uri.password),
-  };
-}
 
 /** changed ──quiet──▶ stop what runs ──▶ build ──▶ run; a build that fails waits for the next change. */
 function watch(env) {

@@ -71,7 +71,17 @@ function servicesStatus() {
 function variables({ broker, database }) {
   return {
     ...(database && { TASKER_DATABASE_URI: `${database.uri}tasker` }),
-    ...(broker && { TASKER_BROKER_URI: `${broker.uri}/tasker`, TASKER_MANAGEMENT_URI: broker.managementUri }),
+    ...(broker && { TASKER_BROKER_URI: `${broker.uri}/tasker`, ...administrator(broker.managementUri) }),
+  };
+}
+
+/** As config/development.config.yaml wants it. */
+function administrator(managementUri) {
+  const { origin, username, password } = new URL(managementUri);
+  return {
+    TASKER_MANAGEMENT_URI: origin,
+    TASKER_MANAGEMENT_USER: decodeURIComponent(username),
+    TASKER_MANAGEMENT_PASSWORD: decodeURIComponent(password),
   };
 }
 
