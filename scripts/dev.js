@@ -20,9 +20,7 @@ main(async () => {
   const embedded = process.argv[2] === "embedded";
   await ensureInstalled();
   if (!embedded) await servicesUp();
-  const env = embedded
-    ? { TASKER_MODE: "embedded" }
-    : { TASKER_MODE: "development", ...servicesStatus().env };
+  const env = embedded ? { TASKER_MODE: "embedded" } : { TASKER_MODE: "development", ...servicesStatus().env };
   return watch({ ...process.env, ...env });
 });
 
