@@ -102,15 +102,16 @@ export class Auth {
     return { identity, sessionKey: made.text };
   }
 
-  /** Ends the session that the request's cookie names, if it does. */
-  async endSession(req: IncomingMessage): Promise<void> {
+  /** Ends the session that the request's cookie names, and tells whose it was; null: there is no cookie. */
+  async endSession(req: IncomingMessage): Promise<Identity | null> {
     const key = sessionKey(req);
-    if (key === null) return;
+    if (key === null) return null;
     await this.refresh();
-    await this.ofSession(key, req);
+    const identity = await this.ofSession(key, req);
     const { id } = splitKey(key)!;
     this.sessions.delete(id);
     await this.access.removeKey(id);
+    return identity;
   }
 
   private async check(presented: readonly string[], req: IncomingMessage): Promise<Identity> {

@@ -1,8 +1,9 @@
+import { userInfo } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { newApiKey } from "../api/keys";
 import { SCOPES } from "../api/permissions";
 import { isName } from "../model/names";
-import type { ApiKeyRecord } from "../store/store";
+import type { ApiKeyRecord, AuditEntry } from "../store/store";
 import { EXIT } from "./exit-codes";
 import { CliError, usage } from "./failure";
 import { collect, timeFrom } from "./input";
@@ -68,6 +69,7 @@ async function createKey({ out }: Session, options: CreateOptions): Promise<void
       );
     }
     await access.addKey({ ...record, hash: key.hash });
+    await access.audit([change("key.create", record.name, record.scopes)]);
     return known.length === 0 && config.api.keys.length === 0;
   });
   out.result({
@@ -122,12 +124,34 @@ function keysResult(keys: readonly ApiKeyRecord[]): Result {
   };
 }
 
+/** Who works on the server itself has no key: the trail names the account. */
+function change(action: string, key: string, scopes: readonly string[]): AuditEntry {
+  return {
+    actor: `${account()} on the server`,
+    action,
+    taskId: null,
+    type: null,
+    detail: { key, scopes: [...scopes] },
+    remote: null,
+  };
+}
+
+function account(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a number that has no name.
+    return `user ${process.getuid?.() ?? "unknown"}`;
+  }
+}
+
 async function revokeKey({ out }: Session, text: string, options: ServerOptions): Promise<void> {
   const revoked = await withAccess(configOf(options), async (access) => {
     const found = (await access.keys()).filter((key) => key.id === text || key.name === text);
     if (found.length === 0)
       throw new CliError(EXIT.notFound, `There is no key ${JSON.stringify(text)}`, "`tasker keys list` shows them");
     for (const key of found) await access.removeKey(key.id);
+    await access.audit(found.map((key) => change("key.revoke", key.name, key.scopes)));
     return found;
   });
   out.result({ ...keysResult(revoked), json: { revoked: revoked.map((key) => key.id) } });

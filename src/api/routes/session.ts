@@ -36,7 +36,11 @@ export async function beginSession(call: Call): Promise<Reply> {
 export async function endSession(call: Call): Promise<Reply> {
   checkOrigin(call.req);
   await nothingIn(call);
-  await call.api.auth.endSession(call.req);
+  const identity = await call.api.auth.endSession(call.req);
+  if (identity) {
+    call.identity = identity;
+    call.audit("session.end", null);
+  }
   return { status: 200, headers: [...HEADERS, "Set-Cookie", ENDED_COOKIE], body: "{}" };
 }
 
