@@ -55,7 +55,11 @@ function peerVersions() {
 function startPeer(servers, name, file, settings) {
   return startProgram(name, process.execPath, [path.join(SOURCES, "peers", file)], {
     folder: servers.newFolder("peer"),
-    env: { NODE_PATH: path.join(FOLDER, "node_modules"), NODE_ENV: "production", BENCH: JSON.stringify(settings) },
+    env: {
+      NODE_PATH: [FOLDER, ROOT].map((folder) => path.join(folder, "node_modules")).join(path.delimiter),
+      NODE_ENV: "production",
+      BENCH: JSON.stringify(settings),
+    },
     ready: /^ready/m,
   });
 }
@@ -96,4 +100,97 @@ async function startBullmq(servers, more = {}) {
   };
 }
 
-module.exports = { installPeers, peerModule, peerVersions, startBullmq, startPeer };
+/** A BullMQ flow: a queue and a worker for each endpoint, in as many processes as there are hands. */
+async function startFlow(servers, hands) {
+  await installPeers();
+  const redis = await servers.redis();
+  const [port] = await freePorts(1);
+  const workers = await Promise.all(
+    hands.map((endpoints, i) =>
+      startPeer(servers, `workers${i + 1}`, "flow-workers.js", { redis: redis.port, endpoints }),
+    ),
+  );
+  const api = await startPeer(servers, "express", "flow-api.js", { port, redis: redis.port, endpoints: hands.flat() });
+  const expected = hands.flat().length;
+  return {
+    pids: {
+      express: api.pid,
+      redis: redis.pid,
+      ...Object.fromEntries(workers.map(({ name, pid }) => [name, pid])),
+    },
+    async one() {
+      const answer = await fetch(`http://127.0.0.1:${port}/flows`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: '{"payload":{"n":1}}',
+      });
+      const { responses } = await answer.json();
+      if (responses !== expected) throw new Error(`A flow ended with ${responses} of ${expected} children.`);
+    },
+    stop: () => Promise.all([api, ...workers].map((program) => program.stop())),
+  };
+}
+
+/** The broker alone: one durable, confirmed publish to a queue for each endpoint. */
+async function startBroadcast(servers, hands) {
+  const { connect } = require("amqplib");
+  const vhost = await servers.newVhost();
+  const connection = await connect(vhost.uri, { noDelay: true });
+  const channel = await connection.createConfirmChannel();
+  await channel.assertExchange("broadcast", "direct", { durable: true });
+  const { queue: reply } = await channel.assertQueue("", { exclusive: true });
+  const workers = await Promise.all(
+    hands.map((endpoints, i) =>
+      startPeer(servers, `consumers${i + 1}`, "broadcast-consumers.js", {
+        uri: vhost.uri,
+        exchange: "broadcast",
+        endpoints,
+        reply,
+      }),
+    ),
+  );
+  const waiting = new Map();
+  await channel.consume(
+    reply,
+    (message) => {
+      const id = message.content.toString();
+      const one = waiting.get(id);
+      if (one && --one.left === 0) {
+        waiting.delete(id);
+        one.resolve();
+      }
+    },
+    { noAck: true },
+  );
+  let n = 0;
+  return {
+    pids: { broker: vhost.pid, ...Object.fromEntries(workers.map(({ name, pid }) => [name, pid])) },
+    one: () =>
+      new Promise((resolve, reject) => {
+        const id = String(++n);
+        waiting.set(id, { left: hands.length, resolve });
+        const options = { persistent: true, mandatory: true, messageId: id };
+        channel.publish(
+          "broadcast",
+          "all",
+          Buffer.from('{"payload":{"n":1}}'),
+          options,
+          (error) => error && reject(error),
+        );
+      }),
+    async stop() {
+      await connection.close();
+      await Promise.all(workers.map((program) => program.stop()));
+    },
+  };
+}
+
+module.exports = {
+  installPeers,
+  peerModule,
+  peerVersions,
+  startBroadcast,
+  startBullmq,
+  startFlow,
+  startPeer,
+};

@@ -19,7 +19,7 @@ const NOOP = { isolation: "inline", concurrency: 100, handler: "noop" };
  *   `managers`: for each manager process, its endpoints
  */
 async function startTasker(servers, options) {
-  const { types, managers = [["e1"]], apis = 1, embedded = false, env = {}, database: given } = options;
+  const { types, managers = [["e1"]], apis = 1, embedded = false, env = {}, database: given, poolSize } = options;
   const folder = servers.newFolder("tasker");
   const database = embedded ? null : (given ?? (await servers.newDatabase()));
   const vhost = embedded ? null : await servers.newVhost();
@@ -27,7 +27,10 @@ async function startTasker(servers, options) {
   const base = {
     task_types: types,
     handlers: HANDLERS,
-    database: { uri: database?.uri ?? `sqlite:${path.join(folder, "tasker.db")}` },
+    database: {
+      uri: database?.uri ?? `sqlite:${path.join(folder, "tasker.db")}`,
+      ...(poolSize ? { pool_size: poolSize } : {}),
+    },
     broker: { uri: vhost?.uri ?? "embedded:" },
     log: { level: "warn" },
   };
