@@ -23,8 +23,9 @@ describe.each(MODES)("the path of a task, %s", (mode) => {
       types: {
         note: { wait_for_endpoints_timeout: "1s", attempts: 2, backoff: { first: "50ms", factor: 2, max: "1s" } },
         pick: { deliver: "one" },
+        brief: { keep: "1s" },
       },
-      functions: { note, pick: note },
+      functions: { note, pick: note, brief: note },
     });
     await Promise.all(["a", "b", "c"].map((endpoint) => w.manager(endpoint)));
   });
@@ -134,6 +135,19 @@ describe.each(MODES)("the path of a task, %s", (mode) => {
     const done = await w.settled(task);
     expect(done.status).toBe("succeeded");
     expect(done.started_at >= at).toBe(true);
+  });
+
+  test("a finished task is deleted when its keep time is over, with all that belongs to it", async () => {
+    const task = await w.submit("brief", { identifier: "gone-soon", endpoints: ["a"] });
+    expect((await w.settled(task)).status).toBe("succeeded");
+    const gone = await until("the task to be gone", async () => {
+      const answer = await w.get(`/brief/${task.id}`);
+      return answer.status === 404 ? answer : null;
+    });
+    expect(gone.body.code).toBe("task_not_found");
+    expect((await w.get(`/brief/${task.id}/responses/a`)).status).toBe(404);
+    const again = await w.post("/brief", { identifier: "gone-soon", endpoints: ["a"] });
+    expect(again.body.id).not.toBe(task.id);
   });
 
   test("a stopped manager's tasks wait for it and are done when it is back", async () => {

@@ -16,7 +16,8 @@ const LOCK_MS = 5000;
 const TICK_MS = 250;
 const PAGE = 500;
 const REAP_EVERY_MS = 1000;
-const PURGE_EVERY_MS = 60_000;
+const PURGE_MOST_MS = 60_000;
+const PURGE_LEAST_MS = 1000;
 const PURGE_PAGE = 500;
 /** How long to leave alone what cannot be published while the broker is away. */
 const BROKER_AWAY_MS = 2000;
@@ -42,6 +43,7 @@ export class Reconciler {
   private writableSince: number | null = null;
   private lastReap = 0;
   private lastPurge = 0;
+  private readonly purgeEveryMs: number;
   /** Queues found empty by a recheck, and when (monotonic). */
   private readonly foundEmpty = new Map<string, number>();
   /** Milliseconds (monotonic) of the last tick that got through, for health. */
@@ -56,7 +58,11 @@ export class Reconciler {
     private readonly publisher: Publisher,
     private readonly inbox: Inbox,
     private readonly log: Log,
-  ) {}
+  ) {
+    // Often enough that nothing outstays its keep time by more than a tenth of it.
+    const keeps = Object.values(config.taskTypes).map((type) => type.keepMs ?? Number.POSITIVE_INFINITY);
+    this.purgeEveryMs = Math.min(PURGE_MOST_MS, Math.max(PURGE_LEAST_MS, Math.min(...keeps) / 10));
+  }
 
   start(): void {
     this.running ??= this.loop();
@@ -114,7 +120,7 @@ export class Reconciler {
     await this.inbox.takeIn();
     const due = await this.store.upkeep.due(PAGE);
     if (due.length > 0) await this.attend(due);
-    if (due.length < PAGE && now - this.lastPurge > PURGE_EVERY_MS) await this.purge(now);
+    if (due.length < PAGE && now - this.lastPurge > this.purgeEveryMs) await this.purge(now);
     this.lastTick = performance.now();
     return due.length === PAGE;
   }
