@@ -1,30 +1,33 @@
 import type { Command } from "commander";
 import type { CancelOutcome } from "../client";
 import { allResponses } from "./follow";
+import { duration } from "./input";
 import { nameOf } from "./rows";
 import { act, type Session, withServer } from "./session";
 import { chosenTasks, type Several, withSeveral } from "./several";
 
 export function register(program: Command): void {
-  const command = withSeveral(
-    program.command("cancel").description("Withdraw what waits and stop what runs"),
-  ).addHelpText(
-    "after",
-    `
+  const command = withSeveral(program.command("cancel").description("Withdraw what waits and stop what runs"))
+    .option("-w, --wait <duration>", "wait at most so long until what runs has really stopped", duration)
+    .addHelpText(
+      "after",
+      `
 Examples:
-  tasker cancel app-update/release-42
+  tasker cancel app-update/release-42 --wait 30s
   tasker cancel --type app-update --status pending,running --dry-run`,
-  );
+    );
   act(withServer(command), cancel);
 }
 
 const FINAL = ["succeeded", "failed", "cancelled", "missed"];
 
-async function cancel(session: Session, texts: string[], options: Several): Promise<void> {
+async function cancel(session: Session, texts: string[], options: Several & { wait?: number }): Promise<void> {
   const { client, out } = session;
   const results: Array<{ type: string; id: string; outcomes: CancelOutcome[] }> = [];
   for await (const { type, id } of chosenTasks(session, texts, options)) {
-    const outcomes = options.dryRun ? await foreseen(session, type, id) : (await client.cancel(type, id)).outcomes;
+    const outcomes = options.dryRun
+      ? await foreseen(session, type, id)
+      : (await client.cancel(type, id, { waitMs: options.wait })).outcomes;
     results.push({ type, id, outcomes });
   }
   out.result({
