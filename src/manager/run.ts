@@ -1,5 +1,6 @@
 import type { EndAnswer } from "../store/store";
 import { killPoint } from "../testing/kill-points";
+import { CONSUMER, traced } from "../tracing";
 import { Attempt, type Grant } from "./attempt";
 import { pause } from "./backoff";
 import type { Desk } from "./desk";
@@ -76,8 +77,9 @@ export class Attempts {
       log: (text) => log.write(text),
       submit: (type, request) => submitRequest(this.desk, type, request, signal),
     };
+    const work = workOf(grant, lane, this.desk.endpoint);
     try {
-      return await lane.runner.run(workOf(grant, lane, this.desk.endpoint), hooks);
+      return await processing(work, (traceparent) => lane.runner.run({ ...work, traceparent }, hooks));
     } catch (error) {
       this.desk.log.error(
         { task_id: grant.taskId, type: lane.type.name, err: error },
@@ -141,6 +143,24 @@ export class Attempts {
       .catch((error) => this.desk.log.error({ err: error }, "an attempt could not be settled"))
       .finally(() => this.unsettled.down());
   }
+}
+
+/** The attempt as a span, below the request that created the task and above what the handler does. */
+function processing(work: Work, run: (traceparent: string | null) => Promise<RunResult>): Promise<RunResult> {
+  const { type, taskId, endpoint, attempt, traceparent } = work;
+  const attributes = {
+    "messaging.system": "rabbitmq",
+    "tasker.type": type,
+    "tasker.task_id": taskId,
+    "tasker.endpoint": endpoint,
+    "tasker.attempt": attempt,
+  };
+  return traced(`process ${type}`, { kind: CONSUMER, traceparent, attributes }, async (span) => {
+    const result = await run(span.traceparent);
+    span.set({ "tasker.outcome": result.kind });
+    if (result.kind === "failed") span.failed(`${result.reason}: ${result.error}`);
+    return result;
+  });
 }
 
 function workOf(grant: Grant, lane: Lane, endpoint: string): Work {

@@ -9,6 +9,7 @@ import { ANY_ENDPOINT } from "../model/names";
 import { memberText } from "../model/raw-json";
 import type { NewTask } from "../model/task";
 import type { CreateOutcome, TaskStore } from "../store/store";
+import { PRODUCER, traced } from "../tracing";
 import { checked, hashOf, type SubmitBody, submitBody, usualSubmit } from "./request";
 import type { Caller } from "./service";
 
@@ -73,7 +74,15 @@ export class Creator {
   }
 
   /** Resolves once committed. Rejects with `overloaded` or `database_unavailable`. */
-  async create(draft: Draft): Promise<Created> {
+  create(given: Draft): Promise<Created> {
+    const { type, traceparent } = given;
+    const attributes = { "messaging.system": "tasker", "tasker.type": type, "tasker.task_id": given.id };
+    return traced(`create ${type}`, { kind: PRODUCER, traceparent, attributes }, (span) =>
+      this.stored(span.traceparent === traceparent ? given : { ...given, traceparent: span.traceparent }),
+    );
+  }
+
+  private async stored(draft: Draft): Promise<Created> {
     this.gate.check();
     const created = await this.batcher.add(draft);
     if (created.outcome.kind !== "busy") return created;

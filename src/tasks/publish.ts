@@ -8,6 +8,7 @@ import type { ResponseKey } from "../model/response";
 import type { NewTask } from "../model/task";
 import type { UpkeepStore } from "../store/store";
 import { killPoint } from "../testing/kill-points";
+import { PRODUCER, traced } from "../tracing";
 import type { Address, Transport } from "../transport/transport";
 import type { Topology } from "./topology";
 
@@ -80,7 +81,15 @@ export class Publisher {
   }
 
   /** Publishes to one response's own queue. Resolves once confirmed (not yet noted); rejects with a TransportError. */
-  async wake(wakes: readonly Wake[], address: Address): Promise<void> {
+  wake(wakes: readonly Wake[], address: Address): Promise<void> {
+    const { type, traceparent } = wakes[0]!;
+    if (wakes.every((wake) => wake.traceparent === null)) return this.send(wakes, address);
+    const attributes = { "messaging.system": "rabbitmq", "tasker.type": type, "tasker.tasks": wakes.length };
+    const links = wakes.slice(1).flatMap((wake) => wake.traceparent ?? []);
+    return traced(`send ${type}`, { kind: PRODUCER, traceparent, attributes, links }, () => this.send(wakes, address));
+  }
+
+  private async send(wakes: readonly Wake[], address: Address): Promise<void> {
     const first = wakes[0]!;
     killPoint("before-publish");
     await this.transport.publish({

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { Worker } from "node:worker_threads";
 import type { HandleTask, SubmitRequest } from "../../model/handler";
 import type { JsonObject } from "../../model/json";
-import { createContext, stopReason } from "./context";
+import { createContext, handled, stopReason } from "./context";
 import type { FromChild, ToChild } from "./ipc";
 import { HandlerNotUsable, loadHandler } from "./load-handler";
 import { describeError, failure, returned, threw } from "./outcome";
@@ -54,7 +54,9 @@ async function perform({ run, file, work, maxResultBytes }: Extract<ToChild, { s
         log: (text) => void process.stdout.write(text),
         submit: (type, request) => submit(run, type, request),
       });
-      const value = await handler(JSON.parse(work.payload) as JsonObject, context);
+      const value = await handled(work, (traceparent) =>
+        handler(JSON.parse(work.payload) as JsonObject, Object.assign(context, { traceparent })),
+      );
       return returned(value, maxResultBytes);
     });
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { SubmitRequest, TaskContext } from "../../model/handler";
+import { INTERNAL, traced } from "../../tracing";
 import type { Work } from "./runner";
 import { shortText } from "./text";
 
@@ -39,6 +40,18 @@ export function createContext(work: Omit<Work, "payload">, calls: ContextCalls):
     },
     submit: (type, request) => calls.submit(type, request),
   };
+}
+
+/**
+ * The handler's call as a span: what the handler traces itself stands below it, in its own process, too, where that has an SDK.
+ * `call` gets the span's traceparent.
+ */
+export function handled<T>(
+  { type, endpoint, traceparent }: Pick<Work, "type" | "endpoint" | "traceparent">,
+  call: (traceparent: string | null) => Promise<T> | T,
+): Promise<T> {
+  const attributes = { "tasker.type": type, "tasker.endpoint": endpoint };
+  return traced(`handle ${type}`, { kind: INTERNAL, traceparent, attributes }, async (span) => call(span.traceparent));
 }
 
 /** The reason of a handler's aborted signal: an Error whose message is the word (`timeout`, `cancel`, `drain`, `lease_lost`). */

@@ -1,6 +1,6 @@
 import type { HandleTask } from "../../model/handler";
 import type { JsonObject } from "../../model/json";
-import { createContext, stopReason } from "./context";
+import { createContext, handled, stopReason } from "./context";
 import { findHandler } from "./find-handler";
 import { loadHandler } from "./load-handler";
 import { describeError, type Failure, failure, returned, threw } from "./outcome";
@@ -75,7 +75,9 @@ class Attempt {
       submit: (type, request) => hooks.submit(type, request),
     });
     try {
-      const value = await handleTask(JSON.parse(work.payload) as JsonObject, context);
+      const value = await handled(work, (traceparent) =>
+        handleTask(JSON.parse(work.payload) as JsonObject, Object.assign(context, { traceparent })),
+      );
       const result = returned(value, this.options.maxResultBytes);
       if (this.cause !== "timeout") return result;
       return this.timedOut("", result.kind === "succeeded" ? result.result : null);

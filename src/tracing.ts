@@ -1,0 +1,80 @@
+import {
+  type Attributes,
+  context,
+  type Link,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
+
+/**
+ * Spans along a task's path: create → send → process → handle. Only OpenTelemetry's API is used: without an SDK in the process
+ * all of it does nothing, and the traceparent that a request brought is handed on as it came.
+ */
+export const PRODUCER = SpanKind.PRODUCER;
+export const CONSUMER = SpanKind.CONSUMER;
+export const INTERNAL = SpanKind.INTERNAL;
+
+export interface TracedSpan {
+  /** For whoever comes next: of this span where spans are recorded, else as it was given. */
+  traceparent: string | null;
+  set(attributes: Attributes): void;
+  /** The span's work did not succeed, though nothing was thrown. */
+  failed(message: string): void;
+}
+
+const FORM = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+const tracer = trace.getTracer("tasker");
+
+/**
+ * Does `work` inside a span below `traceparent` (null: below the active span, or a trace of its own), which is active
+ * meanwhile. A throw marks the span as failed and goes on.
+ */
+export async function traced<T>(
+  name: string,
+  about: { kind: SpanKind; traceparent: string | null; attributes: Attributes; links?: readonly string[] },
+  work: (span: TracedSpan) => Promise<T>,
+): Promise<T> {
+  const parent = about.traceparent === null ? null : spanContextOf(about.traceparent);
+  const within = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : context.active();
+  const links = (about.links ?? []).flatMap((text): Link[] => {
+    const linked = spanContextOf(text);
+    return linked ? [{ context: linked }] : [];
+  });
+  const span = tracer.startSpan(name, { kind: about.kind, attributes: about.attributes, links }, within);
+  if (!span.isRecording() && !trace.isSpanContextValid(span.spanContext())) return work(unrecorded(about.traceparent));
+  try {
+    return await context.with(trace.setSpan(within, span), () => work(recorded(span)));
+  } catch (error) {
+    span.recordException(error as Error);
+    span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error).message });
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+function recorded(span: Span): TracedSpan {
+  return {
+    traceparent: traceparentOf(span.spanContext()),
+    set: (attributes) => span.setAttributes(attributes),
+    failed: (message) => span.setStatus({ code: SpanStatusCode.ERROR, message }),
+  };
+}
+
+function unrecorded(traceparent: string | null): TracedSpan {
+  return { traceparent, set: () => {}, failed: () => {} };
+}
+
+function spanContextOf(traceparent: string): SpanContext | null {
+  const found = FORM.exec(traceparent);
+  if (!found) return null;
+  return { traceId: found[1]!, spanId: found[2]!, traceFlags: Number.parseInt(found[3]!, 16), isRemote: true };
+}
+
+function traceparentOf({ traceId, spanId, traceFlags }: SpanContext): string {
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
+}
