@@ -206,7 +206,7 @@ function digests(rows: Map<string, Row>): Map<string, string> {
   return all;
 }
 
-/** The line that each scenario prints. */
+/** The line that each scenario prints; on standard error, where the report of the tests goes. */
 export function report(name: string, faults: number, verdict: Verdict): void {
   const { accepted, lost, stuck, executedTwice, repeated, terminalTwice, died, recoveryMs, byStatus } = verdict;
   const statuses = Object.entries(byStatus).map(([status, count]) => `${count} ${status}`);
@@ -216,7 +216,7 @@ export function report(name: string, faults: number, verdict: Verdict): void {
     ...(verdict.misreported > 0 ? [`misreported ${verdict.misreported}`] : []),
     ...(died > 0 ? [`processes died ${died}`] : []),
   ];
-  process.stdout.write(
+  process.stderr.write(
     `${name}: faults ${faults}, accepted ${accepted}, lost ${lost}, executed twice ${executedTwice} (touched by a fault: ${repeated}), terminal twice ${terminalTwice}, recovered in ${(recoveryMs / 1000).toFixed(1)} s (${[...statuses, ...bad].join(", ")})\n`,
   );
 }
