@@ -1,6 +1,9 @@
 /**
  * `npm run bench [-- --case NAME --quick --pairs N --write]`: measures tasker and what a team would take instead, in turn, on
  * private servers, and prints medians, spreads and ratios. `--write` puts them into docs/performance.md and .json.
+ *
+ * `--check` is for CI: two cases, quick, and exit code 1 where one falls far behind. A case passes by its ratio, or by the ratio
+ * of the CPU that each side uses for a task, which other work on the machine disturbs far less.
  */
 const fs = require("node:fs");
 const path = require("node:path");
@@ -10,12 +13,16 @@ const { ensureInstalled } = require("./lib/install");
 const { main } = require("./lib/main");
 const { ROOT } = require("./lib/paths");
 
+/** Far below what is reached, so that only a real loss fails. */
+const FLOORS = { single: 0.4, polling: 0.4 };
+
 const OPTIONS = {
   case: { type: "string", multiple: true },
   quick: { type: "boolean", default: false },
   pairs: { type: "string" },
   write: { type: "boolean", default: false },
   json: { type: "string" },
+  check: { type: "boolean", default: false },
   list: { type: "boolean", default: false },
 };
 
@@ -26,6 +33,7 @@ main(async () => {
     for (const one of cases) console.log(`${one.name}  ${one.title}`);
     return 0;
   }
+  if (options.check) Object.assign(options, { quick: true, case: options.case ?? Object.keys(FLOORS) });
   const chosen = options.case ? cases.filter((one) => options.case.includes(one.name)) : cases;
   const unknown = (options.case ?? []).find((name) => !cases.some((one) => one.name === name));
   if (unknown) throw new Error(`There is no case ${unknown}; there are ${cases.map((one) => one.name).join(", ")}.`);
@@ -36,6 +44,7 @@ main(async () => {
   const { installPeers, peerVersions } = require("../bench/lib/peers");
   const { runCase } = require("../bench/lib/run");
   const report = require("../bench/lib/report");
+  const loadAtStart = report.machine().load;
   await requireProgram("wrk");
   await installPeers();
 
@@ -55,14 +64,28 @@ main(async () => {
     pairs,
     quick: options.quick,
     machine: report.machine(),
+    loadAtStart,
     versions: versions(peerVersions()),
     results,
   };
   if (options.json) fs.writeFileSync(options.json, `${JSON.stringify(whole, null, 2)}\n`);
   if (options.write) report.write(whole);
   console.log(report.table(results));
-  return 0;
+  return options.check ? check(results, report.cpuRatio) : 0;
 });
+
+function check(results, cpuRatio) {
+  let failed = 0;
+  for (const one of results) {
+    const floor = FLOORS[one.name] ?? 0;
+    const cpu = cpuRatio(one);
+    const passed = one.ratio.median >= floor || cpu >= floor;
+    const figures = `${one.ratio.median.toFixed(2)} × by speed, ${cpu.toFixed(2)} × by CPU, at least ${floor} × by either`;
+    console.error(`${one.name}: ${passed ? "passed" : "FAILED"} (${figures})`);
+    if (!passed) failed++;
+  }
+  return failed > 0 ? 1 : 0;
+}
 
 function allCases() {
   const folder = path.join(ROOT, "bench/cases");

@@ -1,6 +1,7 @@
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
+const { median } = require("./stats");
 const { ROOT } = require("./tasker");
 
 const BEGIN = "<!-- bench: from here -->";
@@ -52,17 +53,62 @@ function number(value) {
 }
 
 /** Puts `text` between the marks of a document; what people wrote around them stays. */
-function intoDocument(file, text, name = "") {
-  const begin = BEGIN.replace("bench:", `bench${name}:`);
-  const end = END.replace("bench:", `bench${name}:`);
+function intoDocument(file, text) {
   const whole = fs.readFileSync(file, "utf8");
-  const from = whole.indexOf(begin);
-  const to = whole.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`${file} has no place for the results: ${begin} … ${end}.`);
-  fs.writeFileSync(file, `${whole.slice(0, from + begin.length)}\n\n${text}\n\n${whole.slice(to)}`);
+  const from = whole.indexOf(BEGIN);
+  const to = whole.indexOf(END);
+  if (from < 0 || to < from) throw new Error(`${file} has no place for the results: ${BEGIN} … ${END}.`);
+  fs.writeFileSync(file, `${whole.slice(0, from + BEGIN.length)}\n\n${text}\n\n${whole.slice(to)}`);
 }
 
 const DOCUMENT = path.join(ROOT, "docs/performance.md");
 const RESULTS = path.join(ROOT, "docs/performance.json");
 
-module.exports = { DOCUMENT, RESULTS, intoDocument, machine, markdown, number, table };
+/** The results of this run into the document, machine and versions with them. */
+function write(whole) {
+  fs.writeFileSync(RESULTS, `${JSON.stringify(whole, null, 1)}\n`);
+  const { cpu, cores, memoryGb, system, load } = whole.machine;
+  const versions = Object.entries(whole.versions).map(([name, version]) => `${name} ${version}`);
+  const costs = whole.results.filter((one) => one.details.tasker[0].cpuMicros);
+  intoDocument(
+    DOCUMENT,
+    [
+      `Measured ${whole.at.slice(0, 16).replace("T", " ")} UTC, ${whole.pairs} pairs${whole.quick ? " (quick)" : ""}, on ${cores} cores of ${cpu}, ${memoryGb} GB, ${system}; load average at the start ${whole.loadAtStart?.join(", ") ?? "unknown"}, at the end ${load.join(", ")}.`,
+      `Versions: ${versions.join(", ")}.`,
+      table(whole.results),
+      "CPU microseconds for each task (fan-out: response; polling: request), by process, medians:",
+      markdown(
+        ["case", "tasker", "sum", "peer", "sum"],
+        costs.map((one) => [
+          `\`${one.name}\``,
+          ...["tasker", "peer"].flatMap((side) => {
+            const each = cpuOf(one.details[side]);
+            return [
+              Object.entries(each)
+                .map(([name, n]) => `${name} ${n}`)
+                .join(", "),
+              String(total(each)),
+            ];
+          }),
+        ]),
+      ),
+    ].join("\n\n"),
+  );
+}
+
+/** Medians of the CPU by process. */
+function cpuOf(runs) {
+  const names = Object.keys(runs[0].cpuMicros ?? {});
+  return Object.fromEntries(names.map((name) => [name, Math.round(median(runs.map((run) => run.cpuMicros[name])))]));
+}
+
+function total(each) {
+  return Object.values(each).reduce((sum, n) => sum + n, 0);
+}
+
+/** Peer's CPU for each task over tasker's: above 1, tasker does with less. It holds on a busy machine too. */
+function cpuRatio(one) {
+  return total(cpuOf(one.details.peer)) / total(cpuOf(one.details.tasker));
+}
+
+module.exports = { cpuRatio, machine, table, write };

@@ -11,7 +11,7 @@ async function runCase(one, servers, { pairs, quick, say }) {
   const sides = await one.open(servers);
   const results = { tasker: [], peer: [] };
   try {
-    for (const side of ["tasker", "peer"]) await sides[side](one.warmSeconds ?? (quick ? 2 : 3));
+    for (const side of ["tasker", "peer"]) await sides[side](quick ? 2 : 4, { warm: true });
     for (let pair = 1; pair <= pairs; pair++) {
       for (const side of ["tasker", "peer"]) {
         const result = await sides[side](seconds);

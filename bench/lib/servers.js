@@ -1,4 +1,4 @@
-const { execFileSync } = require("node:child_process");
+const { execFileSync, spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
@@ -10,14 +10,20 @@ const { privateBroker, privateDatabase, requirePrograms } = require("../../scrip
 const { startProgram } = require("./processes");
 
 const PACKAGES = { wrk: "wrk", "redis-server": "redis-server", celery: "python3-celery" };
+/** Debian's own: another one may come first on the PATH, without Debian's packages. */
+const PYTHON = "/usr/bin/python3";
 
 /** Sees to it that a program is on the machine; Debian's package of it is installed where that can be done. */
 async function requireProgram(name) {
-  const isThere = () => findProgram([name]) !== null;
+  const isThere = () => (name === "celery" ? hasCelery() : findProgram([name]) !== null);
   if (isThere()) return;
   if (canInstall()) await aptInstall([PACKAGES[name]], isThere);
   if (!isThere())
     throw new Error(`${name} is not on this machine: install it (Debian's package is ${PACKAGES[name]}).`);
+}
+
+function hasCelery() {
+  return spawnSync(PYTHON, ["-c", "import celery"], { stdio: "ignore" }).status === 0;
 }
 
 /**
@@ -132,4 +138,4 @@ function versions(peers) {
   return Object.fromEntries(Object.entries(all).filter(([, version]) => version !== null));
 }
 
-module.exports = { Servers, requireProgram, versions };
+module.exports = { PYTHON, Servers, requireProgram, versions };
