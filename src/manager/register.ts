@@ -8,7 +8,7 @@ import type { Desk } from "./desk";
  * The manager's incarnation: one row in the store, opened by `register`, kept alive by a heartbeat, closed by `leave`.
  *
  *   none ──register──▶ known ──heartbeat: known──▶ known
- *                        │ heartbeat: not known (declared dead, or retired by a newcomer of the same slot)
+ *                        │ heartbeat: not known (declared dead, or retired by its successor in the slot)
  *                        ▼
  *                      lost ── handlers are told, register under a fresh id ──▶ known
  *
@@ -39,7 +39,7 @@ export class Registration {
 
   /** Registers, however long it takes, and beats from then on. Resolves when registered, or when ended before that. */
   async start(): Promise<void> {
-    const registered = this.register();
+    const registered = this.register(isAlive);
     this.life = registered.then(() => this.beat());
     await registered;
   }
@@ -62,20 +62,25 @@ export class Registration {
     await this.life;
   }
 
-  private async register(): Promise<void> {
+  /**
+   * A predecessor in the same slot is retired at once, which frees what it ran; but only if its process is gone: two managers
+   * that share a slot by mistake, or during a rolling restart, must not take each other's work away.
+   */
+  private async register(spared: (pid: number) => boolean): Promise<void> {
     const { config, endpoint, store, log } = this.desk;
     const id = newId();
+    const place = { endpoint, host: hostname(), slot: config.manager.slot };
     for (let tries = 1; !this.ending.signal.aborted; tries++) {
       try {
+        const before = await store.predecessors(place);
         await store.register({
+          ...place,
           id,
-          endpoint,
+          spare: before.filter((one) => spared(one.pid)).map((one) => one.id),
           labels: config.manager.labels,
           types: this.parts.types,
           version: VERSION,
-          host: hostname(),
           pid: process.pid,
-          slot: config.manager.slot,
           ttlMs: config.manager.ttlMs,
         });
         this.known = id;
@@ -115,6 +120,18 @@ export class Registration {
     this.desk.counters.incarnationsLost++;
     this.known = null;
     this.parts.lost();
-    await this.register();
+    // It was never away: whoever has come meanwhile is no predecessor of it.
+    await this.register(() => true);
+  }
+}
+
+/** Whether another process of this host has the number. One that has ours is an earlier one: it ran in a container, say. */
+function isAlive(pid: number): boolean {
+  if (pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -198,8 +198,10 @@ export interface ManagerRegistration {
   version: string;
   host: string;
   pid: number;
-  /** Tells managers of one endpoint on one host apart; a newcomer with the same three retires its predecessor at once. */
+  /** Tells managers of one endpoint on one host apart; a newcomer with the same three retires its predecessors at once. */
   slot: string;
+  /** Predecessors that are not to be retired: their processes live. */
+  spare?: readonly string[];
   /** A heartbeat older than this means dead. */
   ttlMs: number;
 }
@@ -261,6 +263,10 @@ export interface LeaseRef extends ResponseKey {
  * All that a manager may do to the store. Kept this small so that the same calls can travel over the broker one day.
  */
 export interface ManagerStore {
+  /** Incarnations that were neither closed nor declared dead at the same endpoint, host and slot. */
+  predecessors(
+    of: Pick<ManagerRegistration, "endpoint" | "host" | "slot">,
+  ): Promise<Array<{ id: string; pid: number }>>;
   /** Registers the endpoint and its types, opens the incarnation, retires a predecessor (its leases become due at once). */
   register(manager: ManagerRegistration): Promise<void>;
   /** `known: false`: this incarnation was declared dead or retired meanwhile; its leases are lost. */

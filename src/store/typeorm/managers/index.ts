@@ -4,7 +4,7 @@ import { addRequest } from "../upkeep/inbox";
 import { Claims } from "./claim";
 import { finishAttempts } from "./finish";
 import { Logs } from "./log";
-import { heartbeat, leave, registerManager } from "./register";
+import { heartbeat, leave, predecessorsOf, registerManager } from "./register";
 import { checkLeases, markReceived, reportProgress } from "./report";
 
 /** The managers' face of the store. Nothing here writes a task row. */
@@ -12,6 +12,7 @@ export function managerStore(db: Database): ManagerStore {
   const claims = new Claims(db);
   const logs = new Logs(db);
   return {
+    predecessors: (of) => predecessorsOf(db, of),
     register: (manager) => registerManager(db, manager),
     heartbeat: (managerId, state) => heartbeat(db, managerId, state),
     leave: (managerId) => leave(db, managerId),

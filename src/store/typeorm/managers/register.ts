@@ -8,7 +8,22 @@ import { clampMs, dbToMs, msToDb } from "../times";
 /** Rows of managers that are gone are kept this long for people to look at. */
 const KEEP_GONE_MS = 7 * 24 * 3600 * 1000;
 
-/** Opens the incarnation. One of before at the same endpoint, host and slot is retired: it cannot come back, its work is free. */
+export function predecessorsOf(
+  db: Database,
+  of: Pick<ManagerRegistration, "endpoint" | "host" | "slot">,
+): Promise<Array<{ id: string; pid: number }>> {
+  return db.read((connection) =>
+    connection.query<{ id: string; pid: number }>(
+      `SELECT id, pid FROM managers WHERE endpoint = ? AND host = ? AND slot = ? AND state IN ('alive', 'draining')`,
+      [of.endpoint, of.host, of.slot],
+    ),
+  );
+}
+
+/**
+ * Opens the incarnation. One of before at the same endpoint, host and slot is retired, unless it is spared: it cannot come
+ * back, its work is free.
+ */
 export function registerManager(db: Database, manager: ManagerRegistration): Promise<void> {
   return db.write(async (connection) => {
     const now = await nowOf(connection);
@@ -42,7 +57,7 @@ export function registerManager(db: Database, manager: ManagerRegistration): Pro
        ORDER BY id${db.dialect.forUpdate}`,
       [manager.endpoint, manager.host, manager.slot, manager.id],
     );
-    for (const { id } of predecessors) {
+    for (const { id } of predecessors.filter((one) => !manager.spare?.includes(one.id))) {
       await connection.run(`UPDATE managers SET state = 'retired', stopped_at = ${db.dialect.now} WHERE id = ?`, [id]);
       await leasesAreDue(connection, id, manager.endpoint);
     }
