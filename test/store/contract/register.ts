@@ -62,6 +62,18 @@ export function registerContract(subject: () => Subject): void {
       expect(await store.managers.heartbeat(newId(), { running: 0, draining: false })).toEqual({ known: false });
     });
 
+    it("names the predecessors at a place and spares those it is told to", async () => {
+      const { managers } = subject().store;
+      const one = registration();
+      const { endpoint, host, slot } = one;
+      const two = registration({ endpoint });
+      await managers.register(one);
+      expect(await managers.predecessors({ endpoint, host, slot })).toEqual([{ id: one.id, pid: one.pid }]);
+      await managers.register({ ...two, spare: [one.id] });
+      expect(await managers.heartbeat(one.id, { running: 0, draining: false })).toEqual({ known: true });
+      expect(await managers.heartbeat(two.id, { running: 0, draining: false })).toEqual({ known: true });
+    });
+
     it("retires a predecessor at the same place at once, and nobody else", async () => {
       const { store } = subject();
       const first = registration();
