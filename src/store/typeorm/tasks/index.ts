@@ -9,11 +9,11 @@ import { listTasks } from "./list";
 import {
   attemptsAt,
   findByIdentifier,
-  findTask,
   listResponses,
   newestTask,
   readLog,
   responsesAt,
+  taskFinder,
   taskStates,
 } from "./read";
 import { retryTask } from "./retry";
@@ -22,7 +22,7 @@ import { retryTask } from "./retry";
 export function taskStore(db: Database): TaskStore {
   return {
     create: (tasks) => createTasks(db, tasks),
-    find: (type, id) => findTask(db, type, id),
+    find: taskFinder(db),
     states: (ids) => taskStates(db, ids),
     findByIdentifier: async (type, identifier) => (isName(type) ? findByIdentifier(db, type, identifier) : null),
     newest: async (type) => (isName(type) ? newestTask(db, type) : null),

@@ -1,3 +1,4 @@
+import { Batcher } from "../../../batcher";
 import { isId } from "../../../model/ids";
 import type { AttemptOutcome, AttemptRecord, ResponseKey, ResponseRecord } from "../../../model/response";
 import type { TaskRecord } from "../../../model/task";
@@ -14,23 +15,42 @@ import {
   toResponse,
   toTask,
 } from "../rows";
-import { chunks, MAX_LIST, Sql } from "../sql";
+import { chunks, MAX_LIST, Sql, unique } from "../sql";
 import { fromDb } from "../times";
 
-/** The task is read before its responses: they are at least as new as it. */
-export function findTask(db: Database, type: string, id: string): Promise<TaskWithResponses<ResponseRecord> | null> {
-  if (!isId(id)) return Promise.resolve(null);
+/** So many reads share two statements at most: one large task must not hold back too many small ones. */
+const TOGETHER = { size: 16, lanes: 4 };
+
+/** Reads of whole tasks; those that are asked for while others are under way share their statements. */
+export function taskFinder(
+  db: Database,
+): (type: string, id: string) => Promise<TaskWithResponses<ResponseRecord> | null> {
+  const batcher = new Batcher((ids: string[]) => findTasks(db, ids), TOGETHER);
+  return async (type, id) => {
+    const found = isId(id) ? await batcher.add(id) : null;
+    return found?.task.type === type ? found : null;
+  };
+}
+
+/** The tasks are read before their responses: those are at least as new. */
+function findTasks(db: Database, ids: readonly string[]): Promise<Array<TaskWithResponses<ResponseRecord> | null>> {
   return db.read(async (connection) => {
-    const [row] = await connection.query<TaskRow & { now_at: string }>(
-      `SELECT ${TASK_COLUMNS}, ${db.dialect.now} AS now_at FROM tasks WHERE id = ?`,
-      [id],
+    const wanted = unique(ids);
+    const tasks = await connection.query<TaskRow & { now_at: string }>(
+      ...query(`SELECT ${TASK_COLUMNS}, ${db.dialect.now} AS now_at FROM tasks WHERE `, db.dialect.isIn("id", wanted)),
     );
-    if (!row || row.type !== type) return null;
-    const responses = await connection.query<ResponseRow>(
-      `SELECT ${RESPONSE_COLUMNS} FROM task_responses WHERE task_id = ? ORDER BY endpoint, job`,
-      [id],
+    if (tasks.length === 0) return ids.map(() => null);
+    const found = new Map<string, TaskWithResponses<ResponseRecord>>();
+    for (const row of tasks) found.set(row.id, { task: toTask(row), responses: [], now: fromDb(row.now_at) });
+    const rows = await connection.query<ResponseRow>(
+      ...query(
+        `SELECT ${RESPONSE_COLUMNS} FROM task_responses WHERE `,
+        db.dialect.isIn("task_id", wanted),
+        " ORDER BY task_id, endpoint, job",
+      ),
     );
-    return { task: toTask(row), responses: responses.map(toResponse), now: fromDb(row.now_at) };
+    for (const row of rows) found.get(row.task_id)?.responses.push(toResponse(row));
+    return ids.map((id) => found.get(id) ?? null);
   });
 }
 
