@@ -1,5 +1,5 @@
 /**
- * `npm run check`, which is what CI runs: format and lint, types, then `npm test` (the rules of the architecture are among the
+ * `npm run check`, which is what CI runs: format and lint, types, the floors of performance, then `npm test` (the rules of the architecture are among the
  * tests). All of them run, also after a failure; the closing line of the tests counts each failed check as one more failure.
  */
 const { ensureInstalled } = require("./lib/install");
@@ -10,14 +10,15 @@ const { npm } = require("./lib/processes");
 const CHECKS = [
   { name: "format and lint", script: "lint" },
   { name: "types", script: "types" },
+  { name: "performance", script: "bench", more: ["--", "--check"] },
 ];
 
 main(async () => {
   await ensureInstalled();
   const failed = [];
-  for (const { name, script } of CHECKS) {
+  for (const { name, script, more = [] } of CHECKS) {
     console.error(`Checking ${name} …`);
-    const code = await npm(["run", "--silent", script], { cwd: ROOT, stdio: ["ignore", 2, 2] });
+    const code = await npm(["run", "--silent", script, ...more], { cwd: ROOT, stdio: ["ignore", 2, 2] });
     if (code !== 0) failed.push(name);
   }
   const env = { ...process.env, TASKER_FAILED_CHECKS: failed.join(",") };
