@@ -58,18 +58,19 @@ main(async () => {
     } finally {
       await servers.close();
     }
+    const whole = {
+      at: new Date().toISOString(),
+      pairs,
+      quick: options.quick,
+      machine: report.machine(),
+      loadAtStart,
+      versions: versions(peerVersions()),
+      results,
+    };
+    // After each case: what has been measured stands even if a later one fails.
+    if (options.json) fs.writeFileSync(options.json, `${JSON.stringify(whole, null, 2)}\n`);
+    if (options.write) report.write(whole);
   }
-  const whole = {
-    at: new Date().toISOString(),
-    pairs,
-    quick: options.quick,
-    machine: report.machine(),
-    loadAtStart,
-    versions: versions(peerVersions()),
-    results,
-  };
-  if (options.json) fs.writeFileSync(options.json, `${JSON.stringify(whole, null, 2)}\n`);
-  if (options.write) report.write(whole);
   console.log(report.table(results));
   return options.check ? check(results, report.cpuRatio) : 0;
 });

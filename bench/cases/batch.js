@@ -14,7 +14,7 @@ module.exports = {
   better: "higher",
   must: 1.2,
   goal: 2,
-  seconds: { full: 6, quick: 3 },
+  seconds: { full: 4, quick: 3 },
 
   async open(servers) {
     const tasker = await startTasker(servers, { types: { noop: { ...NOOP, deliver: "one" } } });

@@ -21,7 +21,7 @@ module.exports = {
   better: "higher",
   must: 3,
   goal: 6,
-  seconds: { full: 6, quick: 3 },
+  seconds: { full: 4, quick: 3 },
 
   async open(servers) {
     await requireProgram("celery");

@@ -37,7 +37,7 @@ module.exports = [
   better: "higher",
   must: against.must,
   goal: against.goal,
-  seconds: { full: 6, quick: 3 },
+  seconds: { full: 4, quick: 3 },
 
   async open(servers) {
     await installPeers();

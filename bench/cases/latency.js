@@ -20,7 +20,7 @@ module.exports = [
   better: "lower",
   must: 2,
   goal: 1,
-  seconds: { full: 8, quick: 3 },
+  seconds: { full: 5, quick: 3 },
 
   async open(servers) {
     const folder = servers.newFolder("stamps");

@@ -19,7 +19,7 @@ module.exports = [
   better: "higher",
   must: 1,
   goal: 1.5,
-  seconds: { full: 5, quick: 2 },
+  seconds: { full: 4, quick: 2 },
 
   async open(servers) {
     const tasker = await startTasker(servers, { types: { noop: { ...NOOP, deliver: "one" } } });

@@ -16,7 +16,7 @@ module.exports = Object.entries(VARIANTS).map(([name, { title, type }]) => ({
   better: "higher",
   must: 1.4,
   goal: 2,
-  seconds: { full: 6, quick: 3 },
+  seconds: { full: 4, quick: 3 },
 
   async open(servers) {
     const tasker = await startTasker(servers, { types: { noop: type } });
