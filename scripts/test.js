@@ -1,15 +1,15 @@
 /**
  * `npm test [-- jest's arguments]`: installs and builds what is missing, brings up private servers, runs every suite against
  * them, takes them down and ends with `N passed, N failed` alone on a line. A suite that could not run counts as failed, and in
- * a whole run (no arguments) a skipped test does as well. The long fault scenarios have a command of their own
- * (`npm run test:faults`) and run here only when they are named.
+ * a whole run (no arguments) a skipped test does as well. What takes long stands in folders `extended` and runs here only when
+ * it is named: `npm test -- test/ui/extended`; the fault scenarios have a command of their own, `npm run test:faults`.
  */
 const { ensureBuilt } = require("./lib/build");
 const { ensureInstalled } = require("./lib/install");
 const { runJest, stopIfInterrupted, testing } = require("./lib/jest");
 const { testServers } = require("./lib/test-servers");
 
-const LONG = "test/faults/extended";
+const LONG = "/extended";
 
 const given = process.argv.slice(2);
 const long = given.some((argument) => argument.includes(LONG));

@@ -1,9 +1,9 @@
-import { newId } from "../../src/model/ids";
-import type { NewTask } from "../../src/model/task";
-import type { Claim } from "../../src/store/store";
-import { until } from "../support/until";
-import { type World, world } from "../support/world";
-import { openPages, type Pages, type Shown } from "./browser";
+import { newId } from "../../../src/model/ids";
+import type { NewTask } from "../../../src/model/task";
+import type { Claim } from "../../../src/store/store";
+import { until } from "../../support/until";
+import { type World, world } from "../../support/world";
+import { openPages, type Pages, type Shown } from "../browser";
 
 /** The matrix at 10,000 tasks × 50 endpoints. */
 const TASKS = 10_000;
