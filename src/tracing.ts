@@ -2,6 +2,7 @@ import {
   type Attributes,
   context,
   type Link,
+  ProxyTracerProvider,
   ROOT_CONTEXT,
   type Span,
   type SpanContext,
@@ -38,6 +39,7 @@ export async function traced<T>(
   about: { kind: SpanKind; traceparent: string | null; attributes: Attributes; links?: readonly string[] },
   work: (span: TracedSpan) => Promise<T>,
 ): Promise<T> {
+  if (!isRecorded()) return work(unrecorded(about.traceparent));
   const parent = about.traceparent === null ? null : spanContextOf(about.traceparent);
   const within = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : context.active();
   const links = (about.links ?? []).flatMap((text): Link[] => {
@@ -45,7 +47,6 @@ export async function traced<T>(
     return linked ? [{ context: linked }] : [];
   });
   const span = tracer.startSpan(name, { kind: about.kind, attributes: about.attributes, links }, within);
-  if (!span.isRecording() && !trace.isSpanContextValid(span.spanContext())) return work(unrecorded(about.traceparent));
   try {
     return await context.with(trace.setSpan(within, span), () => work(recorded(span)));
   } catch (error) {
@@ -55,6 +56,12 @@ export async function traced<T>(
   } finally {
     span.end();
   }
+}
+
+/** Whether there is an SDK: asked for each span, since it may come at any time, and cheaper than a span that does nothing. */
+function isRecorded(): boolean {
+  const provider = trace.getTracerProvider();
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer("tasker") !== undefined;
 }
 
 function recorded(span: Span): TracedSpan {
