@@ -18,5 +18,5 @@ module.exports = {
     ],
   },
   moduleNameMapper: { "^tasker$": "<rootDir>/src/index.ts", "^tasker/client$": "<rootDir>/src/client/index.ts" },
-  testTimeout: 30000,
+  testTimeout: 90000,
 };
