@@ -44,7 +44,7 @@ async function startTasker(servers, options) {
       folder,
       cwd: folder,
       env: { ...env, TASKER_CONFIG: file },
-      ready: /^tasker .*ready|^tasker .*listen/im,
+      ready: /^tasker .*(?:ready|up on)/m,
     });
   };
   const managerOf = (endpoints, name) => ({
