@@ -99,6 +99,8 @@ describe("processes killed in the middle of things", () => {
     await stage.manager("a");
     const verdict = await check(stage, client);
     report("F3", 4, verdict);
-    expect(verdict).toMatchObject({ ...CLEAN, byStatus: { succeeded: 12 * points.length } });
+    // A request whose connection broke was not answered: it may be stored or not, and it is not among the accepted.
+    expect(verdict).toMatchObject(CLEAN);
+    expect(verdict.byStatus.succeeded).toBeGreaterThanOrEqual(client.accepted.length);
   });
 });
