@@ -65,7 +65,7 @@ export function configReference(): string {
 
 /** As they are in the embedded mode; what depends on where the process runs has none. */
 function defaultValues(): Map<string, string> {
-  const config = configFrom({ task_types: { example: {} } });
+  const config = configFrom({ task_types: { example: {} } }, { cwd: "/" });
   const values = configValues(config).map(({ path, value }): [string, string] => {
     const key = path.map((step, i) => (path[0] === "task_types" && i === 1 ? "*" : step)).join(".");
     return [key, typeof value === "string" ? value : JSON.stringify(value)];

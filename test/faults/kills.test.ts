@@ -85,22 +85,4 @@ describe("processes killed in the middle of things", () => {
     // Time to live 4 s, a look each second, the handler itself, and room for a busy machine.
     expect(verdict.recoveryMs).toBeLessThan(20_000);
   });
-
-  test("F3: a manager killed before its result is stored runs it again, killed after that it does not", async () => {
-    stage = await Stage.create(on, { work: { concurrency: 2 } });
-    await stage.api();
-    const client = new Client(stage);
-    const points = ["after-handler", "before-finish-commit", "after-finish-commit", "before-ack"];
-    for (const point of points) {
-      const manager = await stage.manager("a", { TASKER_TEST_KILL: `${point}:4` });
-      await client.burst(12, ["a"], {}, 4);
-      await manager.exited;
-    }
-    await stage.manager("a");
-    const verdict = await check(stage, client);
-    report("F3", 4, verdict);
-    // A request whose connection broke was not answered: it may be stored or not, and it is not among the accepted.
-    expect(verdict).toMatchObject(CLEAN);
-    expect(verdict.byStatus.succeeded).toBeGreaterThanOrEqual(client.accepted.length);
-  });
 });
