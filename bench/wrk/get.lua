@@ -1,17 +1,18 @@
--- wrk … -s get.lua URL -- ETAG PATH PATH …: reads these one after the other; ETAG "-": unconditionally.
+-- wrk … -s get.lua URL -- ETAG PATH ETAG PATH …: reads these one after the other; ETAG "-": unconditionally.
 local n = 0
 
 function init(args)
-  etag = args[1]
-  paths = {}
-  for i = 2, #args do paths[i - 1] = args[i] end
-  headers = {}
-  if etag ~= "-" then headers["If-None-Match"] = etag end
+  requests = {}
+  for i = 1, #args, 2 do
+    local headers = {}
+    if args[i] ~= "-" then headers["If-None-Match"] = args[i] end
+    requests[#requests + 1] = wrk.format("GET", args[i + 1], headers)
+  end
 end
 
 function request()
   n = n + 1
-  return wrk.format("GET", paths[(n - 1) % #paths + 1], headers)
+  return requests[(n - 1) % #requests + 1]
 end
 
 function done(summary, latency)

@@ -7,6 +7,8 @@ const SLOW_MS = 200;
 /** A wait younger than this is looked at quickly: most tasks that somebody waits for are short. */
 const YOUNG_MS = 2000;
 const PAGE = 100;
+/** A look at a task with very many responses takes time that they need themselves: then the next one waits this many times as long. */
+const REST = 5;
 
 interface Waiter {
   since: number;
@@ -22,6 +24,8 @@ interface Waiter {
 export class Waiters {
   private readonly byTask = new Map<string, Set<Waiter>>();
   private looping = false;
+  /** Milliseconds that the last look took. */
+  private took = 0;
   private closed = false;
 
   constructor(private readonly store: TaskStore) {}
@@ -61,14 +65,17 @@ export class Waiters {
   private loop(): void {
     if (this.looping) return;
     this.looping = true;
-    setTimeout(() => {
-      this.look()
-        .catch(() => undefined) // The database is away: whoever waits is answered at its own deadline.
-        .finally(() => {
-          this.looping = false;
-          if (this.byTask.size > 0) this.loop();
-        });
-    }, this.pace());
+    setTimeout(
+      () => {
+        this.look()
+          .catch(() => undefined) // The database is away: whoever waits is answered at its own deadline.
+          .finally(() => {
+            this.looping = false;
+            if (this.byTask.size > 0) this.loop();
+          });
+      },
+      Math.min(Math.max(this.pace(), this.took * REST), SLOW_MS),
+    );
   }
 
   private pace(): number {
@@ -80,6 +87,7 @@ export class Waiters {
   }
 
   private async look(): Promise<void> {
+    const began = performance.now();
     const ids = [...this.byTask.keys()];
     for (let i = 0; i < ids.length; i += PAGE) {
       for (const found of await this.store.states(ids.slice(i, i + PAGE))) {
@@ -87,5 +95,6 @@ export class Waiters {
         for (const waiter of [...(this.byTask.get(found.task.id) ?? [])]) if (waiter.done(now)) waiter.wake();
       }
     }
+    this.took = performance.now() - began;
   }
 }
