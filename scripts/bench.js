@@ -50,11 +50,16 @@ main(async () => {
 
   const pairs = Number(options.pairs ?? (options.quick ? 2 : 5));
   const results = [];
+  const failed = [];
   for (const one of chosen) {
     // Servers of its own for each case: none pays for what another has stored.
     const servers = new Servers();
     try {
       results.push(await runCase(one, servers, { pairs, quick: options.quick, say: (text) => console.error(text) }));
+    } catch (error) {
+      failed.push(one.name);
+      console.error(`${one.name} could not be measured: ${error.stack}`);
+      continue;
     } finally {
       await servers.close();
     }
@@ -72,6 +77,7 @@ main(async () => {
     if (options.write) report.write(whole);
   }
   console.log(report.table(results));
+  if (failed.length > 0) throw new Error(`Not measured: ${failed.join(", ")}; the reasons stand above.`);
   return options.check ? check(results, report.cpuRatio) : 0;
 });
 
