@@ -1,4 +1,4 @@
-import { type RunningApi, startApi } from "./api/server";
+import type * as Api from "./api/server";
 import type { Config } from "./config/config";
 import { connectStore, connectTransport } from "./connect";
 import type { Log } from "./log";
@@ -10,7 +10,7 @@ import { processRegistry } from "./metrics/registry";
 import { type ManagerChecks, type MetricsServer, startMetricsServer } from "./metrics/server";
 import type { HandleTask } from "./model/handler";
 import type { Store } from "./store/store";
-import { assembleTasks, type RunningTasks } from "./tasks/assemble";
+import type * as Assemble from "./tasks/assemble";
 import type { TaskService } from "./tasks/service";
 import type { Transport } from "./transport/transport";
 
@@ -27,7 +27,7 @@ export interface TaskerProcess {
   readonly transport: Transport;
   /** Null in a manager-only process. */
   readonly service: TaskService | null;
-  readonly api: RunningApi | null;
+  readonly api: Api.RunningApi | null;
   readonly managers: RunningManager[];
   /** Where a manager-only process answers `/livez`, `/readyz` and `/metrics`; null: nowhere. */
   readonly healthPort: number | null;
@@ -58,7 +58,10 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
   const { config, log } = options;
   const store = await connectStore(config, log, { exclusive: true });
   const transport = connectTransport(config, log, `tasker ${options.api ? "api" : options.endpoints.join(" ")}`);
-  const tasks = options.api ? assembleTasks({ config, store, transport, log }) : null;
+  // What only an API needs is loaded there only: a manager alone stays small.
+  const tasks = options.api
+    ? (require("./tasks/assemble") as typeof Assemble).assembleTasks({ config, store, transport, log })
+    : null;
   const managers: RunningManager[] = [];
   const ending = new AbortController();
   const registry = processRegistry(
@@ -67,10 +70,11 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
   );
   if (tasks) countEnded(registry, store.upkeep);
   const onAttempt = watchManagers(registry, managers);
-  let api: RunningApi | null = null;
+  let api: Api.RunningApi | null = null;
   let health: MetricsServer | null = null;
   try {
     if (tasks && options.listen !== false) {
+      const { startApi } = require("./api/server") as typeof Api;
       const { service } = tasks;
       api = await startApi({ config, service, access: store.access, log, metrics: registry, uiDir: options.uiDir });
     }
@@ -146,7 +150,7 @@ async function bringUp(
   options: ProcessOptions & { onAttempt: OnAttempt },
   store: Store,
   transport: Transport,
-  tasks: RunningTasks | null,
+  tasks: Assemble.RunningTasks | null,
   managers: RunningManager[],
   signal: AbortSignal,
 ): Promise<void> {
