@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import type { LogChunk } from "../client";
+import { EXIT } from "./exit-codes";
 import { usage } from "./failure";
 import { detachable } from "./interrupt";
-import { refText, resolveTask, TASK_ARGUMENT } from "./reference";
+import { type Ref, refText, resolveTask, TASK_ARGUMENT } from "./reference";
 import { act, type Session, withServer } from "./session";
 
 interface LogOptions {
@@ -20,11 +21,18 @@ export function register(program: Command): void {
     .option("-e, --endpoint <name>", "at which endpoint (may be left out where there is only one)")
     .option("--job <name>", "of one of several jobs")
     .option("-f, --follow", "wait for more until the endpoint has answered")
-    .addHelpText("after", "\nExample:\n  tasker log app-update/release-42 --endpoint db3 --follow");
+    .addHelpText(
+      "after",
+      `
+With --follow it ends when the endpoint has answered: with 0 if it succeeded, with 3 if not.
+
+Example:
+  tasker log app-update/release-42 --endpoint db3 --follow`,
+    );
   act(withServer(command), log);
 }
 
-async function log(session: Session, text: string, options: LogOptions): Promise<void> {
+async function log(session: Session, text: string, options: LogOptions): Promise<number> {
   const { client, out } = session;
   const ref = await resolveTask(client, text);
   const endpoint = options.endpoint ?? (await onlyEndpoint(session, ref.type, ref.id));
@@ -38,6 +46,16 @@ async function log(session: Session, text: string, options: LogOptions): Promise
     }
   });
   if (session.options.json) out.result({ json: { items: chunks }, ids: [], columns: [], rows: [] });
+  return options.follow ? ending(session, ref, endpoint, options.job) : EXIT.done;
+}
+
+/** Of a log that was followed to its end: how the handler ended. */
+async function ending({ client, out }: Session, { type, id }: Ref, endpoint: string, job?: string): Promise<number> {
+  const { status, ...response } = await client.response(type, id, endpoint, { job });
+  if (status === "succeeded") return EXIT.done;
+  const reason = "reason" in response && response.reason !== null ? ` (${response.reason})` : "";
+  out.say(`${endpoint}: ${status}${reason}`);
+  return EXIT.failedResponses;
 }
 
 async function onlyEndpoint({ client }: Session, type: string, id: string): Promise<string> {

@@ -1,7 +1,8 @@
 import { TaskerUnreachable } from "./errors";
 import { followTask, pollTask, readTask } from "./follow";
 import { type ClientOptions, Http } from "./http";
-import { pauseFor, randomId } from "./pause";
+import { followLog, readLog } from "./log";
+import { randomId } from "./pause";
 import type {
   BatchResult,
   CancelOutcome,
@@ -24,8 +25,6 @@ import type {
   TaskTypeDetail,
 } from "./types";
 import { readEvents } from "./watch";
-
-const LOG_PAUSE_MS = 500;
 
 export interface CallOptions {
   signal?: AbortSignal;
@@ -177,28 +176,16 @@ export class TaskerClient {
     return answer.body as TaskResponseDetail | JobsResponse;
   }
 
-  /** What the handler logged there, in pieces. With `follow` it waits for more until the response is final. */
-  async *log(
+  /** What the handler logged there, in pieces. With `follow` it goes on as more comes (SSE), until the response is final. */
+  log(
     type: string,
     id: string,
     endpoint: string,
     options: CallOptions & { job?: string; follow?: boolean; after?: number } = {},
   ): AsyncGenerator<LogChunk, void> {
-    const { signal, job, follow } = options;
-    const path = [type, id, "responses", endpoint, "log"];
-    let after = options.after;
-    for (;;) {
-      // Asked before the log is read: what was written until the end is in the pages that follow.
-      const final = follow ? isFinal((await this.response(type, id, endpoint, { job, signal })).status) : true;
-      for (;;) {
-        const page = (await this.http.call({ path, query: { job, after }, signal })).body as Page<LogChunk>;
-        yield* page.items;
-        after = page.items.at(-1)?.seq ?? after;
-        if (page.next === null) break;
-      }
-      if (final) return;
-      await pauseFor(LOG_PAUSE_MS, signal);
-    }
+    const { signal, job, follow, after } = options;
+    const place = { type, id, endpoint, job };
+    return follow ? followLog(this.http, place, after, signal) : readLog(this.http, place, after, signal);
   }
 
   /** Withdraws what waits and stops what runs. Repeating it is harmless. */
@@ -280,8 +267,4 @@ async function* pages<T>(read: (after: string | null) => Promise<Page<T>>): Asyn
     yield* page.items;
     after = page.next;
   } while (after !== null);
-}
-
-function isFinal(status: string): boolean {
-  return status === "succeeded" || status === "failed" || status === "cancelled" || status === "missed";
 }

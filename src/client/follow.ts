@@ -117,7 +117,7 @@ export async function* followTask(
 }
 
 /** The stream itself is the trouble (an old server, a proxy that refuses it); a missing task or key is not. */
-function streamIsMissing(error: unknown): boolean {
+export function streamIsMissing(error: unknown): boolean {
   if (error instanceof TaskerUnreachable) return true;
   if (!(error instanceof TaskerProblem)) return false;
   return ["no_event_stream", "route_not_found", "http_404", "http_405", "http_406", "http_501"].includes(error.code);

@@ -125,8 +125,10 @@ export class Http {
     return headers;
   }
 
-  private get fetch(): typeof fetch {
-    return this.options.fetch ?? globalThis.fetch;
+  private fetch(url: string, init: RequestInit): Promise<Response> {
+    // Called as a plain function: a browser's fetch refuses to be the method of anything but its window.
+    const fetch = this.options.fetch ?? globalThis.fetch;
+    return fetch(url, init);
   }
 }
 

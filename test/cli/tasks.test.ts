@@ -105,6 +105,12 @@ test("a followed log shows lines as they come and ends with the response", async
   expect(await following.ended).toMatchObject({ code: 0, stdout: "waiting\nthrough\n" });
 });
 
+test("a followed log ends with 3 when the handler did not succeed, and says how it ended", async () => {
+  const task = (await server.cli(["submit", "hostile", "--set", "fail=1", "-e", "a", "-q"])).stdout.trim();
+  expect(await server.cli(["log", task, "--follow"])).toMatchObject({ code: 3, stderr: "a: failed (error)\n" });
+  expect((await server.cli(["log", task])).code).toBe(0);
+});
+
 test("retry shows with --dry-run what it would do, and does it", async () => {
   const mended = server.door("mended");
   const task = (await server.cli(["submit", "flaky", "--set", `mended=${mended}`, "--wait", "-q"])).stdout.trim();

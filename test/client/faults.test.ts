@@ -153,6 +153,49 @@ test("a watch falls back to polling where event streams cannot be had", async ()
   expect(states.at(-1)).toBe("succeeded 3");
 });
 
+test("a followed log goes on where its stream was cut, with no line missing and none twice", async () => {
+  const door = new Door();
+  world.doors.set("log-cut", door);
+  const streams: Array<string | undefined> = [];
+  let cut!: () => void;
+  const { client, proxy } = await through((req) => {
+    if (req.headers.accept !== "text/event-stream") return {};
+    streams.push(req.headers["last-event-id"] as string | undefined);
+    if (streams.length === 1) return { cutWhen: new Promise((resolve) => (cut = resolve)) };
+    if (streams.length === 2) return { cutWhen: Promise.resolve() };
+    door.open();
+    return {};
+  });
+  const task = await client.submit("gate", { payload: { door: "log-cut" }, endpoints: ["a"] });
+  const seqs: number[] = [];
+  let text = "";
+  for await (const chunk of client.log("gate", task.id, "a", { follow: true })) {
+    text += chunk.text;
+    seqs.push(chunk.seq);
+    cut();
+  }
+  expect(text).toBe("waiting\nthrough\n");
+  expect(streams).toEqual(["0", String(seqs[0]), String(seqs[0])]);
+  expect(proxy.seen.filter(({ url }) => url!.includes("/log?after="))).toEqual([]);
+});
+
+test("a followed log is read in pages where event streams cannot be had", async () => {
+  const door = new Door();
+  world.doors.set("log-poll", door);
+  const { client } = await through((req): Fate => {
+    return req.headers.accept === "text/event-stream" ? { answer: { status: 404, body: "<h1>Not here</h1>" } } : {};
+  });
+  const task = await client.submit("gate", { payload: { door: "log-poll" }, endpoints: ["a"] });
+  let text = "";
+  for await (const chunk of client.log("gate", task.id, "a", { follow: true })) {
+    text += chunk.text;
+    door.open();
+  }
+  expect(text).toBe("waiting\nthrough\n");
+  const nowhere = client.log("gate", task.id, "ghost", { follow: true }).next();
+  await expect(nowhere).rejects.toMatchObject({ status: 404, code: "endpoint_not_found" });
+});
+
 test("a watch of a task that is not there says so", async () => {
   const client = new TaskerClient(world.url);
   const watching = client.watch("echo", "01a200af-d7e3-7000-babb-b38b277c3e70").next();

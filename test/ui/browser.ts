@@ -35,10 +35,15 @@ export interface Pages {
   close(): Promise<void>;
 }
 
-/** Real Chromium, and the real pages built into a folder of their own. */
-export async function openPages(): Promise<Pages> {
-  const uiDir = mkdtempSync(join(tmpdir(), "tasker-ui-"));
+/** Builds the pages into `uiDir`. */
+function buildPages(uiDir: string): void {
   execFileSync(process.execPath, [join(ROOT, "scripts/build-ui.js"), uiDir], { stdio: ["ignore", "ignore", "pipe"] });
+}
+
+/** Real Chromium, and the real pages (or what `build` makes instead of them) in a folder of their own. */
+export async function openPages(build: (uiDir: string) => void = buildPages): Promise<Pages> {
+  const uiDir = mkdtempSync(join(tmpdir(), "tasker-ui-"));
+  build(uiDir);
   const browser = await chromium.launch({ executablePath: await ensureChromium(), args: SWITCHES });
   return {
     uiDir,
