@@ -20,7 +20,7 @@ const STEPS = [compile, copyAssets, pages];
  */
 async function ensureBuilt(options = {}) {
   if (!fs.existsSync(path.join(ROOT, "src"))) return;
-  if (!options.force && isBuilt(fingerprint())) return;
+  if (!options.force && isBuilt()) return;
   await withLock(lockPath("build"), async () => {
     const wanted = fingerprint();
     if (!options.force && isBuilt(wanted)) return;
@@ -65,7 +65,8 @@ function replace(out) {
   fs.rmSync(old, { recursive: true, force: true });
 }
 
-function isBuilt(wanted) {
+/** Whether `dist/` was built from the sources as they are now. */
+function isBuilt(wanted = fingerprint()) {
   try {
     return JSON.parse(fs.readFileSync(path.join(DIST, STAMP), "utf8")).sources === wanted;
   } catch {
@@ -93,4 +94,4 @@ function filesBelow(top) {
   return entries.flatMap((entry) => filesBelow(path.join(top, entry.name))).sort();
 }
 
-module.exports = { ensureBuilt };
+module.exports = { ensureBuilt, isBuilt };

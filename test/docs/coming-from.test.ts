@@ -47,7 +47,7 @@ test.each(pages)("%s: its config, handlers and requests work as pasted", async (
   const here = (part: string) => part.replaceAll("127.0.0.1:3000", `127.0.0.1:${port}`);
   const folder = mkdtempSync(join(tmpdir(), "tasker-coming-from-"));
   mkdirSync(join(folder, "handlers"));
-  symlinkSync(join(ROOT, "handlers/noop.ts"), join(folder, "handlers/noop.ts"));
+  symlinkSync(join(ROOT, "dist/handlers/noop.js"), join(folder, "handlers/noop.js"));
   for (const code of blocks(text, "js")) {
     writeFileSync(join(folder, /^\/\/ (handlers\/\S+)/.exec(code)![1]!), code);
   }

@@ -1,13 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
-import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { handlerEnvironment } from "../../config/passed-environment";
+import { childEntry } from "./child-entry";
 import { signalGroup } from "./group";
 import type { FromChild, ToChild } from "./ipc";
 import { type Failure, failure } from "./outcome";
 import { cleanText, lastLines } from "./text";
 
-const ENTRY = path.join(__dirname, `child${path.extname(__filename)}`);
 const STDERR_KEPT = 16 * 1024;
 /** How long output that is still in the pipes is waited for after the process itself is gone. */
 const LAST_OUTPUT_MS = 500;
@@ -40,10 +38,8 @@ export class HandlerProcess {
   });
 
   constructor() {
-    // From sources (tests, `npm run dev`) the entry is TypeScript, which the child must be able to load as well.
-    const execArgv = ENTRY.endsWith(".ts") ? ["--import", pathToFileURL(require.resolve("tsx")).href] : [];
-    this.process = fork(ENTRY, [], {
-      execArgv,
+    this.process = fork(childEntry.file, [], {
+      execArgv: childEntry.execArgv,
       env: handlerEnvironment(),
       detached: true,
       serialization: "json",

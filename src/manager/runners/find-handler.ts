@@ -1,14 +1,12 @@
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { isName } from "../../model/names";
+import { childEntry } from "./child-entry";
 
 /** Where a handler was found, or why not (a sentence). */
 export type FoundHandler = { file: string } | { missing: string };
 
 const PLAIN = ["js", "cjs", "mjs"];
-
-/** Whether this process itself runs from TypeScript sources (tsx, jest): then its children can load TypeScript too. */
-const fromSources = __filename.endsWith(".ts");
 
 /** Node 22.10 and later say so when they strip types themselves. */
 const nodeStripsTypes = Boolean((process.features as { typescript?: unknown }).typescript);
@@ -27,7 +25,7 @@ export function findHandler(name: string, handlersDir: string): FoundHandler {
   for (const base of bases) {
     const source = `${base}.ts`;
     if (!isFile(source)) continue;
-    if (fromSources) return { file: source };
+    if (childEntry.fromSources) return { file: source };
     const twin = compiledTwin(base);
     if (twin && isFile(twin)) return { file: twin };
     if (nodeStripsTypes) return { file: source };
