@@ -37,6 +37,7 @@ const MAY_NAME_IMPLEMENTATIONS = ["src/connect.ts"];
 /** What administers servers is no transport and no store: `initialize` uses it, and `doctor`. */
 const ADMINISTRATION = [
   "src/transport/amqp/management.ts",
+  "src/transport/amqp/inspect.ts",
   "src/transport/amqp/permissions.ts",
   "src/store/typeorm/rights.ts",
   "src/store/typeorm/mysql-tls.ts",

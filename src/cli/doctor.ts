@@ -1,8 +1,11 @@
 import type { Command } from "commander";
+import type { Endpoint } from "../client";
 import { readContexts } from "../config/client-settings";
+import type { Config } from "../config/config";
 import type * as Load from "../config/load";
 import type * as FindHandler from "../manager/runners/find-handler";
 import { VERSION } from "../version";
+import { queues } from "./doctor-queues";
 import { EXIT } from "./exit-codes";
 import { explain } from "./failure";
 import { type ServerOptions, withAccess, withConfig } from "./on-server";
@@ -15,7 +18,7 @@ interface Check {
   detail: string;
 }
 
-type Say = (check: string, state: Check["state"], detail: string) => void;
+export type Say = (check: string, state: Check["state"], detail: string) => void;
 
 const STYLES: Record<Check["state"], Style> = { ok: "green", warning: "yellow", failed: "red" };
 /** More than this between two clocks makes times on a screen misleading (nothing of tasker's own depends on it). */
@@ -24,7 +27,9 @@ const SKEW_MS = 5_000;
 export function register(program: Command): void {
   const command = program
     .command("doctor")
-    .description("Look at everything that has to work: versions, config, handlers, database, server, key, endpoints");
+    .description(
+      "Look at everything that has to work: versions, config, handlers, database, server, key, endpoints, queues",
+    );
   act(withServer(withConfig(command)), doctor);
 }
 
@@ -46,11 +51,20 @@ async function doctor(session: Session, options: ServerOptions): Promise<number>
     }
   };
   await step("versions", () => versions(say));
-  await step("config", () => serverConfig(options, say, step));
+  let config: Config | null = null;
+  await step("config", async () => {
+    config = await serverConfig(options, say, step);
+  });
+  let known: Endpoint[] | null = null;
   const settings = await step("client", () => clientSide(session, say));
   if (settings && (await step("server", () => server(session, say)))) {
-    if (await step("key", () => access(session, say))) await step("endpoints", () => endpoints(session, say));
+    if (await step("key", () => access(session, say))) {
+      await step("endpoints", async () => {
+        known = await endpoints(session, say);
+      });
+    }
   }
+  if (config) await step("queues", () => queues(config!, known, say));
   out.result({
     json: { ok: worst === 0, checks },
     ids: checks.filter(({ state }) => state === "failed").map(({ check }) => check),
@@ -68,7 +82,7 @@ async function serverConfig(
   options: ServerOptions,
   say: Say,
   step: (name: string, work: () => Promise<void>) => Promise<boolean>,
-) {
+): Promise<Config> {
   const { loadConfigWithOrigins } = require("../config/load") as typeof Load;
   const { config, warnings } = loadConfigWithOrigins({ mode: options.mode, file: options.config });
   say("config", "ok", `${config.file ?? "defaults"} (${config.runMode})`);
@@ -85,6 +99,7 @@ async function serverConfig(
     const keys = await withAccess(config, (access) => access.keys());
     say("database", "ok", `reachable, ${keys.length} API key${keys.length === 1 ? "" : "s"}`);
   });
+  return config;
 }
 
 function clientSide(session: Session, say: Say): void {
@@ -115,7 +130,7 @@ async function access({ client }: Session, say: Say): Promise<void> {
   say("key", "ok", `may read; types: ${types.map((type) => type.name).join(", ") || "none"}`);
 }
 
-async function endpoints({ client }: Session, say: Say): Promise<void> {
+async function endpoints({ client }: Session, say: Say): Promise<Endpoint[]> {
   const all = await client.endpoints();
   if (all.length === 0) say("endpoints", "warning", "none is known: start a manager");
   for (const endpoint of all) {
@@ -129,4 +144,5 @@ async function endpoints({ client }: Session, say: Say): Promise<void> {
         `${endpoint.name} is ${endpoint.last_seen_at ? "silent" : "not seen yet"}, owes ${owes}`,
       );
   }
+  return all;
 }

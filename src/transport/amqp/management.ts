@@ -1,5 +1,7 @@
+import type { FoundQueue } from "./inspect";
+
 /**
- * What `initialize` needs of RabbitMQ's management API: vhosts, users, permissions. Every call may be repeated.
+ * What `initialize` and `doctor` need of RabbitMQ's management API: vhosts, users, permissions, queues. Every call may be repeated.
  * Errors are sentences that name the server and what was asked, never a password.
  */
 export interface Permissions {
@@ -17,6 +19,9 @@ export interface ManagementOptions {
   /** For each call. */
   deadlineMs?: number;
 }
+
+const QUEUES_A_PAGE = 500;
+const QUEUE_COLUMNS = ["name", "type", "durable", "auto_delete", "exclusive", "arguments", "messages", "consumers"];
 
 export class ManagementError extends Error {
   /** HTTP status; 0: no answer. */
@@ -101,6 +106,19 @@ export class Management {
     await this.call("DELETE", path, `deleting the permissions of ${user} in ${vhost}`);
   }
 
+  /** All of a vhost, in pages; null: there is no such vhost. Asks for a user with the tag `management` and rights in the vhost. */
+  async queues(vhost: string): Promise<FoundQueue[] | null> {
+    const all: FoundQueue[] = [];
+    for (let page = 1; ; page++) {
+      const query = `?page=${page}&page_size=${QUEUES_A_PAGE}&columns=${QUEUE_COLUMNS.join(",")}`;
+      const found = await this.call("GET", `queues/${part(vhost)}${query}`, `listing the queues of vhost ${vhost}`);
+      if (found === null) return null;
+      const { items, page_count } = found as { items: FoundQueue[]; page_count: number };
+      all.push(...items);
+      if (page >= page_count) return all;
+    }
+  }
+
   /** The answer's JSON; null for 404 and for an empty body. `doing` completes "… failed". */
   private async call(method: string, path: string, doing: string, body?: unknown): Promise<unknown> {
     const at = `RabbitMQ's management API at ${this.where}`;
@@ -125,7 +143,7 @@ export class Management {
     if (answer.status === 401) {
       throw new ManagementError(
         401,
-        `${at} refused the administrator's user name or password (rabbitmq.user, rabbitmq.password).`,
+        `${at} refused the administrator's user name or password (rabbitmq.user, rabbitmq.password), or the user lacks the tag management.`,
       );
     }
     if (!answer.ok)
