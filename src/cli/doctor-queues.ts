@@ -4,7 +4,9 @@ import type * as Broker from "../initialize/broker";
 import type * as Inspect from "../transport/amqp/inspect";
 import type { QueueFinding } from "../transport/amqp/inspect";
 import type * as Manage from "../transport/amqp/management";
-import type { Say } from "./doctor";
+
+/** Adds a line to what `doctor` tells. */
+export type Say = (check: string, state: "ok" | "warning" | "failed", detail: string) => void;
 
 /** More of a kind than this are counted. */
 const MOST = 20;

@@ -5,7 +5,7 @@ import type { Config } from "../config/config";
 import type * as Load from "../config/load";
 import type * as FindHandler from "../manager/runners/find-handler";
 import { VERSION } from "../version";
-import { queues } from "./doctor-queues";
+import { queues, type Say } from "./doctor-queues";
 import { EXIT } from "./exit-codes";
 import { explain } from "./failure";
 import { type ServerOptions, withAccess, withConfig } from "./on-server";
@@ -17,8 +17,6 @@ interface Check {
   state: "ok" | "warning" | "failed";
   detail: string;
 }
-
-export type Say = (check: string, state: Check["state"], detail: string) => void;
 
 const STYLES: Record<Check["state"], Style> = { ok: "green", warning: "yellow", failed: "red" };
 /** More than this between two clocks makes times on a screen misleading (nothing of tasker's own depends on it). */
