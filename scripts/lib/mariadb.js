@@ -21,7 +21,9 @@ function findMariadb() {
   if (!server) return null;
   const installer = findProgram(["mariadb-install-db", "mysql_install_db"], FOLDERS);
   const isMariadb = execFileSync(server, ["--no-defaults", "--version"], { encoding: "utf8" }).includes("MariaDB");
-  if (isMariadb && !installer) return null;
+  // The installer is a script that calls it; Debian has it in the client's package.
+  const complete = installer && findProgram(["my_print_defaults"], FOLDERS);
+  if (isMariadb && !complete) return null;
   return { server, installer: isMariadb ? installer : null };
 }
 
@@ -92,7 +94,8 @@ function createData({ server, installer }, data, asUser) {
     execFileSync(installer ?? server, args, { env: ownTmp(path.dirname(data)), stdio: "pipe" });
   } catch (error) {
     fs.rmSync(data, { recursive: true, force: true });
-    throw new Error(`MariaDB could not make its data folder ${data}: ${String(error.stderr || error.message).trim()}`);
+    const said = `${error.stdout ?? ""}${error.stderr ?? ""}`.trim() || error.message;
+    throw new Error(`MariaDB could not make its data folder ${data}: ${said}`);
   }
 }
 

@@ -1,4 +1,5 @@
 const { spawn, spawnSync } = require("node:child_process");
+const fs = require("node:fs");
 const { setTimeout: sleep } = require("node:timers/promises");
 
 /** Whether a process of this id exists. */
@@ -13,6 +14,8 @@ function alive(pid) {
 
 /** The command line of a process, "" when there is none: tells a server of ours from a stranger with a recycled id. */
 function commandLine(pid) {
+  const told = procFile(pid, "cmdline");
+  if (told !== null) return told.replaceAll("\0", " ").trim();
   const shown = spawnSync("ps", ["-ww", "-o", "args=", "-p", String(pid)], { encoding: "utf8" });
   return shown.status === 0 ? shown.stdout.trim() : "";
 }
@@ -38,8 +41,21 @@ function send(pid, signal) {
 // A child that has ended but was not waited for still answers to kill(pid, 0); it counts as gone.
 function running(pid) {
   if (!alive(pid)) return false;
+  const told = procFile(pid, "stat");
+  // The name before the state stands in brackets and may hold anything.
+  if (told !== null) return /^ [^ZX]/.test(told.slice(told.lastIndexOf(")") + 1));
   const shown = spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" });
   return shown.status !== 0 ? alive(pid) : !shown.stdout.trim().startsWith("Z");
+}
+
+/** A file of Linux's /proc ("" when the process is gone); null where there is no such thing and `ps` must be asked. */
+function procFile(pid, name) {
+  if (!fs.existsSync("/proc/self/stat")) return null;
+  try {
+    return fs.readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** Runs a program to its end with our own output (or as `options` say). Resolves with its exit code; 128 + n for a signal. */

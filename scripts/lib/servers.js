@@ -18,10 +18,16 @@ const START_ATTEMPTS = 3;
 async function requirePrograms({ broker = true, database = true }) {
   const missing = () => [
     ...(broker && !findRabbitmq()
-      ? [{ name: "RabbitMQ", package: "rabbitmq-server", variable: "TASKER_TEST_BROKER_URI" }]
+      ? [{ name: "RabbitMQ", packages: ["rabbitmq-server"], variable: "TASKER_TEST_BROKER_URI" }]
       : []),
     ...(database && !findMariadb()
-      ? [{ name: "MariaDB", package: "mariadb-server-core", variable: "TASKER_TEST_DATABASE_URI" }]
+      ? [
+          {
+            name: "MariaDB",
+            packages: ["mariadb-server-core", "mariadb-client-core"],
+            variable: "TASKER_TEST_DATABASE_URI",
+          },
+        ]
       : []),
   ];
   const absent = missing();
@@ -35,7 +41,7 @@ async function requirePrograms({ broker = true, database = true }) {
   }
   try {
     await aptInstall(
-      absent.map((one) => one.package),
+      absent.flatMap((one) => one.packages),
       () => missing().length === 0,
     );
   } catch (error) {
