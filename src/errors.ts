@@ -93,3 +93,9 @@ export class PermanentFailure extends Error {
     this.reason = reason;
   }
 }
+
+/** `amqp://user:secret@host/v` → `amqp://user:***@host/v`, wherever it stands in a text. */
+export function withoutSecrets(text: string): string {
+  // Up to the last @: a password may hold one itself.
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):\S*@/gi, "$1:***@");
+}

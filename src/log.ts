@@ -1,5 +1,7 @@
 import pino from "pino";
 
+export { withoutSecrets } from "./errors";
+
 /** Structured log: `log.info({ task_id, endpoint }, "sentence")`. Ids go into fields, never into the sentence. */
 export type Log = Pick<pino.Logger, "trace" | "debug" | "info" | "warn" | "error" | "child">;
 
@@ -25,9 +27,3 @@ export function createLog(level: string, base: Record<string, unknown> = {}): Lo
 }
 
 export const silentLog: Log = pino({ level: "silent" });
-
-/** `amqp://user:secret@host/v` → `amqp://user:***@host/v`, wherever it stands in a text. */
-export function withoutSecrets(text: string): string {
-  // Up to the last @: a password may hold one itself.
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):\S*@/gi, "$1:***@");
-}

@@ -1,6 +1,5 @@
 import { TaskerProblem, TaskerUnreachable } from "../client";
-import { ConfigError, TaskerError, TransportError } from "../errors";
-import { withoutSecrets } from "../log";
+import { ConfigError, TaskerError, TransportError, withoutSecrets } from "../errors";
 import { EXIT, exitOfStatus } from "./exit-codes";
 import { cleanText } from "./text";
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
-import { parse, stringify } from "yaml";
+import type * as Yaml from "yaml";
 import { ConfigError } from "../errors";
 
 /** What a client on this machine knows: which server, with which key, and how its terminal wants to be treated. */
@@ -37,6 +37,9 @@ export interface TerminalSettings {
   forceColor: boolean;
   dumb: boolean;
 }
+
+/** Loaded when there is a file to read: most commands of most users have none, and start in half the time. */
+const yaml = () => require("yaml") as typeof Yaml;
 
 const DEFAULT_URL = "http://127.0.0.1:3000";
 const FIELDS = ["url", "api_key", "api_key_file"];
@@ -84,7 +87,7 @@ export function readContexts(): Contexts {
   if (!existsSync(file)) return { file, current: null, contexts: {} };
   let value: unknown;
   try {
-    value = parse(readFileSync(file, "utf8")) ?? {};
+    value = yaml().parse(readFileSync(file, "utf8")) ?? {};
   } catch (error) {
     throw new ConfigError([`${file}: cannot be read: ${(error as Error).message.split("\n")[0]}`]);
   }
@@ -109,7 +112,7 @@ export function readContexts(): Contexts {
 export function writeContexts({ file, current, contexts }: Contexts): void {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const half = `${file}.${process.pid}.tmp`;
-  writeFileSync(half, stringify({ ...(current === null ? {} : { current }), contexts }), { mode: 0o600 });
+  writeFileSync(half, yaml().stringify({ ...(current === null ? {} : { current }), contexts }), { mode: 0o600 });
   renameSync(half, file);
 }
 
