@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../support/until";
-import { CLEAN, check, report } from "./support/checker";
+import { CLEAN, check, over } from "./support/checker";
 import { Client } from "./support/client";
+import { longestWithoutBroker, throughput, throughputAgain } from "./support/recovery";
+import { report } from "./support/report";
 import { type Servers, servers } from "./support/servers";
-import { lean, Stage } from "./support/stage";
+import { isFull, lean, Stage } from "./support/stage";
 
 jest.setTimeout(240_000);
 
@@ -28,13 +30,15 @@ describe("a broker that restarts and dies", () => {
       await on.broker.stop();
       await on.broker.start();
     });
+    const restart = await over(stage, client, 5);
     const rounds = lean(4, 20);
+    const closing = Date.now();
     for (let i = 0; i < rounds; i++) {
       await stage.during("connections closed", async () => on.broker.ctl("close_all_connections", "test"));
     }
     await load.stop();
     const verdict = await check(stage, client);
-    report("F5", 1 + rounds, verdict);
+    report("F5", 1 + rounds, verdict, [restart, longestWithoutBroker(stage, closing, 2)]);
     expect(verdict).toMatchObject(CLEAN);
     for (const endpoint of ["a", "b"]) {
       await until("one consumer", async () => (await stage.queue(endpoint)).consumers === 1, 15_000);
@@ -48,7 +52,8 @@ describe("a broker that restarts and dies", () => {
     await Promise.all([stage.api(), stage.manager("a")]);
     const client = new Client(stage);
     const load = client.load(lean(100, 500), ["a"]);
-    await sleep(1000);
+    await sleep(lean(1000, 7000));
+    const before = throughput(stage, Date.now() - lean(1000, 5000), Date.now());
     const fault = stage.mark("the broker is down");
     await on.broker.kill();
     const then = client.log.length;
@@ -58,9 +63,10 @@ describe("a broker that restarts and dies", () => {
     await on.broker.start();
     fault.over();
     await until("tasks are taken again", async () => (await client.submit(["a"])).status === 202, 30_000);
+    const again = isFull ? [await throughputAgain(stage, before)] : [];
     await load.stop();
     const verdict = await check(stage, client);
-    report("F6", 1, verdict);
+    report("F6", 1, verdict, [{ what: "over after", value: verdict.recoveryMs / 1000, most: 5 }, ...again]);
     expect(verdict).toMatchObject(CLEAN);
     expect(new Set(meanwhile.map((entry) => entry.status))).toEqual(new Set([202, 503]));
   });

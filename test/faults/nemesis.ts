@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { CLEAN, check, report } from "./support/checker";
+import { CLEAN, check } from "./support/checker";
 import { Client } from "./support/client";
 import type { TaskerProgram } from "./support/process";
+import { report } from "./support/report";
 import { freeze, servers } from "./support/servers";
 import { Stage } from "./support/stage";
 

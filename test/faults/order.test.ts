@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../support/until";
-import { CLEAN, check, report } from "./support/checker";
+import { CLEAN, check } from "./support/checker";
 import { Client } from "./support/client";
+import { report } from "./support/report";
 import { type Servers, servers } from "./support/servers";
 import { lean, Stage } from "./support/stage";
 

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../../support/until";
-import { CLEAN, check, report } from "../support/checker";
+import { CLEAN, check } from "../support/checker";
 import { Client } from "../support/client";
+import { report } from "../support/report";
 import { freeze, type Servers, servers } from "../support/servers";
 import { Stage } from "../support/stage";
 

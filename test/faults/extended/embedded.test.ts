@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../../support/until";
-import { CLEAN, check, report } from "../support/checker";
+import { CLEAN, check } from "../support/checker";
 import { Client } from "../support/client";
 import { EmbeddedStage } from "../support/embedded-stage";
+import { report } from "../support/report";
 
 jest.setTimeout(240_000);
 

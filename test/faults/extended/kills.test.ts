@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { CLEAN, check, report } from "../support/checker";
+import { CLEAN, check } from "../support/checker";
 import { Client } from "../support/client";
+import { report } from "../support/report";
 import { type Servers, servers } from "../support/servers";
 import { Stage } from "../support/stage";
 

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CLEAN, check, report } from "../support/checker";
+import { CLEAN, check } from "../support/checker";
 import { Client } from "../support/client";
+import { report } from "../support/report";
 import { manage, type Servers, servers } from "../support/servers";
 import { Stage } from "../support/stage";
 

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { until } from "../../support/until";
-import { CLEAN, check, report } from "../support/checker";
+import { CLEAN, check } from "../support/checker";
 import { Client } from "../support/client";
+import { report } from "../support/report";
 import { type Servers, Stage, servers } from "../support/stage";
 
 jest.setTimeout(240_000);

@@ -11,6 +11,8 @@ export interface LoggedRequest {
   code: string | null;
   taskId: string | null;
   ms: number;
+  /** When the answer came, milliseconds since 1970. */
+  at: number;
 }
 
 /** Sends tasks and remembers every request and answer: attempted ⊇ accepted (2xx). */
@@ -33,7 +35,7 @@ export class Client {
   async submit(endpoints: string[], payload: object = {}, more: object = {}, type = "work"): Promise<LoggedRequest> {
     const identifier = randomUUID();
     const began = performance.now();
-    const entry: LoggedRequest = { type, identifier, endpoints, status: 0, code: null, taskId: null, ms: 0 };
+    const entry: LoggedRequest = { type, identifier, endpoints, status: 0, code: null, taskId: null, ms: 0, at: 0 };
     this.log.push(entry);
     try {
       const answer = await fetch(`${this.stage.url}/${type}`, {
@@ -50,6 +52,7 @@ export class Client {
       // No answer: the request may or may not have been stored. It counts as attempted, not as accepted.
     }
     entry.ms = performance.now() - began;
+    entry.at = Date.now();
     return entry;
   }
 

@@ -21,6 +21,8 @@ export interface JournalEntry {
   pid: number;
   /** Milliseconds since 1970. */
   at: number;
+  /** The process whose child the handler process was at that moment; null where that is not told. */
+  parent: number | null;
 }
 
 /** Something that was done to the system on purpose. */
@@ -28,13 +30,16 @@ export interface Fault {
   what: string;
   /** Whose executions it may have touched; null: everybody's. */
   endpoint: string | null;
+  /** The process that it ended; null: none, or several. */
+  pid: number | null;
   /** Milliseconds since 1970. */
   from: number;
   to: number;
 }
 
 /** Lean where everybody waits for the tests, full in `npm run test:faults`. */
-export const lean = <T>(short: T, full: T): T => (process.env.TASKER_FAULTS === "full" ? full : short);
+export const isFull = process.env.TASKER_FAULTS === "full";
+export const lean = <T>(short: T, full: T): T => (isFull ? full : short);
 
 /** What scenarios of every mode have in common: a folder with a config and a journal, programs, faults, and an API to ask. */
 export abstract class Scene {
@@ -42,6 +47,8 @@ export abstract class Scene {
   readonly faults: Fault[] = [];
   readonly env: Record<string, string>;
   apiPort = 0;
+  /** When a program that was started after a fault was ready, the last of them; milliseconds since 1970. */
+  private backAt = 0;
 
   protected constructor(readonly dir: string) {
     this.env = {
@@ -75,15 +82,21 @@ export abstract class Scene {
     this.programs.push(program);
     this.spawned(program);
     if (wait) await program.ready();
+    if (wait && this.faults.length > 0) this.backAt = Date.now();
     return program;
   }
 
   protected spawned(_program: TaskerProgram): void {}
 
+  /** When the last fault was over and the last program was back, milliseconds since 1970; 0: there was no fault. */
+  get healedAt(): number {
+    return Math.max(0, this.backAt, ...this.faults.map((fault) => fault.to));
+  }
+
   /** Notes a fault that is over at once, or until `over` is called. */
-  mark(what: string, endpoint: string | null = null): { over(): void } {
+  mark(what: string, endpoint: string | null = null, pid: number | null = null): { over(): void } {
     const now = Date.now();
-    const fault: Fault = { what, endpoint, from: now, to: now };
+    const fault: Fault = { what, endpoint, pid, from: now, to: now };
     this.faults.push(fault);
     return {
       over: () => {
@@ -94,7 +107,7 @@ export abstract class Scene {
 
   /** SIGKILL. */
   async kill(program: TaskerProgram): Promise<void> {
-    this.mark(`SIGKILL ${program.endpoint ?? "api"}`, program.endpoint);
+    this.mark(`SIGKILL ${program.endpoint ?? "api"}`, program.endpoint, program.pid);
     await program.kill();
   }
 
@@ -115,7 +128,7 @@ export abstract class Scene {
       .split("\n")
       .filter(Boolean)
       .map((line) => {
-        const [what, taskId, endpoint, attempt, pid, at] = line.split(" ");
+        const [what, taskId, endpoint, attempt, pid, at, parent] = line.split(" ");
         return {
           what: what as "start" | "end",
           taskId: taskId!,
@@ -123,6 +136,7 @@ export abstract class Scene {
           attempt: Number(attempt),
           pid: Number(pid),
           at: Number(at),
+          parent: parent === undefined ? null : Number(parent),
         };
       });
   }

@@ -4,7 +4,7 @@ import type { TaskerProgram } from "./process";
 import { furnish, Scene, type StageOptions } from "./scene";
 import { makeVhost, manage, type Servers, sql, withPath } from "./servers";
 
-export { lean, type StageOptions } from "./scene";
+export { isFull, lean, type StageOptions } from "./scene";
 export { type Servers, servers } from "./servers";
 
 let counter = 0;
