@@ -1,7 +1,5 @@
 import pino from "pino";
 
-export { withoutSecrets } from "./errors";
-
 /** Structured log: `log.info({ task_id, endpoint }, "sentence")`. Ids go into fields, never into the sentence. */
 export type Log = Pick<pino.Logger, "trace" | "debug" | "info" | "warn" | "error" | "child">;
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { configFrom } from "../src/config/load";
-import { withoutSecrets } from "../src/log";
+import { withoutSecrets } from "../src/errors";
 import { startProcess } from "../src/tasker";
 import { brokerServer, databaseServer } from "./support/services";
 import { until } from "./support/until";

@@ -1,5 +1,4 @@
-import { StoreUnavailable } from "../../errors";
-import { withoutSecrets } from "../../log";
+import { StoreUnavailable, withoutSecrets } from "../../errors";
 
 /**
  * What to do about a failed call:

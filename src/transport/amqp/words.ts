@@ -1,4 +1,4 @@
-import { withoutSecrets } from "../../log";
+import { withoutSecrets } from "../../errors";
 
 interface CodedError {
   code?: string | number;
