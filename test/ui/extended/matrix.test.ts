@@ -1,3 +1,4 @@
+import { loadavg } from "node:os";
 import { newId } from "../../../src/model/ids";
 import type { NewTask } from "../../../src/model/task";
 import type { Claim } from "../../../src/store/store";
@@ -10,6 +11,9 @@ const TASKS = 10_000;
 const ENDPOINTS = Array.from({ length: 50 }, (_, i) => `node-${String(i + 1).padStart(2, "0")}`);
 /** The newest ones are under way; the rest waits for a time far ahead and gives the server nothing to do. */
 const ACTIVE = 20;
+/** Each of the active cells changes so often, one a millisecond, and so many at a time. */
+const ROUNDS = 10;
+const PART = 50;
 
 let pages: Pages;
 let w: World;
@@ -180,24 +184,26 @@ test("follows a thousand cells a second", async () => {
   );
   const began = Date.now();
   let changed = 0;
-  for (let round = 1; round <= 5; round++) {
-    for (let i = 0; i < leases.length; i += 250) {
-      const part = leases.slice(i, i + 250);
-      await w.api.store.managers.progress(part.map((lease) => ({ ...lease, progress: round / 10, message: null })));
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (let i = 0; i < leases.length; i += PART) {
+      const part = leases.slice(i, i + PART);
+      await w.api.store.managers.progress(part.map((lease) => ({ ...lease, progress: round / 20, message: null })));
       changed += part.length;
+      await new Promise((next) => setTimeout(next, Math.max(0, began + changed - Date.now())));
     }
   }
-  await page.getByRole("gridcell", { name: label(9999, "node-01", "running, 50 percent") }).waitFor();
+  await page.getByRole("gridcell", { name: label(9999, "node-01", `running, ${ROUNDS * 5} percent`) }).waitFor();
   const seconds = (Date.now() - began) / 1000;
   const gaps = (await page.evaluate("frames.slice(1).map((at, i) => at - frames[i])")) as number[];
   gaps.sort((a, b) => a - b);
   const told = {
     cells_a_second: Math.round(changed / seconds),
     frames_a_second: Math.round(gaps.length / seconds),
-    slowest_frame_ms: Math.round(gaps.at(-1)!),
+    ms_between_frames: { p95: Math.round(gaps[Math.floor(gaps.length * 0.95)]!), most: Math.round(gaps.at(-1)!) },
+    load_average: loadavg()[0]!.toFixed(1),
   };
   process.stderr.write(`matrix while cells change: ${JSON.stringify(told)}\n`);
-  expect(await page.locator(".mx-c .mark").first().textContent()).toBe("50");
+  expect(await page.locator(".mx-c .mark").first().textContent()).toBe(String(ROUNDS * 5));
 }, 60_000);
 
 test("every other page works beside so many tasks", async () => {

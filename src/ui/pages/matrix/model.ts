@@ -1,4 +1,5 @@
 import { batch, type Signal, signal } from "@preact/signals";
+import { Spread } from "../../api/frames";
 import type { Change, Task, TaskResponse } from "../../api/types";
 import { CELL_STATES, type CellState, cellState, PROBLEM_STATES } from "../../parts/status";
 
@@ -47,6 +48,12 @@ export class MatrixModel {
   readonly total = new Int32Array(CELL_STATES.length);
   readonly byColumn = new Map<string, Int32Array>();
   private readonly byId = new Map<string, Row>();
+  /** Counts are known at once; what shows them and the rows follows frame by frame. null: the counts themselves. */
+  private readonly changed = new Spread<Row | null>((some) => {
+    batch(() => {
+      for (const row of some) (row?.changed ?? this.counted).value++;
+    });
+  });
 
   /** Takes over what the list holds; a task that is the same object as before costs nothing. */
   show(tasks: readonly Task[]): void {
@@ -80,13 +87,12 @@ export class MatrixModel {
       }
       if (moved) this.rows.value = rows;
       this.nameColumns();
-      this.counted.value++;
+      this.changed.add(null);
     });
   }
 
   onChanges(changes: readonly Change[]): void {
     batch(() => {
-      let any = false;
       for (const change of changes) {
         const row = this.byId.get(change.task_id);
         if (!row || change.job !== null) continue;
@@ -107,10 +113,9 @@ export class MatrixModel {
         if (change.status === "running" && old.status !== "running") cell.startedAt = change.changed_at;
         if (/^(succeeded|failed|cancelled|missed)$/.test(change.status)) cell.finishedAt = change.changed_at;
         this.set(row, column, cell);
-        row.changed.value++;
-        any = true;
+        this.changed.add(row);
+        if (cell.state !== old.state) this.changed.add(null);
       }
-      if (any) this.counted.value++;
     });
   }
 
@@ -125,7 +130,7 @@ export class MatrixModel {
         old && old.version > cell.version ? { ...old, state: cellState(old.status, old.reason, task.status) } : cell;
       this.set(row, column, newer);
     }
-    row.changed.value++;
+    this.changed.add(row);
   }
 
   private set(row: Row, column: string, cell: Cell | null): void {

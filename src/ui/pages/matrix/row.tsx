@@ -58,40 +58,42 @@ export function MatrixRow(props: Props) {
         </a>
         <span class="muted small ellipsis mx-type">{task.type}</span>
       </div>
-      {columns.slice(left, right).map((column, i) => {
-        const c = left + i;
-        const cell = row.cells.get(column);
-        const dim = props.only !== null && cell !== undefined && cell.state !== props.only;
-        const at = active === c;
-        const old = kept.get(column);
-        if (
-          old &&
-          looksLike(old.cell, cell) &&
-          old.c === c &&
-          old.index === index &&
-          old.dim === dim &&
-          old.at === at
-        ) {
-          return old.drawn;
-        }
-        const drawn = (
-          <div
-            key={column}
-            id={props.idOf({ row: index, column: c })}
-            role="gridcell"
-            aria-colindex={c + 2}
-            aria-label={labelOf(row, column)}
-            class={`mx-c ${at ? "mx-at" : ""} ${cell ? (dim ? "mx-dim" : "") : "mx-none"}`}
-            style={{ gridColumnStart: c + 2 }}
-            data-r={index}
-            data-c={c}
-          >
-            {cell && <Sign cell={cell} />}
-          </div>
-        );
-        kept.set(column, { cell, c, index, dim, at, drawn });
-        return drawn;
-      })}
+      <div class="mx-cells" role="presentation">
+        {columns.slice(left, right).map((column, i) => {
+          const c = left + i;
+          const cell = row.cells.get(column);
+          const dim = props.only !== null && cell !== undefined && cell.state !== props.only;
+          const at = active === c;
+          const old = kept.get(column);
+          if (
+            old &&
+            looksLike(old.cell, cell) &&
+            old.c === c &&
+            old.index === index &&
+            old.dim === dim &&
+            old.at === at
+          ) {
+            return old.drawn;
+          }
+          const drawn = (
+            <div
+              key={column}
+              id={props.idOf({ row: index, column: c })}
+              role="gridcell"
+              aria-colindex={c + 2}
+              aria-label={labelOf(row, column)}
+              class={`mx-c ${at ? "mx-at" : ""} ${cell ? (dim ? "mx-dim" : "") : "mx-none"}`}
+              style={{ "--c": c }}
+              data-r={index}
+              data-c={c}
+            >
+              {cell && <Sign cell={cell} />}
+            </div>
+          );
+          kept.set(column, { cell, c, index, dim, at, drawn });
+          return drawn;
+        })}
+      </div>
       <div
         id={props.idOf({ row: index, column: columns.length })}
         role="gridcell"
