@@ -11,15 +11,23 @@ function prefix() {
  * Posts tasks for so many seconds and waits until the last of them is final: finished tasks per second from the first request
  * to the last result.
  *
- * @param {{ url: string, path: string, seconds: number, size?: number, connections?: number, pids: Record<string, number>,
+ * @param {{ url: string | string[], path: string, seconds: number, size?: number, connections?: number, bytes?: number, pids: Record<string, number>,
  *   count: () => Promise<number>, untilDone: () => Promise<number> }} how `count`: tasks so far
  */
-async function postAndFinish({ url, path, seconds, size = 1, connections = 64, pids, count, untilDone }) {
+async function postAndFinish({ url, path, seconds, size = 1, connections = 64, bytes = 0, pids, count, untilDone }) {
   const before = await count();
   const cpu = cpuClock(pids);
   const began = performance.now();
-  const load = await wrk("post.lua", url, { seconds, connections, args: [prefix(), path, String(size)] });
-  if (load.errors > 0) throw new Error(`${load.errors} requests to ${url}${path} failed.`);
+  // Several APIs share the connections.
+  const urls = [url].flat();
+  const each = Math.max(1, Math.round(connections / urls.length));
+  const loads = await Promise.all(
+    urls.map((one) =>
+      wrk("post.lua", one, { seconds, connections: each, args: [prefix(), path, String(size), String(bytes)] }),
+    ),
+  );
+  const errors = loads.reduce((sum, load) => sum + load.errors, 0);
+  if (errors > 0) throw new Error(`${errors} requests to ${urls.join(", ")}${path} failed.`);
   const ended = await untilDone();
   const used = cpu();
   const tasks = (await count()) - before;
@@ -27,8 +35,8 @@ async function postAndFinish({ url, path, seconds, size = 1, connections = 64, p
     value: tasks / ((ended - began) / 1000),
     tasks,
     lagMs: ended - began - seconds * 1000,
-    p50: load.p50,
-    p99: load.p99,
+    p50: Math.max(...loads.map((load) => load.p50)),
+    p99: Math.max(...loads.map((load) => load.p99)),
     cpuMicros: perTask(used, tasks),
   };
 }

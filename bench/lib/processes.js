@@ -6,14 +6,19 @@ const { stopProcess } = require("../../scripts/lib/processes");
 const READY_MS = 60_000;
 
 /**
- * Starts a program and waits until a line of its output matches `ready`. Its output goes to a file in `folder`.
+ * Starts a program and waits until a line of its output matches `ready`. Its output goes to a file in `folder`, whose name is in
+ * its environment: by that the guard finds it when this process ends before it has stopped it.
  *
  * @returns {Promise<{ pid: number, line: string, log: string, stop: (signal?: string) => Promise<void> }>}
  */
 function startProgram(name, command, args, { folder, env = {}, ready, cwd }) {
   const log = path.join(folder, `${name}.log`);
   const output = fs.openSync(log, "w");
-  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", output, output] });
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...process.env, ...env, BENCH_FOLDER: folder },
+    stdio: ["ignore", output, output],
+  });
   fs.closeSync(output);
   let gone = null;
   child.on("error", (error) => {

@@ -1,11 +1,7 @@
-const fs = require("node:fs");
 const os = require("node:os");
-const path = require("node:path");
+const { intoDocument, markdown, mergeJson, provenance, spread } = require("./document");
+const { DOCUMENT, RESULTS } = require("./places");
 const { median } = require("./stats");
-const { ROOT } = require("./tasker");
-
-const BEGIN = "<!-- bench: from here -->";
-const END = "<!-- bench: to here -->";
 
 /** The machine, as far as it explains the figures. */
 function machine() {
@@ -35,45 +31,20 @@ function table(results) {
   return markdown(head, rows);
 }
 
-function markdown(head, rows) {
-  const line = (cells) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
 function limit(value, better) {
   return `${better === "higher" ? "≥" : "≤"} ${value} ×`;
 }
 
-function spread({ median, min, max }, unit) {
-  return `${number(median)} ${unit} (${number(min)}–${number(max)})`;
-}
-
-function number(value) {
-  return value >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(2);
-}
-
-/** Puts `text` between the marks of a document; what people wrote around them stays. */
-function intoDocument(file, text) {
-  const whole = fs.readFileSync(file, "utf8");
-  const from = whole.indexOf(BEGIN);
-  const to = whole.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`${file} has no place for the results: ${BEGIN} … ${END}.`);
-  fs.writeFileSync(file, `${whole.slice(0, from + BEGIN.length)}\n\n${text}\n\n${whole.slice(to)}`);
-}
-
-const DOCUMENT = path.join(ROOT, "docs/performance.md");
-const RESULTS = path.join(ROOT, "docs/performance.json");
-
 /** The results of this run into the document, machine and versions with them. */
 function write(whole) {
-  fs.writeFileSync(RESULTS, `${JSON.stringify(whole, null, 1)}\n`);
-  const { cpu, cores, memoryGb, system, load } = whole.machine;
+  mergeJson(RESULTS, () => whole);
   const versions = Object.entries(whole.versions).map(([name, version]) => `${name} ${version}`);
   const costs = whole.results.filter((one) => one.details.tasker[0].cpuMicros);
   intoDocument(
     DOCUMENT,
+    "bench",
     [
-      `Measured ${whole.at.slice(0, 16).replace("T", " ")} UTC, ${whole.pairs} pairs${whole.quick ? " (quick)" : ""}, on ${cores} cores of ${cpu}, ${memoryGb} GB, ${system}; load average at the start ${whole.loadAtStart?.join(", ") ?? "unknown"}, at the end ${load.join(", ")}.`,
+      `${whole.pairs} pairs. ${provenance(whole)}`,
       `Versions: ${versions.join(", ")}.`,
       table(whole.results),
       "CPU microseconds for each task (fan-out: response; polling: request), by process, medians:",

@@ -82,13 +82,22 @@ class Servers {
     return { uri: new URL(name, server.uri).href, name, pid: server.pid };
   }
 
+  /** Sets global variables of the database server, for what is larger than its defaults are meant for. */
+  async configureDatabase(settings) {
+    const server = await this.database();
+    const { createConnection } = require("mysql2/promise");
+    const connection = await createConnection(server.uri);
+    for (const [name, value] of Object.entries(settings)) await connection.query(`SET GLOBAL ${name} = ${value}`);
+    await connection.end();
+  }
+
   /** A vhost of its own: `{ uri, pid }`. */
   async newVhost() {
     const server = await this.broker();
     const name = `bench-${++this.names}`;
     server.ctl("add_vhost", name);
     server.ctl("set_permissions", "-p", name, "tasker", ".*", ".*", ".*");
-    return { uri: `${server.uri}/${name}`, pid: server.pid };
+    return { uri: `${server.uri}/${name}`, name, managementUri: server.managementUri, pid: server.pid };
   }
 
   newFolder(name) {

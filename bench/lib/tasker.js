@@ -15,11 +15,13 @@ const NOOP = { isolation: "inline", concurrency: 100, handler: "noop" };
  * Starts tasker in a new database and a new vhost: API processes and manager processes, or (`embedded`) all in one.
  *
  * @param {import("./servers").Servers} servers
- * @param {{ types: object, managers?: string[][], apis?: number, embedded?: boolean, env?: object, profile?: string }} options
- *   `managers`: for each manager process, its endpoints
+ * @param {{ types: object, managers?: string[][], apis?: number, embedded?: boolean, env?: object, database?: object,
+ *   poolSize?: number, api?: object, node?: string[] }} options `managers`: for each manager process, its endpoints; `database`:
+ *   one of `servers.newDatabase()` that is used again; `api`: more of the config's `api`; `node`: options of the processes
  */
 async function startTasker(servers, options) {
   const { types, managers = [["e1"]], apis = 1, embedded = false, env = {}, database: given, poolSize } = options;
+  const { api: apiSettings = {}, node: nodeOptions = [] } = options;
   const folder = servers.newFolder("tasker");
   const database = embedded ? null : (given ?? (await servers.newDatabase()));
   const vhost = embedded ? null : await servers.newVhost();
@@ -39,7 +41,7 @@ async function startTasker(servers, options) {
     // JSON is YAML.
     fs.writeFileSync(file, JSON.stringify({ ...base, ...config }, null, 2));
     const profile = process.env.TASKER_BENCH_PROFILE;
-    const node = profile ? ["--cpu-prof", `--cpu-prof-dir=${profile}/${name}`] : [];
+    const node = profile ? ["--cpu-prof", `--cpu-prof-dir=${profile}/${name}`] : nodeOptions;
     return startProgram(name, process.execPath, [...node, MAIN, command], {
       folder,
       cwd: folder,
@@ -59,7 +61,7 @@ async function startTasker(servers, options) {
   } else {
     for (const [i, port] of ports.entries()) {
       const name = apis === 1 ? "api" : `api${i + 1}`;
-      programs.push(await run(name, "api", { api: { port, outbox_limit: 1_000_000 } }));
+      programs.push(await run(name, "api", { api: { port, outbox_limit: 1_000_000, ...apiSettings } }));
     }
     const started = managers.map((endpoints, i) => {
       const name = managers.length === 1 ? "manager" : `manager${i + 1}`;
@@ -69,16 +71,14 @@ async function startTasker(servers, options) {
   }
   const pids = Object.fromEntries(programs.map(({ name, pid }) => [name, pid]));
   if (!embedded) Object.assign(pids, { broker: vhost.pid, database: database.pid });
-  return new Tasker(
-    ports.map((port) => `http://127.0.0.1:${port}`),
-    programs,
-    pids,
-    database,
-  );
+  const urls = ports.map((port) => `http://127.0.0.1:${port}`);
+  return new Tasker(urls, { programs, pids, database, vhost, folder });
 }
 
 class Tasker {
-  constructor(urls, programs, pids, database) {
+  constructor(urls, { programs, pids, database, vhost, folder }) {
+    this.folder = folder;
+    this.vhost = vhost;
     this.urls = urls;
     this.url = urls[0];
     this.programs = programs;

@@ -7,6 +7,9 @@ const fs = require("node:fs");
 const { commandLine, stopProcess } = require("./processes");
 
 /**
+ * `removeLater`: the folder, and before it every process whose command line or environment names it, so that what was just
+ * being started does not stay either.
+ *
  * @returns {{ watch: (processes: { pid: number, mark: string }[]) => void, removeLater: (folder: string) => void, done: () => Promise<void> }}
  *   `done` ends what is watched now and resolves when it is gone
  */
@@ -41,9 +44,29 @@ async function guard() {
       .filter(({ pid, mark }) => pid && commandLine(pid).includes(mark))
       .map(({ pid }) => stopProcess(pid, "SIGKILL")),
   );
-  for (const { folder } of told) {
-    if (folder) fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  const folders = told.map(({ folder }) => folder).filter(Boolean);
+  await Promise.all(processesOf(folders).map((pid) => stopProcess(pid, "SIGKILL")));
+  for (const folder of folders) {
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
+}
+
+/** Where /proc tells; elsewhere none. */
+function processesOf(folders) {
+  if (folders.length === 0 || !fs.existsSync("/proc/self/environ")) return [];
+  const names = (file) => {
+    try {
+      const text = fs.readFileSync(file, "utf8");
+      return folders.some((folder) => text.includes(folder));
+    } catch {
+      return false;
+    }
+  };
+  return fs
+    .readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 1 && pid !== process.pid)
+    .filter((pid) => names(`/proc/${pid}/cmdline`) || names(`/proc/${pid}/environ`));
 }
 
 if (require.main === module) guard();
