@@ -27,5 +27,6 @@ module.exports = {
     "^tasker/client$": "<rootDir>/src/client/index.ts",
     ...handlerProcesses,
   },
+  testSequencer: "<rootDir>/test/support/sequencer.js",
   testTimeout: 90000,
 };

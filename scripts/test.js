@@ -5,18 +5,25 @@
  * it is named: `npm test -- test/ui/extended`; the fault scenarios have a command of their own, `npm run test:faults`.
  */
 const { ensureBuilt } = require("./lib/build");
+const { ensureChromium } = require("./lib/chromium");
 const { ensureInstalled } = require("./lib/install");
 const { runJest, stopIfInterrupted, testing } = require("./lib/jest");
 const { testServers } = require("./lib/test-servers");
 
 const LONG = "/extended";
 
+/** Folders and files with tests of the web pages, and of the client in a browser. */
+const IN_BROWSER = /ui|client|chromium|browser|^test\/?$/;
+
 const given = process.argv.slice(2);
+const patterns = given.filter((argument) => !argument.startsWith("-"));
+const browser = patterns.length === 0 || patterns.some((pattern) => IN_BROWSER.test(pattern));
 const long = given.some((argument) => argument.includes(LONG));
 
 testing(async () => {
   await ensureInstalled();
   await ensureBuilt();
+  if (browser) await ensureChromium();
   stopIfInterrupted();
   const servers = await testServers();
   try {

@@ -7,8 +7,13 @@ const { ROOT } = require("./paths");
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 /** How long jest may take to end after it was told to. */
 const GRACE_MS = 10_000;
+/** How long jest may take to end after its report: what a failed test left open would keep it for ever. */
+const LAST_MS = 30_000;
 /** Failures of an outer run (`npm run check`) that belong into the one closing line. */
 const failedBefore = (process.env.TASKER_FAILED_CHECKS ?? "").split(",").filter(Boolean);
+
+/** More than cores: a suite waits half of its time, for servers and processes of its own. */
+const WORKERS = Math.min(6, Math.ceil(os.availableParallelism() * 1.5));
 
 let child = null;
 let interrupted = null;
@@ -46,7 +51,14 @@ async function runJest(args, env, { skippedFail = false } = {}) {
     `${process.env.NODE_OPTIONS ?? ""} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim();
   try {
     const ended = await new Promise((resolve, reject) => {
-      child = spawn(process.execPath, [jest, "--maxWorkers=2", "--json", `--outputFile=${report}`, ...args], {
+      const reported = setInterval(() => {
+        if (!fs.existsSync(report)) return;
+        clearInterval(reported);
+        const left = child;
+        setTimeout(() => left?.kill("SIGKILL"), LAST_MS).unref();
+      }, 1000);
+      reported.unref();
+      child = spawn(process.execPath, [jest, `--maxWorkers=${WORKERS}`, "--json", `--outputFile=${report}`, ...args], {
         cwd: ROOT,
         env: { ...process.env, ...env, NODE_OPTIONS: nodeOptions },
         // jest also prints the report itself on standard output.

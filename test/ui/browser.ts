@@ -1,12 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 const ROOT = join(__dirname, "..", "..");
-const { ensureChromium } = require("../../scripts/lib/chromium") as { ensureChromium(): Promise<string> };
+const { findChromium } = require("../../scripts/lib/chromium") as { findChromium(): string | null };
+const { isBuilt } = require("../../scripts/lib/build") as { isBuilt(): boolean };
 
 const SWITCHES = [
   "--no-sandbox",
@@ -35,16 +36,20 @@ export interface Pages {
   close(): Promise<void>;
 }
 
-/** Builds the pages into `uiDir`. */
+/** The pages of these very sources, built or taken from the build. */
 function buildPages(uiDir: string): void {
-  execFileSync(process.execPath, [join(ROOT, "scripts/build-ui.js"), uiDir], { stdio: ["ignore", "ignore", "pipe"] });
+  if (isBuilt()) cpSync(join(ROOT, "dist/ui"), uiDir, { recursive: true });
+  else
+    execFileSync(process.execPath, [join(ROOT, "scripts/build-ui.js"), uiDir], { stdio: ["ignore", "ignore", "pipe"] });
 }
 
 /** Real Chromium, and the real pages (or what `build` makes instead of them) in a folder of their own. */
 export async function openPages(build: (uiDir: string) => void = buildPages): Promise<Pages> {
+  const executablePath = findChromium();
+  if (!executablePath) throw new Error("There is no Chromium on this machine: run npm test, which sees to it.");
   const uiDir = mkdtempSync(join(tmpdir(), "tasker-ui-"));
   build(uiDir);
-  const browser = await chromium.launch({ executablePath: await ensureChromium(), args: SWITCHES });
+  const browser = await chromium.launch({ executablePath, args: SWITCHES });
   return {
     uiDir,
     async open(url, options = {}) {
