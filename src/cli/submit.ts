@@ -1,8 +1,9 @@
 import type { Command } from "commander";
-import type { TaskRequest } from "../client";
+import { TaskerProblem, type TaskRequest } from "../client";
 import { EXIT, exitOf } from "./exit-codes";
 import { follow, showTask } from "./follow";
 import { collect, collectWhole, duration, durationText, payloadOf, timeFrom, wholeNumber } from "./input";
+import type { Output } from "./output";
 import { refText } from "./reference";
 import { standing } from "./rows";
 import { act, type Session, withServer } from "./session";
@@ -27,7 +28,7 @@ export function register(program: Command): void {
     .description("Send one task to its endpoints")
     .argument("<type>", "the task type")
     .option("-p, --payload <json>", "the payload: '{…}', @file.json, or - for standard input")
-    .option("--set <name=value>", "one field of the payload; may be repeated", collectWhole)
+    .option("--set <name=value>", "one field of the payload, JSON or else text; may be repeated", collectWhole)
     .option("-i, --identifier <text>", "your own name for it: the same one again means the same task")
     .option("-e, --endpoint <names>", "who performs it, with commas or repeated (else everybody registered)", collect)
     .option("--delay <time>", "not before then: 10m, or 2030-01-31T12:00:00Z", timeFrom("future"))
@@ -41,7 +42,7 @@ export function register(program: Command): void {
       `
 Examples:
   tasker submit noop --payload '{"hello": "world"}' --wait
-  tasker submit app-update --set version=2.1 --endpoint lb-1,lb-2 --identifier release-42 --wait 5m`,
+  tasker submit app-update --set archive=app-2.1.tar.gz --endpoint lb-1,lb-2 --identifier release-42 --wait 5m`,
     );
   act(withServer(command), submit);
 }
@@ -58,7 +59,10 @@ async function submit(session: Session, type: string, options: SubmitOptions): P
     wait_for_endpoints_timeout: options.waitForEndpoints,
     priority: options.priority,
   };
-  const task = await client.submit(type, request);
+  const task = await client.submit(type, request).catch((error: unknown) => {
+    if (error instanceof TaskerProblem) sayHowTextIsSet(out, error, options.set ?? []);
+    throw error;
+  });
   if (options.wait === undefined) {
     const { missing: _, ...counts } = task.completeness;
     out.result({
@@ -76,4 +80,18 @@ async function submit(session: Session, type: string, options: SubmitOptions): P
   const code = exitOf(last);
   if (code === EXIT.incomplete) out.say(`Not complete: ${standing(last)}`);
   return code;
+}
+
+/** `--set version=2.1` sets a number, where the type may want a text. */
+function sayHowTextIsSet(out: Output, problem: TaskerProblem, sets: readonly string[]): void {
+  for (const set of sets) {
+    const name = set.slice(0, set.indexOf("="));
+    const wantsText = ({ pointer, detail }: { pointer: string; detail: string }) =>
+      pointer === `#/payload/${name}` && detail === "must be string";
+    if (problem.errors.some(wantsText)) {
+      out.say(
+        `The value of --set ${set} is read as JSON; as text it is written --set '${name}="${set.slice(name.length + 1)}"'`,
+      );
+    }
+  }
 }

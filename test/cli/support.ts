@@ -108,7 +108,7 @@ task_types:
   absent: { handler: echo, endpoints: [ghost], wait_for_endpoints_timeout: 100ms }
   single: { single_run: true, handler: gate }
   several: { jobs: [echo, flaky], attempts: 1 }
-  strict: { handler: echo, payload_schema: { type: object, required: [version] } }
+  strict: { handler: echo, payload_schema: { type: object, required: [version], properties: { label: { type: string } } } }
   listing: { command: [echo, '{"n": 1}'] }
 api: { port: ${port} }
 manager: { endpoints: [a, b] }

@@ -76,6 +76,13 @@ test("list filters, limits and says when there is more", async () => {
   expect((await server.cli(["list", "--type", "strict", "--until", "1h"])).stdout).toBe("");
 });
 
+test("a number where the type wants a text is refused with how to write it", async () => {
+  const { code, stderr } = await server.cli(["submit", "strict", "--set", "version=1", "--set", "label=2.1"]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(`as text it is written --set 'label="2.1"'`);
+  expect((await server.cli(["submit", "strict", "--set", "version=1", "--set", 'label="2.1"'])).code).toBe(0);
+});
+
 test("missing names endpoints one a line, and what an endpoint has not received", async () => {
   const task = (await server.cli(["submit", "absent", "-e", "ghost,a", "--wait", "-q"])).stdout.trim();
   expect((await server.cli(["missing", task])).stdout).toBe("ghost\n");

@@ -57,6 +57,14 @@ test.each([
   expect(shown.problems).toEqual([]);
 });
 
+test("a long name moves no cell of the matrix out of its column", async () => {
+  const { page, go } = shown;
+  await go("/matrix");
+  await page.locator(".mx-c").nth(1).waitFor();
+  const script = `[...new Set([...document.querySelectorAll(".mx-c, .mx-head .mx-col")].map((cell) => cell.getBoundingClientRect().left))]`;
+  expect(await page.evaluate(script)).toHaveLength(1);
+});
+
 test("characters that would turn or hide what stands around them are named", async () => {
   const { page, go } = shown;
   await go("/tasks");

@@ -4,7 +4,7 @@ import type { PageProps } from "../../app/pages";
 import { href } from "../../app/router";
 import { Busy, Empty, Failure } from "../../parts/empty";
 import { PageHead } from "../../parts/page";
-import { Badge } from "../../parts/status";
+import { Badge, cellState } from "../../parts/status";
 import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
 import { Alive } from "./alive";
@@ -68,7 +68,7 @@ export function EndpointPage(props: PageProps) {
               <dd>
                 <RunsNow endpoint={name} count={endpoint.open.running ?? 0} />
               </dd>
-              <dt>First seen</dt>
+              <dt>Known since</dt>
               <dd>
                 <Time at={endpoint.first_seen_at} />
               </dd>
@@ -145,7 +145,7 @@ export function EndpointPage(props: PageProps) {
         </div>
         <section class="card" aria-labelledby="history">
           <div class="card-head">
-            <h2 id="history">Its last answers</h2>
+            <h2 id="history">Its last tasks</h2>
             <a href={href(["tasks"], { endpoint: name })}>All its tasks</a>
           </div>
           {history.error && <Failure error={history.error} onRetry={history.reload} />}
@@ -175,7 +175,10 @@ export function EndpointPage(props: PageProps) {
                           </th>
                           <td data-label="Type">{task.type}</td>
                           <td data-label="Its response">
-                            <Badge state={response.status} more={response.reason ?? undefined} />
+                            <Badge
+                              state={cellState(response.status, response.reason, task.status)}
+                              more={response.reason ?? undefined}
+                            />
                           </td>
                           <td data-label="Attempt" class="num">
                             {response.attempt} of {response.attempts}

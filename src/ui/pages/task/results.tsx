@@ -15,12 +15,14 @@ export function Results(props: { responses: TaskResponse[] }) {
   return (
     <div class="stack">
       <p class="muted">
-        {found.length === 1
-          ? `All ${answers} answers are the same.`
-          : majority
-            ? `${majority.members.length} of ${answers} answers are the same, ${answers - majority.members.length} ${answers - majority.members.length === 1 ? "differs" : "differ"}.`
-            : `${answers} answers of ${found.length} kinds; none is the majority.`}{" "}
-        An endpoint's own name in its answer makes no difference.
+        {answers === 1
+          ? "One answer so far."
+          : found.length === 1
+            ? `All ${answers} answers are the same.`
+            : majority
+              ? `${majority.members.length} of ${answers} answers are the same, ${answers - majority.members.length} ${answers - majority.members.length === 1 ? "differs" : "differ"}.`
+              : `${answers} answers of ${found.length} kinds; none is the majority.`}
+        {answers > 1 && " An endpoint's own name in its answer makes no difference."}
       </p>
       <h2 class="sr-only">Answers</h2>
       <div class="results">

@@ -134,7 +134,7 @@ function Loaded(props: { task: Whole; error: string; reload(): void; tab: string
               {c.missing.length > 20 && ` and ${c.missing.length - 20} more`}
             </p>
           )}
-          {may("operate") && (
+          {may("operate") && (c.failed > 0 || c.missing.length > 0 || !c.complete || chosen.size > 0) && (
             <div class="actions">
               {c.failed > 0 && (
                 <button type="button" class="btn small" onClick={() => retry({ statuses: ["failed"] })}>
@@ -164,7 +164,7 @@ function Loaded(props: { task: Whole; error: string; reload(): void; tab: string
             value={props.tab}
             onChange={(tab) => setQuery({ tab: tab === "endpoints" ? null : tab })}
             tabs={[
-              ["endpoints", `Endpoints (${task.responses.length})`],
+              ["endpoints", `Endpoints (${c.expected})`],
               ["payload", "Payload"],
               ["results", "Results"],
               ["log", "Log"],

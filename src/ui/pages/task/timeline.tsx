@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Task, TaskResponse } from "../../api/types";
-import { Time } from "../../parts/time";
+import { between, duration, Time } from "../../parts/time";
 
 const PAGE = 200;
 
@@ -28,6 +28,7 @@ export function Timeline(props: { task: Task & { responses: TaskResponse[] } }) 
             {what}{" "}
             <span class="muted small">
               · <Time at={at} />
+              {at !== task.created_at && `, ${duration(between(task.created_at, at) ?? 0)} after it was stored`}
             </span>
           </li>
         ))}
