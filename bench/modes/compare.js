@@ -10,6 +10,8 @@ const { Servers, requireProgram, versions } = require("../lib/servers");
 const FLOORS = { single: 0.4, polling: 0.4 };
 /** Servers, processes and their warming of a case, seconds. */
 const START_SECONDS = 30;
+/** Pairs for a case that one pair of `--check` shows too slow: other work may have come between. */
+const PAIRS_AGAIN = 3;
 
 /** tasker and its peers in turn, a case after the other; `check`: only whether the floors hold. */
 async function compare(options) {
@@ -22,7 +24,7 @@ async function compare(options) {
   const chosen = options.case ? cases.filter((one) => options.case.includes(one.name)) : cases;
   const unknown = (options.case ?? []).find((name) => !cases.some((one) => one.name === name));
   if (unknown) throw new Error(`There is no case ${unknown}; there are ${cases.map((one) => one.name).join(", ")}.`);
-  const pairs = Number(options.pairs ?? (options.quick ? 2 : 5));
+  const pairs = Number(options.pairs ?? (options.check ? 1 : options.quick ? 2 : 5));
   const expected = (one) => START_SECONDS + (pairs + 1) * 2 * (one.seconds[options.quick ? "quick" : "full"] + 1);
   const clock = new Clock(chosen.map((one) => ({ name: one.name, seconds: expected(one) })));
   console.error(clock.announced());
@@ -37,7 +39,9 @@ async function compare(options) {
     const servers = new Servers();
     try {
       const how = { pairs, quick: options.quick, say: (text) => console.error(text) };
-      results.push(await bounded(one.name, expected(one), () => runCase(one, servers, how)));
+      const measure = (more) => bounded(one.name, expected(one), () => runCase(one, servers, { ...how, ...more }));
+      const result = await measure();
+      results.push(options.check && !standing(result).passed ? await measure({ pairs: PAIRS_AGAIN }) : result);
     } catch (error) {
       failed.push(one.name);
       console.error(`${one.name} could not be measured: ${error.stack}`);
@@ -67,14 +71,18 @@ async function compare(options) {
 function check(results) {
   let failed = 0;
   for (const one of results) {
-    const floor = FLOORS[one.name] ?? 0;
-    const cpu = report.cpuRatio(one);
-    const passed = one.ratio.median >= floor || cpu >= floor;
+    const { passed, floor, cpu } = standing(one);
     const figures = `${one.ratio.median.toFixed(2)} × by speed, ${cpu.toFixed(2)} × by CPU, at least ${floor} × by either`;
     console.error(`${one.name}: ${passed ? "passed" : "FAILED"} (${figures})`);
     if (!passed) failed++;
   }
   return failed > 0 ? 1 : 0;
+}
+
+function standing(one) {
+  const floor = FLOORS[one.name] ?? 0;
+  const cpu = report.cpuRatio(one);
+  return { floor, cpu, passed: one.ratio.median >= floor || cpu >= floor };
 }
 
 function allCases() {
