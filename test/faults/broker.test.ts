@@ -34,7 +34,9 @@ describe("a broker that restarts and dies", () => {
     const rounds = lean(4, 20);
     const closing = Date.now();
     for (let i = 0; i < rounds; i++) {
-      await stage.during("connections closed", async () => on.broker.ctl("close_all_connections", "test"));
+      await stage.during("connections closed", async () =>
+        on.broker.ctl("close_all_connections", "--vhost", stage.name, "test"),
+      );
     }
     await load.stop();
     const verdict = await check(stage, client);

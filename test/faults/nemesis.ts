@@ -2,235 +2,142 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { CLEAN, check } from "./support/checker";
 import { Client } from "./support/client";
+import { Footprints, WARM_MS } from "./support/footprints";
+import { launch, type Place, planFaults } from "./support/nemesis-faults";
 import type { TaskerProgram } from "./support/process";
-import { report } from "./support/report";
-import { freeze, servers } from "./support/servers";
+import { throughput, throughputAgain } from "./support/recovery";
+import { judged, report } from "./support/report";
+import { servers } from "./support/servers";
 import { Stage } from "./support/stage";
 
 /**
- * Faults at random under load, one after the other with some time to breathe, then everything is healed and checked. All that
- * is random comes from the seed: the same seed gives the same faults in the same order with the same lengths.
+ * Faults at random under load, one after the other with some time to breathe, then everything is healed and checked. The faults
+ * are drawn from the seed before the first one: the same seed gives the same faults. It is the soak as well: the load is half of
+ * what the machine was just seen to do, unless one is given, and memory and descriptors must end as they were after the warm-up.
  */
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "10" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     every: { type: "string", default: "20" },
-    load: { type: "string", default: "20" },
+    load: { type: "string" },
+    /** Prints the faults and ends. */
+    plan: { type: "boolean", default: false },
   },
 });
-const [minutes, seed, every, rate] = [values.minutes, values.seed, values.every, values.load].map(Number) as number[];
+const [minutes, seed, every] = [values.minutes, values.seed, values.every].map(Number) as [number, number, number];
 
-interface Place {
-  endpoint: string | null;
-  slot: string;
-  program: TaskerProgram;
-  /** Of this process. */
-  looks: number;
-  /** Figures when it had warmed up, and the last ones. */
-  first: Figures | null;
-  last: Figures | null;
-}
-
-interface Figures {
-  rss: number;
-  fds: number;
-}
-
-type FaultKind = (stage: Stage, places: Place[], random: Random) => Promise<string>;
-type Random = (below: number) => number;
-
-const FAULTS: FaultKind[] = [
-  async (stage, places, random) => {
-    const place = places[1 + random(places.length - 1)]!;
-    const pauseMs = random(3000);
-    await stage.kill(place.program);
-    await sleep(pauseMs);
-    await restart(stage, place);
-    return `SIGKILL the manager of ${place.endpoint}, back after ${pauseMs} ms`;
-  },
-  async (stage, places, random) => {
-    const pauseMs = random(3000);
-    await stage.kill(places[0]!.program);
-    await sleep(pauseMs);
-    await restart(stage, places[0]!);
-    return `SIGKILL the API, back after ${pauseMs} ms`;
-  },
-  async (stage, places, random) => {
-    const place = places[random(places.length)]!;
-    await place.program.stop();
-    await restart(stage, place);
-    return `SIGTERM and restart of ${place.endpoint ?? "the API"}`;
-  },
-  async (stage, places, random) => {
-    const place = places[random(places.length)]!;
-    const ms = 1000 + random(9000);
-    const fault = stage.mark("frozen", place.endpoint);
-    place.program.signal("SIGSTOP");
-    await sleep(ms);
-    place.program.signal("SIGCONT");
-    fault.over();
-    return `SIGSTOP of ${place.endpoint ?? "the API"} for ${ms} ms`;
-  },
-  async (stage, _, random) => {
-    const how = (["SIGKILL", "SIGTERM"] as const)[random(2)]!;
-    const ms = random(5000);
-    await stage.during("broker down", async () => {
-      await stage.servers.broker.stop(how);
-      await sleep(ms);
-      await stage.servers.broker.start();
-    });
-    return `${how} the broker, down for ${ms} ms and its start`;
-  },
-  async (stage, _, random) => {
-    const how = (["SIGKILL", "SIGTERM"] as const)[random(2)]!;
-    const ms = random(5000);
-    await stage.during("database down", async () => {
-      await stage.servers.database.stop(how);
-      await sleep(ms);
-      await stage.servers.database.start();
-    });
-    return `${how} the database, down for ${ms} ms and its start`;
-  },
-  async (stage, _, random) => {
-    const which = random(2) === 0 ? "broker" : "database";
-    const ms = 2000 + random(13_000);
-    await stage.during(`${which} frozen`, async () => {
-      const thaw = freeze(stage.servers[which]);
-      await sleep(ms);
-      thaw();
-    });
-    return `SIGSTOP of the ${which} for ${ms} ms`;
-  },
-  async (stage, _, random) => {
-    const which = random(2) === 0 ? "brokerProxy" : "databaseProxy";
-    const direction = (["toServer", "toClient", "both"] as const)[random(3)]!;
-    const ms = 1000 + random(10_000);
-    await stage.during("black hole", async () => {
-      stage[which].set({ mode: "blackhole", direction });
-      await sleep(ms);
-      stage[which].set({ mode: "pass" });
-    });
-    return `${which}: nothing passes (${direction}) for ${ms} ms`;
-  },
-  async (stage, _, random) => {
-    const which = random(2) === 0 ? "brokerProxy" : "databaseProxy";
-    const ms = 500 + random(5000);
-    await stage.during("resets", async () => {
-      stage[which].set({ mode: "rst" });
-      await sleep(ms);
-      stage[which].set({ mode: "pass" });
-    });
-    return `${which}: every connection is reset for ${ms} ms`;
-  },
-  async (stage, _, random) => {
-    const which = random(2) === 0 ? "brokerProxy" : "databaseProxy";
-    const bytes = 1000 + random(60_000);
-    const direction = (["toServer", "toClient"] as const)[random(2)]!;
-    await stage.during("cuts", async () => {
-      stage[which].set({ mode: "dropAfter", bytes, direction });
-      await sleep(5000);
-      stage[which].set({ mode: "pass" });
-    });
-    return `${which}: connections are cut after ${bytes} bytes (${direction}) for 5 s`;
-  },
-  async (stage, _, random) => {
-    const ms = 20 + random(300);
-    stage.brokerProxy.set({ mode: "latency", ms });
-    stage.databaseProxy.set({ mode: "latency", ms: Math.round(ms / 4) });
-    await sleep(5000);
-    stage.brokerProxy.set({ mode: "pass" });
-    stage.databaseProxy.set({ mode: "pass" });
-    return `latency of ${ms} ms to the broker, a quarter of it to the database, for 5 s`;
-  },
+const FULL_LOAD_MS = 8_000;
+/** Tasks a second: more would only make the checker's tables longer. */
+const MOST_LOAD = 40;
+const ENDPOINTS = ["a", "b", "c"];
+const WHERE = [
+  { endpoint: null, slot: "0" },
+  ...ENDPOINTS.map((endpoint) => ({ endpoint, slot: "0" })),
+  { endpoint: "a", slot: "1" },
 ];
+const FINAL = "('succeeded', 'failed', 'cancelled', 'missed')";
 
-/** A look every 5 s: half a minute until pools and handler processes are there. */
-const WARM_LOOKS = 6;
+const open = async (stage: Stage) =>
+  (await stage.rows<{ n: number }>(`SELECT COUNT(*) AS n FROM task_responses WHERE status NOT IN ${FINAL}`))[0]!.n;
 
-async function restart(stage: Stage, place: Place): Promise<void> {
-  const { endpoint, slot } = place;
-  place.program =
-    endpoint === null
-      ? await stage.api({}, { wait: false })
-      : await stage.manager(endpoint, { TASKER_TEST_SLOT: slot }, { wait: false });
-  place.looks = 0;
-}
-
-function measure(places: Place[]): void {
-  for (const place of places) {
-    if (!place.program.running) continue;
-    place.last = place.program.footprint();
-    if (++place.looks <= WARM_LOOKS) place.first = place.last;
-  }
-}
-
-/** mulberry32 */
-function randomFrom(start: number): Random {
-  let state = start >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % Math.max(1, below);
-  };
+/** Tasks a second that all endpoints finish when as many come as can be taken. */
+async function fullLoad(stage: Stage): Promise<number> {
+  const client = new Client(stage);
+  const from = Date.now();
+  while (Date.now() < from + FULL_LOAD_MS) await client.burst(100, ENDPOINTS, { ms: 50 }, 30);
+  const done = throughput(stage, from, Date.now()) / ENDPOINTS.length;
+  while ((await open(stage)) > 0) await sleep(200);
+  return done;
 }
 
 async function run(): Promise<boolean> {
-  console.log(`nemesis: ${minutes} minutes, a fault every ${every} s, ${rate} tasks/s to 3 endpoints, seed ${seed}`);
-  const random = randomFrom(seed!);
+  const faults = planFaults(seed, Math.max(1, Math.ceil((minutes * 60) / every)), WHERE);
+  console.log(`nemesis: ${minutes} minutes, a fault every ${every} s, seed ${seed}. Planned:`);
+  for (const [i, { what }] of faults.entries()) console.log(`  ${i + 1}. ${what}`);
+  if (values.plan) return true;
   const on = await servers();
   const stage = await Stage.create(on, { work: { attempts: 20 }, more: { broker: { heartbeat: 5 } } });
   try {
-    const open = { program: null as unknown as TaskerProgram, first: null, last: null, looks: 0 };
-    const places: Place[] = [
-      { endpoint: null, slot: "0", ...open },
-      ...["a", "b", "c"].map((endpoint) => ({ endpoint, slot: "0", ...open })),
-      { endpoint: "a", slot: "1", ...open },
-    ];
-    await Promise.all(places.map((place) => restart(stage, place)));
-    await Promise.all(places.map((place) => place.program.ready()));
+    const places: Place[] = WHERE.map((where) => ({
+      ...where,
+      program: null as unknown as TaskerProgram,
+      startedAt: 0,
+    }));
+    const ready = () => Promise.all(places.map((place) => place.program.ready(90_000)));
+    await Promise.all(places.map((place) => launch(stage, place)));
+    await ready();
+    const full = values.load === undefined ? await fullLoad(stage) : Number(values.load) * 2;
+    const rate = Math.min(MOST_LOAD, full / 2);
+    console.log(`load: ${rate.toFixed(1)} tasks/s to ${ENDPOINTS.length} endpoints, of at most ${full.toFixed(1)}`);
     const client = new Client(stage);
-    const load = client.load(rate!, ["a", "b", "c"], { ms: 50 });
-    const measuring = setInterval(() => measure(places), 5000);
-    const end = performance.now() + minutes! * 60_000;
-    let faults = 0;
-    while (performance.now() < end) {
+    const load = client.load(rate, ENDPOINTS, { ms: 50 });
+    const footprints = new Footprints(places);
+    await sleep(WARM_MS + 5000);
+    const before = throughput(stage, Date.now() - 10_000, Date.now());
+
+    const end = performance.now() + minutes * 60_000;
+    let done = 0;
+    for (const fault of faults) {
+      if (performance.now() >= end) break;
       const began = performance.now();
-      const what = await FAULTS[random(FAULTS.length)]!(stage, places, random);
+      await fault.run(stage, places);
       const healed = performance.now();
-      await Promise.all(places.map((place) => place.program.ready(90_000)));
-      console.log(`${++faults}. ${what}; all ready ${((performance.now() - healed) / 1000).toFixed(1)} s later`);
-      await sleep(Math.max(0, Math.min(end, began + every! * 1000) - performance.now()));
+      await ready();
+      const next = Math.min(end, began + every * 1000);
+      console.log(`${++done}. ${fault.what}; ${await overAfter(stage, healed, next)}`);
+      await sleep(Math.max(0, next - performance.now()));
     }
+    const again = await throughputAgain(stage, before);
     await load.stop();
     const verdict = await check(stage, client, { withinMs: 120_000 });
-    clearInterval(measuring);
-    measure(places);
-    report(`nemesis, seed ${seed}`, faults, verdict);
-    console.table(
-      places.map(({ endpoint, slot, first, last }) => ({
-        process: endpoint === null ? "api" : `manager ${endpoint}/${slot}`,
-        "memory at first, MB": Math.round(first!.rss / 1024 ** 2),
-        "memory at last, MB": Math.round(last!.rss / 1024 ** 2),
-        "descriptors at first": first!.fds,
-        "descriptors at last": last!.fds,
-      })),
-    );
-    console.table([
-      { answers: JSON.stringify(client.statuses), ...verdict, byStatus: JSON.stringify(verdict.byStatus) },
-    ]);
-    return Object.entries(CLEAN).every(([name, value]) => verdict[name as keyof typeof verdict] === value);
+    await sleep(Math.max(0, ...places.map((place) => place.startedAt + WARM_MS + 1000 - performance.now())));
+    footprints.stop();
+    report(`nemesis, seed ${seed}`, done, verdict, [again]);
+    console.table(footprints.table());
+    const clean = Object.entries(CLEAN).every(([name, value]) => verdict[name as keyof typeof verdict] === value);
+    const kept = judged(again).kept;
+    console.table({
+      "faults injected": done,
+      "tasks accepted": verdict.accepted,
+      answers: JSON.stringify(client.statuses),
+      ...Object.fromEntries(Object.keys(CLEAN).map((name) => [name, verdict[name as keyof typeof verdict]])),
+      "ran again, touched by a fault": verdict.repeated,
+      "memory and descriptors flat": footprints.flat,
+      "throughput after the last heal": judged(again).text,
+      held: clean && kept && footprints.flat ? "everything" : "NOT EVERYTHING",
+    });
+    if (!clean || !kept || !footprints.flat) console.log(`Again with: npm run test:nemesis -- --seed ${seed}`);
+    return clean && kept && footprints.flat;
   } finally {
     await stage.close();
     await on.stop();
   }
 }
 
+/** Waits until everything that was stored by the heal is final, at the longest until `end`. */
+async function overAfter(stage: Stage, healed: number, end: number): Promise<string> {
+  const [{ at }] = (await stage.rows<{ at: string }>("SELECT MAX(task_id) AS at FROM task_responses")) as [
+    { at: string },
+  ];
+  const left = async () =>
+    (
+      await stage.rows<{ n: number }>(
+        `SELECT COUNT(*) AS n FROM task_responses WHERE task_id <= '${at}' AND status NOT IN ${FINAL}`,
+      )
+    )[0]!.n;
+  for (;;) {
+    const n = await left();
+    const seconds = ((performance.now() - healed) / 1000).toFixed(1);
+    if (n === 0) return `over ${seconds} s after the heal`;
+    if (performance.now() >= end) return `${n} responses still open ${seconds} s after the heal`;
+    await sleep(100);
+  }
+}
+
 run().then(
-  (clean) => {
-    process.exitCode = clean ? 0 : 1;
+  (held) => {
+    process.exitCode = held ? 0 : 1;
   },
   (error) => {
     console.error(error);

@@ -49,6 +49,7 @@ export const CLEAN: Partial<Verdict> = {
 };
 
 const FINAL = ["succeeded", "failed", "cancelled", "missed"];
+const OPEN = `status NOT IN (${FINAL.map((status) => `'${status}'`).join(", ")})`;
 /** A fault touches an execution that has ended so shortly before that its end may not have been committed. */
 const COMMIT_MS = 2500;
 /** The end of its own manager does so for longer: on a starved machine a commit may be under way for seconds. */
@@ -77,14 +78,13 @@ export async function check(stage: Scene, client: Client, options: CheckOptions 
   const isFinal = (pair: string) => FINAL.includes(rows.get(pair)?.status ?? "");
   const stuck = () => [...rows].filter(([pair, row]) => isUp(row.endpoint) && !isFinal(pair)).length;
   const missing = () => pairs.filter((pair) => !isFinal(pair));
+  const away = (options.down ?? []).map((endpoint) => ` AND endpoint <> '${endpoint}'`).join("");
   await until(
-    "a final response to everything accepted",
-    async () => {
-      rows = await look(stage);
-      return missing().length === 0 && stuck() === 0;
-    },
+    "a final response to everything stored",
+    async () => (await stage.rows(`SELECT task_id FROM task_responses WHERE ${OPEN}${away} LIMIT 1`)).length === 0,
     options.withinMs ?? 60_000,
   ).catch(() => undefined);
+  rows = await look(stage);
   const before = digests(rows);
   const attempts = await stage.rows<{ task_id: string; endpoint: string; attempt: number; outcome: string }>(
     "SELECT task_id, endpoint, attempt, outcome FROM task_attempts",
@@ -117,19 +117,11 @@ export async function check(stage: Scene, client: Client, options: CheckOptions 
 /** Waits until what was accepted before the last heal is final, and says how long after the heal that was. */
 export async function over(stage: Scene, client: Client, most: number): Promise<Bound> {
   const { healedAt } = stage;
-  const pairs = client.accepted
-    .filter(({ at }) => at <= healedAt)
-    .flatMap(({ taskId, endpoints }) => endpoints.map((endpoint) => `${taskId} ${endpoint}`));
-  let rows = new Map<string, Row>();
-  const final = (pair: string) => FINAL.includes(rows.get(pair)?.status ?? "");
-  await until(
-    "what was accepted before is final",
-    async () => {
-      rows = await look(stage);
-      return pairs.every(final);
-    },
-    60_000,
-  );
+  const before = client.accepted.filter(({ at }) => at <= healedAt).map(({ taskId }) => taskId!);
+  const newest = before.sort().at(-1);
+  const open = `SELECT task_id FROM task_responses WHERE task_id <= '${newest}' AND ${OPEN} LIMIT 1`;
+  await until("what was accepted before is final", async () => (await stage.rows(open)).length === 0, 60_000);
+  const rows = await look(stage);
   return { what: "over after", value: recoveryOf(healedAt, client.accepted, rows) / 1000, most };
 }
 

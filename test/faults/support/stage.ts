@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TcpProxy } from "../../support/proxy";
 import type { TaskerProgram } from "./process";
@@ -69,9 +70,14 @@ export class Stage extends Scene {
     return { messages: Number(messages), consumers: Number(consumers) };
   }
 
+  private async keepRows(): Promise<void> {
+    await writeFile(join(this.dir, "responses.json"), JSON.stringify(await this.rows("SELECT * FROM task_responses")));
+  }
+
   /** Kills what still runs and forgets database and vhost. */
   override async close(): Promise<void> {
     await super.close();
+    if (process.env.TASKER_TEST_KEEP) await this.keepRows().catch(() => undefined);
     await Promise.all([this.brokerProxy.close(), this.databaseProxy.close()]);
     await sql(this.servers.database.uri, `DROP DATABASE IF EXISTS ${this.name}`).catch(() => undefined);
     await manage(this.servers.broker, "DELETE", `vhosts/${this.name}`).catch(() => undefined);
