@@ -5,6 +5,7 @@ const { ensureBuilt } = require("./lib/build");
 const { ensureInstalled } = require("./lib/install");
 const { main } = require("./lib/main");
 const { ROOT } = require("./lib/paths");
+const { withFigures } = require("./lib/readme-figures");
 
 main(async () => {
   await ensureInstalled();
@@ -13,6 +14,8 @@ main(async () => {
   const { withProblems } = require("../dist/src/api/openapi/problems-page");
   write("docs/reference/config.md", () => configReference());
   write("docs/reference/problems.md", (before) => withProblems(before));
+  const performance = fs.readFileSync(path.join(ROOT, "docs/performance.md"), "utf8");
+  write("README.md", (before) => withFigures(before, performance));
 });
 
 function write(name, make) {
