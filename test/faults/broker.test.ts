@@ -30,7 +30,7 @@ describe("a broker that restarts and dies", () => {
       await on.broker.stop();
       await on.broker.start();
     });
-    const restart = await over(stage, client, 5);
+    const restart = await over(stage, client, ["a", "b"], 5);
     const rounds = lean(4, 20);
     const closing = Date.now();
     for (let i = 0; i < rounds; i++) {

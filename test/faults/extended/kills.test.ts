@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CLEAN, check } from "../support/checker";
 import { Client } from "../support/client";
+import { longestWait } from "../support/recovery";
 import { report } from "../support/report";
 import { type Servers, servers } from "../support/servers";
 import { Stage } from "../support/stage";
@@ -57,7 +58,7 @@ describe("handlers that kill their process, and managers that are replaced", () 
     }
     await load.stop();
     const verdict = await check(stage, client);
-    report("F16", rounds, verdict);
+    report("F16", rounds, verdict, [longestWait(stage, client, 2)]);
     // No fault explains anything here: nothing may have come to its end twice.
     expect(verdict).toMatchObject({ ...CLEAN, repeated: 0, byStatus: { succeeded: client.accepted.length } });
   });

@@ -114,12 +114,12 @@ export async function check(stage: Scene, client: Client, options: CheckOptions 
   };
 }
 
-/** Waits until what was accepted before the last heal is final, and says how long after the heal that was. */
-export async function over(stage: Scene, client: Client, most: number): Promise<Bound> {
+/** Waits until what these endpoints were given before the last heal is final, and says how long after the heal that was. */
+export async function over(stage: Scene, client: Client, endpoints: string[], most: number): Promise<Bound> {
   const { healedAt } = stage;
   const before = client.accepted.filter(({ at }) => at <= healedAt).map(({ taskId }) => taskId!);
   const newest = before.sort().at(-1);
-  const open = `SELECT task_id FROM task_responses WHERE task_id <= '${newest}' AND ${OPEN} LIMIT 1`;
+  const open = `SELECT task_id FROM task_responses WHERE task_id <= '${newest}' AND endpoint IN ('${endpoints.join("', '")}') AND ${OPEN} LIMIT 1`;
   await until("what was accepted before is final", async () => (await stage.rows(open)).length === 0, 60_000);
   const rows = await look(stage);
   return { what: "over after", value: recoveryOf(healedAt, client.accepted, rows) / 1000, most };

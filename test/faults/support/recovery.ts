@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Client } from "./client";
 import type { Bound } from "./report";
 import type { Scene } from "./scene";
 
@@ -26,6 +27,22 @@ export function resumed(stage: Scene, endpoint: string, since: number, most: num
     return again ? again.at - since : 0;
   });
   return { what: "interrupted work runs again after", value: Math.max(0, ...waits) / 1000, most };
+}
+
+/** When an endpoint began the first execution after the last heal. */
+export function flowsAgain(stage: Scene, endpoint: string, most: number): Bound {
+  const { healedAt } = stage;
+  const first = stage
+    .journal()
+    .find((entry) => entry.endpoint === endpoint && entry.what === "start" && entry.at >= healedAt);
+  return { what: "work runs again after", value: ((first?.at ?? healedAt) - healedAt) / 1000, most };
+}
+
+/** The longest time from a task's acceptance to the begin of its last attempt at an endpoint. */
+export function longestWait(stage: Scene, client: Client, most: number): Bound {
+  const begins = new Map(stage.journal().flatMap(({ what, taskId, at }) => (what === "start" ? [[taskId, at]] : [])));
+  const waits = client.accepted.map(({ taskId, at }) => (begins.get(taskId!) ?? at) - at);
+  return { what: "every task begun within", value: Math.max(0, ...waits) / 1000, most };
 }
 
 /** Executions that came to their end, a second. */
