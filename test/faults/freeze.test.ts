@@ -79,7 +79,7 @@ describe("processes and handlers that stand still", () => {
     expect(verdict).toMatchObject({ ...CLEAN, repeated: 0, byStatus: { succeeded: 11 } });
     // The broker closes the channel for it; that may happen once or twice, not in a circle.
     expect(manager!.logged("channel").length).toBeLessThan(6);
-    expect((await stage.queue("a")).consumers).toBe(1);
+    await until("it consumes again", async () => (await stage.queue("a")).consumers === 1);
   });
 
   async function finished(): Promise<number> {
