@@ -24,15 +24,17 @@ module.exports = {
         types: { fan: { ...NOOP, concurrency: 4, wait_for_endpoints_timeout: "60s" } },
         managers: dealt(endpoints, PROCESSES),
         poolSize: 25,
+        // Two thousand registrations at once.
+        readyMs: 300_000,
       });
       const mark = prefix();
       let n = 0;
       const one = async () => {
         let task = await tasker.post("/fan?wait=30", { identifier: `${mark}${++n}`, payload: { n } });
-        for (let again = 0; task.completeness?.succeeded !== endpoints; again++) {
-          if (again === 4) throw new Error(`Not complete: ${JSON.stringify(task.completeness ?? task).slice(0, 300)}`);
+        for (let again = 0; !task.completeness?.complete && again < 4; again++) {
           task = await tasker.json(`/fan/${task.id}?wait=30`);
         }
+        if (task.completeness?.succeeded !== endpoints) throw new Error(await whyNot(tasker, task));
       };
       const run = async (seconds) => {
         const cpu = cpuClock(tasker.pids);
@@ -44,3 +46,8 @@ module.exports = {
       return { points: [{ x: endpoints, run }], close: () => tasker.stop() };
     }),
 };
+
+async function whyNot(tasker, task) {
+  const { items = [] } = await tasker.json(`/fan/${task.id}/responses?status=failed,missed&limit=3`);
+  return `Not all have succeeded: ${JSON.stringify({ completeness: task.completeness, items }).slice(0, 2000)}`;
+}

@@ -3,6 +3,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { stopProcess } = require("../../scripts/lib/processes");
 
+/** So long a program may take to say that it is ready. */
 const READY_MS = 60_000;
 
 /**
@@ -11,7 +12,7 @@ const READY_MS = 60_000;
  *
  * @returns {Promise<{ pid: number, line: string, log: string, stop: (signal?: string) => Promise<void> }>}
  */
-function startProgram(name, command, args, { folder, env = {}, ready, cwd }) {
+function startProgram(name, command, args, { folder, env = {}, ready, cwd, readyMs = READY_MS }) {
   const log = path.join(folder, `${name}.log`);
   const output = fs.openSync(log, "w");
   const child = spawn(command, args, {
@@ -40,9 +41,9 @@ function startProgram(name, command, args, { folder, env = {}, ready, cwd }) {
       if (line !== undefined) {
         clearInterval(look);
         resolve({ name, pid: child.pid, line, log, stop });
-      } else if (gone !== null || Date.now() - began > READY_MS) {
+      } else if (gone !== null || Date.now() - began > readyMs) {
         clearInterval(look);
-        const why = gone ?? "it said nothing for a minute";
+        const why = gone ?? "it did not say that it is ready";
         const end = fs.readFileSync(log, "utf8").split("\n").slice(-15).join("\n");
         void stop("SIGKILL").then(() => reject(new Error(`${name} did not start: ${why}.\n${end}`)));
       }

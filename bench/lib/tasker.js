@@ -16,12 +16,12 @@ const NOOP = { isolation: "inline", concurrency: 100, handler: "noop" };
  *
  * @param {import("./servers").Servers} servers
  * @param {{ types: object, managers?: string[][], apis?: number, embedded?: boolean, env?: object, database?: object,
- *   poolSize?: number, api?: object, node?: string[] }} options `managers`: for each manager process, its endpoints; `database`:
+ *   poolSize?: number, api?: object, node?: string[], readyMs?: number }} options `managers`: for each manager process, its endpoints; `database`:
  *   one of `servers.newDatabase()` that is used again; `api`: more of the config's `api`; `node`: options of the processes
  */
 async function startTasker(servers, options) {
   const { types, managers = [["e1"]], apis = 1, embedded = false, env = {}, database: given, poolSize } = options;
-  const { api: apiSettings = {}, node: nodeOptions = [] } = options;
+  const { api: apiSettings = {}, node: nodeOptions = [], readyMs } = options;
   const folder = servers.newFolder("tasker");
   const database = embedded ? null : (given ?? (await servers.newDatabase()));
   const vhost = embedded ? null : await servers.newVhost();
@@ -47,6 +47,7 @@ async function startTasker(servers, options) {
       cwd: folder,
       env: { ...env, TASKER_CONFIG: file },
       ready: /^tasker .*(?:ready|up on)/m,
+      readyMs,
     });
   };
   const managerOf = (endpoints, name) => ({

@@ -9,7 +9,18 @@ const SCRIPTS = path.resolve(__dirname, "../wrk");
  * @returns {Promise<{ requests: number, seconds: number, errors: number, p50: number, p99: number }>} latencies in milliseconds
  */
 function wrk(script, url, { seconds, connections = 64, args = [] }) {
-  const all = ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", path.join(SCRIPTS, script), url, "--", ...args];
+  const all = [
+    "-t1",
+    `-c${connections}`,
+    `-d${seconds}s`,
+    "--timeout",
+    "10s",
+    "-s",
+    path.join(SCRIPTS, script),
+    url,
+    "--",
+    ...args,
+  ];
   return new Promise((resolve, reject) => {
     execFile("wrk", all, { maxBuffer: 16 * 1024 * 1024 }, (error, stdout) => {
       const found = /^RESULT (.*)$/m.exec(stdout ?? "");

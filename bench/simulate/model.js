@@ -10,8 +10,9 @@ const STEP_MS = 100;
  *
  * @param {{ seconds: number, endpoints: number, tasksPerSecond: number, fanOut: number, databaseCores: number, batched: boolean,
  *   heartbeatMs: number, outage?: { at: number, ms: number } }} size
- * @returns {{ database: number, reconciler: number, heartbeatsPerSecond: number, backlog: number, worstBacklog: number, caughtUpAfter: number | null }}
- *   shares of 1 that are busy; open responses at the end and at the worst; seconds from the end of the outage to an empty backlog
+ * @returns {{ database: number, reconciler: number, heartbeatsPerSecond: number, backlog: number, unsettled: number,
+ *   worstBacklog: number, caughtUpAfter: number | null }}
+ *   shares of 1 that are busy; open responses at the end, those whose task's status is not stored yet, and open ones at the worst; seconds from the end of the outage to an empty backlog
  */
 function simulate(size) {
   const { endpoints, tasksPerSecond, fanOut, databaseCores, batched, heartbeatMs, outage } = size;
