@@ -125,6 +125,24 @@ test("a server that goes away is told in words, and the page recovers by itself"
   await page.context().close();
 });
 
+test("a page that is older than the server says so, and can be loaded anew", async () => {
+  const { page, go } = await pages.open(w.url);
+  await go("/tasks");
+  await page.locator("[data-live=live]").waitFor();
+  await page.route("**/session", async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), version: "9.9.9" } });
+  });
+  await page.locator("[data-live]").click();
+  await page.locator("[data-live=paused]").click();
+  await page.getByText("The server is version 9.9.9 by now").waitFor();
+  expect(await axe(page, "colours")).toEqual([]);
+  await page.getByRole("button", { name: "Load it anew" }).click();
+  await page.getByText("The server is version 9.9.9 by now").waitFor({ state: "detached" });
+  await page.locator("[data-live=live]").waitFor();
+  await page.context().close();
+});
+
 test("the JavaScript is at most 100 kB when compressed, and the page's file holds nothing inline", () => {
   const assets = join(pages.uiDir, "assets");
   const scripts = readdirSync(assets).filter((name) => name.endsWith(".js"));

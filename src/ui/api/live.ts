@@ -1,6 +1,6 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { ApiError, loginNeeded, messageOf } from "./http";
-import { session } from "./session";
+import { loadSession, session } from "./session";
 import { readStream } from "./stream";
 import type { Change } from "./types";
 
@@ -71,6 +71,8 @@ function flush(): void {
 
 function resumeAll(): void {
   for (const follower of [...followers]) follower.onResume?.();
+  // The server may be another version by now, and the one who asks may have other rights.
+  loadSession().catch(() => {});
 }
 
 function take(name: string, data: string, id: string | null): void {
@@ -135,8 +137,9 @@ export function startLive(): void {
     if (!paused.peek() && Date.now() - heardAt.peek() > STALE_MS) stale.value = true;
   }, 1000);
   let first = true;
+  const known = computed(() => session.value !== null);
   effect(() => {
-    if (paused.value || loginNeeded.value || !session.value) return;
+    if (paused.value || loginNeeded.value || !known.value) return;
     const controller = new AbortController();
     if (!first) {
       heardAt.value = Date.now();

@@ -1,8 +1,15 @@
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { ApiError, call, loginNeeded, setCsrfToken } from "./http";
 import type { Session } from "./types";
 
 export const session = signal<Session | null>(null);
+/** The server's version when this page was loaded. */
+let loadedFrom: string | null = null;
+/** The version that the server has now, where it is another one: what runs here is older than what it talks to. */
+export const upgradedTo = computed(() => {
+  const version = session.value?.version ?? null;
+  return version === loadedFrom ? null : version;
+});
 
 const INCLUDES: Record<string, readonly string[]> = {
   read: ["read"],
@@ -18,6 +25,7 @@ export function may(scope: "read" | "submit" | "operate" | "admin"): boolean {
 
 function enter(found: Session): void {
   setCsrfToken(found.csrf_token);
+  loadedFrom ??= found.version ?? null;
   session.value = found;
   loginNeeded.value = false;
 }

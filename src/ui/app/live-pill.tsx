@@ -1,5 +1,6 @@
 import { clockSkew } from "../api/http";
 import { heardAt, liveProblem, liveState, togglePause } from "../api/live";
+import { upgradedTo } from "../api/session";
 import { duration, serverNow } from "../parts/time";
 
 const HINT = {
@@ -41,6 +42,14 @@ export function LiveBanner() {
             {state === "stale" ? "What you see may be old: " : "Connecting again: "}
             {liveProblem.value || "the server has sent nothing for a while."}
           </span>
+        </div>
+      )}
+      {upgradedTo.value && (
+        <div class="banner">
+          <span>The server is version {upgradedTo.value} by now; this page was loaded from the one before.</span>
+          <button type="button" class="btn small" onClick={() => location.reload()}>
+            Load it anew
+          </button>
         </div>
       )}
     </div>
