@@ -82,6 +82,10 @@ test("on a phone every page fits its width, and its things are large enough to t
     await go(hash);
     const over = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
     expect([name, over]).toEqual([name, 0]);
+    const hidden = await page.evaluate(
+      "(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('.nav'))",
+    );
+    expect([name, hidden]).toEqual([name, 0]);
     const small =
       await page.evaluate(`[...document.querySelectorAll("button, select, input:not([type=checkbox]):not([type=radio])")]
       .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 24).map((one) => one.outerHTML.slice(0, 120))`);
