@@ -180,7 +180,7 @@ export const OPERATIONS: Readonly<Record<RouteId, Operation>> = {
         schema: answers.page(answers.logChunk),
         example: examples.log,
         headers: ["Link"],
-        also: { [STREAM]: { schema: { type: "string" } } },
+        also: { [STREAM]: { schema: { type: "string" }, example: examples.logStream } },
       },
     },
     problems: ["endpoint_not_found", "overloaded"],
