@@ -17,8 +17,8 @@ export function backoffMs(attempt: number, backoff: Backoff, random: number = Ma
   return Math.round(full / 2 + (full / 2) * random);
 }
 
-/** Waiting time before the next try of something that is away (store, broker): 0.1 s, doubling up to 2 s. */
-export const RECONNECT: Backoff = { firstMs: 100, factor: 2, maxMs: 2000 };
+/** Waiting time before the next try of something that is away (store, broker): 0.1 s, doubling up to 1 s. */
+export const RECONNECT: Backoff = { firstMs: 100, factor: 2, maxMs: 1000 };
 
 /** Resolves after `ms` (monotonic), or at once when `signal` aborts. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -19,8 +19,8 @@ const REAP_EVERY_MS = 1000;
 const PURGE_MOST_MS = 60_000;
 const PURGE_LEAST_MS = 1000;
 const PURGE_PAGE = 500;
-/** How long to leave alone what cannot be published while the broker is away. */
-const BROKER_AWAY_MS = 2000;
+/** How long to leave alone what cannot be published while the broker is away; twice as long where that is much. */
+const BROKER_AWAY_MS = 1000;
 const FAR_MS = 3_600_000;
 /** What comes up for its recheck so soon after its queue was found empty was published before that. */
 const FOUND_EMPTY_MS = 10_000;
@@ -93,7 +93,7 @@ export class Reconciler {
           this.log.warn({ err: (error as Error).message }, "the reconciler's tick failed; it goes on");
       }
       if (!more && !this.stopping)
-        await this.pause(failures === 0 ? TICK_MS : Math.min(2000, TICK_MS * 2 ** Math.min(failures, 3)));
+        await this.pause(failures === 0 ? TICK_MS : Math.min(1000, TICK_MS * 2 ** Math.min(failures, 3)));
     }
   }
 
@@ -183,7 +183,7 @@ export class Reconciler {
 
   /** Published and still unclaimed: is its message in the queue? If the queue is empty or gone, it is published again. */
   private async recheck(rows: DueResponse[]): Promise<void> {
-    if (!this.brokerUp()) return this.later(rows, BROKER_AWAY_MS);
+    if (!this.brokerUp()) return this.later(rows, awayMs(rows));
     const waiting: DueResponse[] = [];
     const gone: DueResponse[] = [];
     const now = performance.now();
@@ -203,7 +203,7 @@ export class Reconciler {
   }
 
   private async publish(rows: DueResponse[]): Promise<void> {
-    if (!this.brokerUp()) return this.later(rows, BROKER_AWAY_MS);
+    if (!this.brokerUp()) return this.later(rows, awayMs(rows));
     const payloads = await this.store.upkeep.payloads([
       ...new Set(rows.filter((row) => row.payloadBytes <= MAX_INLINE_PAYLOAD).map((row) => row.taskId)),
     ]);
@@ -232,7 +232,7 @@ export class Reconciler {
     }
     await Promise.all(sends);
     if (confirmed.length > 0) await this.store.upkeep.published(confirmed, RECHECK_MS);
-    if (refused.length > 0) await this.later(refused, BROKER_AWAY_MS);
+    if (refused.length > 0) await this.later(refused, awayMs(refused));
     // Nobody of that name has registered yet: when it does, the registration makes these due.
     if (homeless.length > 0) {
       await this.store.upkeep.postpone(homeless.map((row) => ({ ...row, ms: row.nextClockMs ?? FAR_MS })));
@@ -268,6 +268,10 @@ export class Reconciler {
       if (gone > 0) this.log.info({ type: type.name, tasks: gone }, "deleted finished tasks past their keep time");
     }
   }
+}
+
+function awayMs(rows: readonly DueResponse[]): number {
+  return rows.length < PAGE / 2 ? BROKER_AWAY_MS : 2 * BROKER_AWAY_MS;
 }
 
 type Action = "settle" | "withdraw" | "miss" | "reclaim" | "wait" | "recheck" | "publish";

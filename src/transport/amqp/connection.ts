@@ -31,9 +31,10 @@ export interface LinkOptions {
 
 const FIRST_DELAY_MS = 200;
 const LAST_WORDS_MS = 1_000;
-/** A broker that restarts is found again quickly; only after a long outage do the tries thin out. */
+/** A broker that restarts is found again within a second: a port where nobody listens may be tried that often for ever. */
+const REFUSED_DELAY_MS = 1_000;
+/** Whatever else a try ends with costs the broker something: after so long the tries thin out. */
 const SHORT_OUTAGE_MS = 120_000;
-const SHORT_OUTAGE_DELAY_MS = 3_000;
 
 export class Session {
   alive = true;
@@ -182,7 +183,7 @@ export class Link {
       if (session.alive) this.ready(session);
     } catch (error) {
       socket.abort();
-      if (!this.closed) this.failed(inWords(error, this.where));
+      if (!this.closed) this.failed(inWords(error, this.where), isRefused(error));
     } finally {
       clearTimeout(timer);
       if (this.connecting === socket) this.connecting = null;
@@ -245,13 +246,12 @@ export class Link {
   }
 
   /** Notes why there is no connection and tries again later. */
-  private failed(reason: string): void {
+  private failed(reason: string, refused = false): void {
     this.lastError = reason;
     if (this.timer || this.closed) return;
-    const outage = performance.now() - this.downSince;
-    const cap =
-      outage < SHORT_OUTAGE_MS ? Math.min(SHORT_OUTAGE_DELAY_MS, this.options.maxDelayMs) : this.options.maxDelayMs;
-    const delay = backoff(this.tries, FIRST_DELAY_MS, cap);
+    const soon = refused || performance.now() - this.downSince < SHORT_OUTAGE_MS;
+    const { maxDelayMs } = this.options;
+    const delay = backoff(this.tries, FIRST_DELAY_MS, soon ? Math.min(REFUSED_DELAY_MS, maxDelayMs) : maxDelayMs);
     // The first failure is news; the same one over and over is not.
     const level = this.tries === 0 ? "warn" : "debug";
     this.tries++;
@@ -264,4 +264,9 @@ export class Link {
       void this.connect();
     }, delay);
   }
+}
+
+/** Nobody listens there. */
+function isRefused(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === "ECONNREFUSED";
 }
