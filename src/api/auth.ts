@@ -27,6 +27,8 @@ export const ANYONE: Identity = { name: null, scopes: SCOPES, types: null, keyId
 const FRESH_MS = 5_000;
 /** So long they still count while the database is away. */
 const STALE_MS = 60_000;
+/** So long a request waits for the look while they count: what it asks for may have to wait for the database itself. */
+const PATIENCE_MS = 500;
 const TOUCH_MS = 30_000;
 const WRONG_KEYS = { windowMs: 60_000, limit: 20 };
 
@@ -203,10 +205,10 @@ export class Auth {
     this.loading ??= this.load().finally(() => {
       this.loading = null;
     });
+    if (age < STALE_MS) return atMost(this.loading, PATIENCE_MS);
     try {
       await this.loading;
     } catch (error) {
-      if (age < STALE_MS) return;
       throw error instanceof TaskerError ? error : new StoreUnavailable("The API keys cannot be read", error);
     }
   }
@@ -229,6 +231,18 @@ export class Auth {
       this.log.warn({ err: error }, "When the API keys were last used could not be noted");
     }
   }
+}
+
+/** Resolves when the work has ended in whatever way, or after `ms`. */
+function atMost(work: Promise<unknown>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    work.then(done, done);
+  });
 }
 
 function needsKey(): TaskerError {
