@@ -58,14 +58,19 @@ describe("processes killed in the middle of things", () => {
     await until("the handlers run", () => stage.started() >= 12);
     await stage.kill(managers[0]!);
     await stage.manager("a");
-    const one = stage.healedAt;
+    const one = stage.backAt("a");
     const again = () => stage.journal().some((entry) => entry.endpoint === "a" && entry.attempt === 2);
     await until("interrupted work runs again", again, 20_000);
     await Promise.all(managers.slice(1).map((manager) => stage.kill(manager)));
     await Promise.all(names.slice(1).map((name) => stage.manager(name)));
     const verdict = await check(stage, client);
-    const all = stage.healedAt;
-    report("F2", 3, verdict, [resumed(stage, "a", one, 2), resumed(stage, "b", all, 2), resumed(stage, "c", all, 2)]);
+    const times = [one, stage.backAt("b"), stage.backAt("c")];
+    report(
+      "F2",
+      3,
+      verdict,
+      names.map((name, i) => resumed(stage, name, times[i]!, 2)),
+    );
     expect(verdict).toMatchObject({ ...CLEAN, byStatus: { succeeded: 90 } });
   });
 

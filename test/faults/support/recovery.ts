@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "./client";
 import type { Bound } from "./report";
-import type { Scene } from "./scene";
+import type { JournalEntry, Scene } from "./scene";
 
 /** Invariant I8: the throughput is back so soon after the heal, at so much of what it was before the fault. */
 const SETTLED_MS = 15_000;
@@ -9,23 +9,18 @@ const WINDOW_MS = 5_000;
 const LEAST_PERCENT = 90;
 
 /**
- * How long what a fault had interrupted at an endpoint waited to be run again: the longest of all executions that began before
- * `since` (milliseconds since 1970) and never came to their end.
+ * How long what a fault had interrupted at an endpoint waited to be run again, counted from `since` (milliseconds since 1970):
+ * the longest of all executions that were under way then or had been ended with their manager.
  */
 export function resumed(stage: Scene, endpoint: string, since: number, most: number): Bound {
   const journal = stage.journal().filter((entry) => entry.endpoint === endpoint);
-  const interrupted = journal.filter(
-    (start) =>
-      start.what === "start" &&
-      start.at < since &&
-      !journal.some((end) => end.what === "end" && end.taskId === start.taskId && end.attempt === start.attempt),
-  );
-  const waits = interrupted.map(({ taskId, attempt }) => {
-    const again = journal.find(
-      (start) => start.what === "start" && start.taskId === taskId && start.attempt > attempt && start.at >= since,
-    );
-    return again ? again.at - since : 0;
-  });
+  const key = ({ taskId, attempt }: JournalEntry) => `${taskId} ${attempt}`;
+  const endedBefore = new Set(journal.filter(({ what, at }) => what === "end" && at <= since).map(key));
+  const starts = journal.filter(({ what }) => what === "start");
+  const waits = starts
+    .filter((start) => start.at <= since && !endedBefore.has(key(start)))
+    .map(({ taskId, attempt }) => starts.find((one) => one.taskId === taskId && one.attempt > attempt))
+    .map((again) => (again ? again.at - since : 0));
   return { what: "interrupted work runs again after", value: Math.max(0, ...waits) / 1000, most };
 }
 

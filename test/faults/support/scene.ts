@@ -47,8 +47,8 @@ export abstract class Scene {
   readonly faults: Fault[] = [];
   readonly env: Record<string, string>;
   apiPort = 0;
-  /** When a program that was started after a fault was ready, the last of them; milliseconds since 1970. */
-  private backAt = 0;
+  /** When the last program of each endpoint that was started after a fault was ready; milliseconds since 1970. */
+  private readonly back = new Map<string | null, number>();
 
   protected constructor(readonly dir: string) {
     this.env = {
@@ -82,7 +82,7 @@ export abstract class Scene {
     this.programs.push(program);
     this.spawned(program);
     if (wait) await program.ready();
-    if (wait && this.faults.length > 0) this.backAt = Date.now();
+    if (wait && this.faults.length > 0) this.back.set(endpoint, Date.now());
     return program;
   }
 
@@ -90,7 +90,12 @@ export abstract class Scene {
 
   /** When the last fault was over and the last program was back, milliseconds since 1970; 0: there was no fault. */
   get healedAt(): number {
-    return Math.max(0, this.backAt, ...this.faults.map((fault) => fault.to));
+    return Math.max(0, ...this.back.values(), ...this.faults.map((fault) => fault.to));
+  }
+
+  /** When the endpoint's manager was back, milliseconds since 1970. */
+  backAt(endpoint: string): number {
+    return this.back.get(endpoint) ?? 0;
   }
 
   /** Notes a fault that is over at once, or until `over` is called. */
