@@ -28,7 +28,9 @@ export interface Pace {
   spoolAfterMs: number;
   /** How often progress and logs are written. */
   flushMs: number;
+  /** Two looks of the reconciler: by then what a retired predecessor ran may be claimed again. */
+  reclaimMs: number;
 }
 
 /** 5 minutes is far below every broker's consumer timeout (15 minutes and more), far above almost every handler. */
-export const PACE: Pace = { sweepMs: 1000, earlyAckMs: 300_000, spoolAfterMs: 1000, flushMs: 300 };
+export const PACE: Pace = { sweepMs: 1000, earlyAckMs: 300_000, spoolAfterMs: 1000, flushMs: 300, reclaimMs: 500 };

@@ -132,6 +132,9 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
       );
     });
     await registration.start();
+    // What a predecessor was killed at lies at the head of its queue. Received before its lease is ended it would be refused,
+    // and come back at the queue's end, behind everything that waits.
+    if (registration.retired > 0) await pause(desk.pace.reclaimMs, desk.over);
     await receiver.start();
     log.info(
       { endpoint, manager_id: registration.id, types: lanes.types.map((type) => type.name) },

@@ -16,6 +16,8 @@ import type { Desk } from "./desk";
  * that cannot be written is tried again at the next beat; that the store was away is for the reconciler to forgive.
  */
 export class Registration {
+  /** Predecessors that were retired by the last registration. */
+  retired = 0;
   private known: string | null = null;
   private life: Promise<void> = Promise.resolve();
   private readonly ending = new AbortController();
@@ -73,10 +75,11 @@ export class Registration {
     for (let tries = 1; !this.ending.signal.aborted; tries++) {
       try {
         const before = await store.predecessors(place);
+        const spare = before.filter((one) => spared(one.pid)).map((one) => one.id);
         await store.register({
           ...place,
           id,
-          spare: before.filter((one) => spared(one.pid)).map((one) => one.id),
+          spare,
           labels: config.manager.labels,
           types: this.parts.types,
           version: VERSION,
@@ -84,6 +87,7 @@ export class Registration {
           ttlMs: config.manager.ttlMs,
         });
         this.known = id;
+        this.retired = before.length - spare.length;
         log.info({ endpoint, manager_id: id, types: this.parts.types.length }, "the manager is registered");
         this.parts.registered();
         return;

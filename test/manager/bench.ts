@@ -90,7 +90,8 @@ export class Bench {
       transport,
       log: silentLog,
       functions: more.functions,
-      pace: { sweepMs: 50, flushMs: 20, ...more.pace },
+      // No wait after a predecessor: it may still be there, and is to find nothing to take meanwhile.
+      pace: { sweepMs: 50, flushMs: 20, reclaimMs: 0, ...more.pace },
     });
     const running = { ...manager, transport };
     this.managers.push(running);

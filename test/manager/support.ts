@@ -123,7 +123,7 @@ export function deskOf(folder: string, store: Partial<ManagerStore>, more: Parti
     store: store as ManagerStore,
     log: silentLog,
     counters: newCounters(),
-    pace: { sweepMs: 20, earlyAckMs: 300_000, spoolAfterMs: 50, flushMs: 20 },
+    pace: { sweepMs: 20, earlyAckMs: 300_000, spoolAfterMs: 50, flushMs: 20, reclaimMs: 50 },
     over: new AbortController().signal,
     ...more,
   };
