@@ -1,4 +1,5 @@
-import type { ClaimAnswer } from "../store/store";
+import { ANY_ENDPOINT } from "../model/names";
+import type { Claim, ClaimAnswer } from "../store/store";
 import { killPoint } from "../testing/kill-points";
 import type { Grant } from "./attempt";
 import { backoffMs, pause, RECONNECT } from "./backoff";
@@ -110,7 +111,7 @@ export class Claimer {
   /** Null: the manager stopped before there was an answer. */
   private async ask(batch: Candidate[]): Promise<{ answers: ClaimAnswer[]; managerId: string } | null> {
     const { endpoint, store, log, counters, over } = this.desk;
-    const claims = batch.map(({ item, lane }) => ({ taskId: item.taskId, job: item.job, type: lane.type.name }));
+    const claims = batch.map((candidate) => claimOf(candidate, endpoint));
     // The incarnation that first asked: if it is another one by the time of the answer, its leases are not to be trusted.
     const managerId = this.parts.managerId()!;
     for (let tries = 1; ; tries++) {
@@ -139,4 +140,10 @@ export class Claimer {
     lane.busy--;
     item.parcel.done(item);
   }
+}
+
+/** Of a type that anybody may perform the row is nobody's. */
+function claimOf({ item: { taskId, job, known }, lane: { type } }: Candidate, endpoint: string): Claim {
+  const claim = { taskId, job, type: type.name };
+  return known ? { ...claim, known: { ...known, endpoint: type.deliver === "one" ? ANY_ENDPOINT : endpoint } } : claim;
 }

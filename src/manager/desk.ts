@@ -2,6 +2,7 @@ import type { Config } from "../config/config";
 import type { Log } from "../log";
 import type { ManagerStore } from "../store/store";
 import type { Counters } from "./counters";
+import type { Seal } from "./seal";
 
 /** What all moments of a manager's work share. */
 export interface Desk {
@@ -10,6 +11,7 @@ export interface Desk {
   store: ManagerStore;
   log: Log;
   counters: Counters;
+  seal: Seal;
   onAttempt?: OnAttempt;
   pace: Pace;
   /** Aborted when the manager has stopped: whatever still waits for the store or the broker gives up. */

@@ -19,6 +19,7 @@ import { Receiver } from "./receive";
 import { Registration } from "./register";
 import { Attempts } from "./run";
 import { createRunner } from "./runners/choose";
+import { Seal } from "./seal";
 import { Spool } from "./spool";
 import { WaitingRoom } from "./wait";
 import { Watch } from "./watch";
@@ -80,6 +81,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     store,
     log,
     counters: newCounters(),
+    seal: new Seal(store),
     onAttempt: options.onAttempt,
     pace: { ...PACE, ...options.pace },
     over: ending.signal,

@@ -1,3 +1,4 @@
+import type { KnownTask } from "../model/message";
 import { killPoint } from "../testing/kill-points";
 import type { Delivery } from "../transport/transport";
 
@@ -6,6 +7,8 @@ export interface Item {
   taskId: string;
   job: string;
   priority: number;
+  /** What its message tells under seal. */
+  known: KnownTask | null;
   parcel: Parcel;
   /** Monotonic milliseconds of its arrival. */
   since: number;

@@ -130,8 +130,12 @@ export class Receiver {
   private enqueue(message: TaskMessage, delivery: Delivery): void {
     const parcel = new Parcel(delivery, message.tasks.length, () => void this.desk.counters.ackedEarly++);
     const since = performance.now();
-    for (const { id, job, priority } of message.tasks) {
-      const item: Item = { taskId: id, job: job ?? "", priority, parcel, since, reported: false, secured: false };
+    const known = this.desk.seal.open(delivery.body, message);
+    for (const [i, { id, job, priority }] of message.tasks.entries()) {
+      const item: Item = {
+        ...{ taskId: id, job: job ?? "", priority, known: known?.[i] ?? null },
+        ...{ parcel, since, reported: false, secured: false },
+      };
       const key = keyOf(item);
       if (this.waitingKeys.has(key)) {
         parcel.done(item);

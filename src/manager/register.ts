@@ -86,6 +86,7 @@ export class Registration {
           pid: process.pid,
           ttlMs: config.manager.ttlMs,
         });
+        await this.desk.seal.refresh();
         this.known = id;
         this.retired = before.length - spare.length;
         log.info({ endpoint, manager_id: id, types: this.parts.types.length }, "the manager is registered");
@@ -110,6 +111,7 @@ export class Registration {
         const { known } = await store.heartbeat(this.known!, this.parts.state());
         counters.heartbeats++;
         if (!known) await this.reincarnate();
+        await this.desk.seal.refresh();
       } catch (error) {
         log.debug({ endpoint, err: (error as Error).message }, "cannot write a heartbeat now");
       }

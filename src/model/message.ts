@@ -1,10 +1,13 @@
 import { isId } from "./ids";
 import type { JsonObject } from "./json";
 import { isName } from "./names";
+import { elementTexts, memberText } from "./raw-json";
+import { isSealed, sealed } from "./seal";
 
 /**
  * What travels through the broker (docs/wire.md): a wake-up for one queue, carrying one task or several that piled up.
- * It decides nothing: the receiver claims each task in the store before it runs anything.
+ * It decides nothing: the receiver claims each task in the store before it runs anything. What a sealed message says of a task
+ * is the store's own word as of the publish, so that a claim need not ask for it again.
  */
 export const MESSAGE_VERSION = 1;
 
@@ -26,9 +29,32 @@ export interface TaskMessage {
 
 export interface MessageTask extends MessageItem {
   identifier: string;
-  /** Absent when it is larger than MAX_INLINE_PAYLOAD. For receivers that cannot read the store; ours takes the store's. */
+  /** Absent when it is larger than MAX_INLINE_PAYLOAD. */
   payload?: JsonObject;
   traceparent?: string;
+  /** The row at the publish: attempts made, attempts allowed, generation, milliseconds for one attempt. */
+  attempt: number;
+  attempts: number;
+  generation: number;
+  timeout_ms: number;
+}
+
+/** A task as a sealed message tells of it. */
+export interface KnownTask {
+  identifier: string;
+  /** JSON text, byte for byte as stored. */
+  payload: string;
+  traceparent: string | null;
+  attempt: number;
+  attempts: number;
+  generation: number;
+  timeoutMs: number;
+}
+
+/** A task to be published: what the message tells of it. */
+export interface OutgoingTask extends MessageItem, Omit<KnownTask, "payload"> {
+  /** JSON text; null: too large to travel. */
+  payload: string | null;
 }
 
 export class UnreadableMessage extends Error {
@@ -43,18 +69,39 @@ export class UnreadableMessage extends Error {
 /**
  * The JSON text of a message. Each task's payload is given as the JSON text it is stored as (or null to leave it out) and is
  * spliced in as it is: parsing and writing it again would cost more than everything else here.
+ *
+ * @param key with which the message is sealed (seal.ts); null: it is not
  */
-export function encodeMessage(
-  type: string,
-  tasks: ReadonlyArray<MessageItem & { identifier: string; payload: string | null; traceparent: string | null }>,
-): string {
+export function encodeMessage(type: string, tasks: readonly OutgoingTask[], key: string | null = null): string {
   const items = tasks.map((task) => {
     const trace = task.traceparent ? `,"traceparent":${JSON.stringify(task.traceparent)}` : "";
-    const payload = task.payload === null ? "" : `,"payload":${task.payload}`;
+    const payload = task.payload === null ? "" : `${PAYLOAD}${task.payload}`;
     const job = task.job === null ? "null" : `"${task.job}"`;
-    return `{"id":"${task.id}","job":${job},"priority":${task.priority},"identifier":${JSON.stringify(task.identifier)}${trace}${payload}}`;
+    const row = `"attempt":${task.attempt},"attempts":${task.attempts},"generation":${task.generation},"timeout_ms":${task.timeoutMs}`;
+    // The payload comes last: `knownTasks` cuts it out of the text.
+    return `{"id":"${task.id}","job":${job},"priority":${task.priority},${row},"identifier":${JSON.stringify(task.identifier)}${trace}${payload}}`;
   });
-  return `{"v":${MESSAGE_VERSION},"type":"${type}","tasks":[${items.join(",")}]}`;
+  const rest = `"v":${MESSAGE_VERSION},"type":"${type}","tasks":[${items.join(",")}]}`;
+  return key === null ? `{${rest}` : sealed(rest, key);
+}
+
+const PAYLOAD = ',"payload":';
+
+/**
+ * What a message under our own seal tells of its tasks, in their order; null for a task whose payload did not travel. Null as
+ * a whole: there is no key, or the message is not sealed with it, and only the store can be asked.
+ */
+export function knownTasks(body: string, message: TaskMessage, key: string | null): Array<KnownTask | null> | null {
+  if (key === null || !isSealed(body, key)) return null;
+  const texts = elementTexts(memberText(body, "tasks")!);
+  return message.tasks.map((task, i) => {
+    // No string before it can hold this: its quotes would be escaped.
+    const at = texts[i]!.indexOf(PAYLOAD);
+    if (at === -1) return null;
+    const { identifier, traceparent = null, attempt, attempts, generation, timeout_ms: timeoutMs } = task;
+    const payload = texts[i]!.slice(at + PAYLOAD.length, -1);
+    return { identifier, payload, traceparent, attempt, attempts, generation, timeoutMs };
+  });
 }
 
 /** Parses and checks a message; throws UnreadableMessage with the reason it is parked for. */

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../model/json";
+import type { KnownTask } from "../model/message";
 import type { AttemptRecord, FinalStatus, ResponseKey, ResponseRecord, ResponseStatus } from "../model/response";
 import type { Settled } from "../model/settled";
 import type { NewTask, TaskRecord, TaskStatus } from "../model/task";
@@ -114,6 +115,8 @@ export interface LogChunk {
 }
 
 export interface TaskStore {
+  /** The key under which messages are sealed; made by whoever asks first. */
+  messageKey(): Promise<string>;
   /** Each task with its expected responses, all or nothing per task, in one transaction. Outcomes in the order given. */
   create(tasks: readonly NewTask[]): Promise<CreateOutcome[]>;
 
@@ -121,6 +124,8 @@ export interface TaskStore {
   find(type: string, id: string): Promise<TaskWithResponses<ResponseRecord> | null>;
   /** As find, without results; for waiting and conditional reads of several tasks at once. Unknown ids are left out. */
   states(ids: readonly string[]): Promise<Array<TaskWithResponses<ResponseBrief>>>;
+  /** Those of the tasks that are certainly not settled, seen without reading their responses. */
+  unsettled(ids: readonly string[]): Promise<string[]>;
   findByIdentifier(type: string, identifier: string): Promise<TaskRecord | null>;
   /** The newest task of the type, or null (`single_run`'s status). */
   newest(type: string): Promise<TaskRecord | null>;
@@ -211,6 +216,11 @@ export interface Claim {
   job: string;
   /** Granted only where the response is of this type; left out: of any. */
   type?: string;
+  /**
+   * What the store itself said of the row when it was published (a sealed message), and the row's own endpoint key. While that
+   * still is the attempt and generation of the row, the claim asks for nothing more; otherwise it is as if left out.
+   */
+  known?: KnownTask & { endpoint: string };
 }
 
 export type ClaimAnswer =
@@ -263,6 +273,8 @@ export interface LeaseRef extends ResponseKey {
  * All that a manager may do to the store. Kept this small so that the same calls can travel over the broker one day.
  */
 export interface ManagerStore {
+  /** The key under which messages are sealed; null: no API has made one yet. */
+  messageKey(): Promise<string | null>;
   /** Incarnations that were neither closed nor declared dead at the same endpoint, host and slot. */
   predecessors(
     of: Pick<ManagerRegistration, "endpoint" | "host" | "slot">,
@@ -305,6 +317,8 @@ export interface DueResponse extends ResponseKey {
   attempts: number;
   managerId: string | null;
   leaseId: string | null;
+  generation: number;
+  timeoutMs: number;
   version: number;
   identifier: string;
   priority: number;
@@ -321,6 +335,12 @@ export interface DueResponse extends ResponseKey {
   lost: boolean;
   /** Milliseconds to the next of wait, expiry, delay and retry; for a running one to when it counts as lost. Null: none ahead. */
   nextClockMs: number | null;
+  progress: number;
+  receivedAt: string | null;
+  startedAt: string | null;
+  finishedAt: string | null;
+  /** Of its task, for `conclude`. `expected`: how many responses it has; 0: not known. */
+  task: { status: string; version: number; expected: number; createdAt: string; delayUntil: string | null };
 }
 
 export interface RequestRow {
@@ -364,6 +384,11 @@ export interface UpkeepStore {
   reclaim(leases: ReadonlyArray<LeaseRef & { reason: string; error: string }>): Promise<number>;
   /** Stores the computed status of these tasks and clears the final responses' due mark. */
   settle(taskIds: readonly string[]): Promise<void>;
+  /**
+   * The same for tasks that are wholly known: these are all their responses, each of them final. Where anything has changed
+   * since they were read, it is as `settle`.
+   */
+  conclude(tasks: ReadonlyArray<readonly DueResponse[]>): Promise<void>;
   /** Tells, after its commit, what each settling by this process has ended; each end is told to one process, once. */
   onSettled(listener: (settled: Settled) => void): void;
   /** Managers whose heartbeat is older than their time to live; marks them dead and makes their leases due. Returns them. */

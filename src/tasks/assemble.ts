@@ -25,6 +25,7 @@ export function assembleTasks(options: { config: Config; store: Store; transport
   const { config, store, transport, log } = options;
   const topology = new Topology(config, store.tasks, transport);
   const publisher = new Publisher(config, transport, topology, store.upkeep, log);
+  store.upkeep.onSettled(({ tasks }) => tasks.forEach(({ id }) => void publisher.ended(id)));
   const backlog = new Backlog(store.upkeep, config.api.outboxLimit);
   const creator = new Creator(
     config,
@@ -40,6 +41,7 @@ export function assembleTasks(options: { config: Config; store: Store; transport
   return {
     service,
     async start() {
+      publisher.sealWith(await store.tasks.messageKey());
       for (const type of Object.values(config.taskTypes)) {
         // Before anything is published: a manager with few rights waits for what only the API may declare.
         topology.declareType(type.name).catch(() => undefined);

@@ -3,11 +3,13 @@ import type { UpkeepStore } from "../store/store";
 import type { Gate } from "./create";
 
 const LOOK_EVERY_MS = 1000;
+/** A long backlog takes long to look at: the next look waits this many times as long. */
+const REST = 20;
 
 /** The outbox as it was a moment ago, and the gate that refuses creates while it is full. */
 export class Backlog implements Gate {
   private timer: NodeJS.Timeout | null = null;
-  private busy = false;
+  private stopped = false;
   latest = { unpublished: 0, oldestUnpublishedMs: 0, oldestWaitingMs: 0 };
 
   constructor(
@@ -16,12 +18,12 @@ export class Backlog implements Gate {
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
     void this.look();
   }
 
   stop(): void {
-    if (this.timer) clearInterval(this.timer);
+    this.stopped = true;
+    if (this.timer) clearTimeout(this.timer);
   }
 
   check(): void {
@@ -34,14 +36,13 @@ export class Backlog implements Gate {
   }
 
   private async look(): Promise<void> {
-    if (this.busy) return;
-    this.busy = true;
+    const began = performance.now();
     try {
       this.latest = await this.upkeep.backlog(this.limit);
     } catch {
       // The database is away; creates are refused by itself then, with its own code.
-    } finally {
-      this.busy = false;
     }
+    const pause = Math.max(LOOK_EVERY_MS, (performance.now() - began) * REST);
+    if (!this.stopped) this.timer = setTimeout(() => void this.look(), pause);
   }
 }

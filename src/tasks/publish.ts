@@ -1,7 +1,7 @@
 import type { Config } from "../config/config";
 import type { Log } from "../log";
 import { newId } from "../model/ids";
-import { encodeMessage, MAX_INLINE_PAYLOAD } from "../model/message";
+import { encodeMessage, MAX_INLINE_PAYLOAD, type OutgoingTask } from "../model/message";
 import { ANY_ENDPOINT } from "../model/names";
 import { bandOf } from "../model/priority";
 import type { ResponseKey } from "../model/response";
@@ -16,17 +16,15 @@ import type { Topology } from "./topology";
 export const RECHECK_MS = 30_000;
 /** Tasks on their way to the broker; beyond it the outbox keeps the rest. */
 const MOST_UNDER_WAY = 2000;
-/** Confirms are noted so long after the first of them, or when so many have come. */
-const NOTE_AFTER_MS = 200;
-const NOTE_MOST = 500;
+/** A confirm is noted so long after it came, if its task has not ended by then; or when there are so many. */
+const NOTE_AFTER_MS = 1500;
+const NOTE_MOST = 10_000;
+/** While some wait for their time, the others are looked at so often. */
+const NOTE_EVERY_MS = 200;
 
 /** One response to wake an endpoint for. `payload` null: too large to travel. */
-export interface Wake extends ResponseKey {
+export interface Wake extends ResponseKey, Omit<OutgoingTask, "id" | "job"> {
   type: string;
-  identifier: string;
-  priority: number;
-  payload: string | null;
-  traceparent: string | null;
 }
 
 /** Several tasks that go to the same queue travel together: so many at most, and so many characters of payload. */
@@ -42,14 +40,16 @@ const MOST_TOGETHER_CHARACTERS = 64 * 1024;
  * broker has a fraction of the work. Of a type that any one endpoint performs a message carries no more tasks than a manager
  * has slots, so that none is held back by its fellows while another manager is free.
  *
- * A confirm is noted in the store a moment later, with many others: by then most of them need no more than the note.
+ * A confirm is noted in the store a moment later, with many others, and not at all for what has ended meanwhile: most tasks
+ * cost no note. Until then the reconciler leaves them alone.
  */
 export class Publisher {
-  private confirmed: FirstKey[] = [];
+  private confirmed = new Map<string, Confirmed>();
   private timer: NodeJS.Timeout | null = null;
   private noting: Promise<void> = Promise.resolve();
   /** Tasks handed to the transport and not settled: bounded, beyond it the outbox keeps the rest. */
   private underWay = 0;
+  private sealKey: string | null = null;
 
   constructor(
     private readonly config: Config,
@@ -58,6 +58,11 @@ export class Publisher {
     private readonly upkeep: UpkeepStore,
     private readonly log: Log,
   ) {}
+
+  /** With which messages are sealed from now on; before that a receiver has to ask the store for every task. */
+  sealWith(key: string): void {
+    this.sealKey = key;
+  }
 
   /** For tasks just committed. Never rejects; what does not get through is the reconciler's. */
   created(tasks: readonly NewTask[]): void {
@@ -97,6 +102,7 @@ export class Publisher {
       body: encodeMessage(
         first.type,
         wakes.map((wake) => ({ ...wake, id: wake.taskId, job: wake.job || null })),
+        this.sealKey,
       ),
       messageId: newId(),
       correlationId: first.taskId,
@@ -108,7 +114,7 @@ export class Publisher {
 
   /** Notes what is confirmed and not noted yet. Never rejects. */
   async stop(): Promise<void> {
-    this.flush();
+    this.flush(0);
     await this.noting;
   }
 
@@ -160,20 +166,39 @@ export class Publisher {
     return config?.deliver === "one" ? Math.min(MOST_TOGETHER, config.concurrency) : MOST_TOGETHER;
   }
 
+  /** The task has ended: nothing is left to be noted. */
+  ended(taskId: string): void {
+    this.confirmed.delete(taskId);
+  }
+
   /** Costs nothing now. */
   private note(keys: readonly FirstKey[]): void {
-    for (const key of keys) this.confirmed.push(key);
-    if (this.confirmed.length >= NOTE_MOST) this.flush();
-    else this.timer ??= setTimeout(() => this.flush(), NOTE_AFTER_MS);
+    const since = performance.now();
+    for (const key of keys) {
+      const confirmed = this.confirmed.get(key.taskId);
+      if (confirmed) confirmed.keys.push(key);
+      else this.confirmed.set(key.taskId, { since, keys: [key] });
+    }
+    if (this.confirmed.size >= NOTE_MOST) this.flush(0);
+    else this.timer ??= setTimeout(() => this.flush(NOTE_AFTER_MS), NOTE_AFTER_MS);
   }
 
   /** What cannot be noted is found unpublished by the reconciler, and published once more. */
-  private flush(): void {
+  private flush(minAgeMs: number): void {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
-    const keys = this.confirmed;
+    const until = performance.now() - minAgeMs + 1;
+    const keys: FirstKey[] = [];
+    // In the order in which they came.
+    for (const [taskId, confirmed] of this.confirmed) {
+      if (confirmed.since > until) {
+        this.timer = setTimeout(() => this.flush(NOTE_AFTER_MS), NOTE_EVERY_MS);
+        break;
+      }
+      this.confirmed.delete(taskId);
+      for (const key of confirmed.keys) keys.push(key);
+    }
     if (keys.length === 0) return;
-    this.confirmed = [];
     this.noting = this.noting
       .then(() => this.upkeep.published(keys, RECHECK_MS))
       .catch((error: Error) => this.log.debug({ err: error.message }, "confirms could not be noted"));
@@ -182,6 +207,12 @@ export class Publisher {
 
 /** A response as it was created. */
 type FirstKey = ResponseKey & { attempt: 0; generation: 1 };
+
+interface Confirmed {
+  /** Monotonic milliseconds. */
+  since: number;
+  keys: FirstKey[];
+}
 
 interface Shipment {
   address: Address;
@@ -222,8 +253,19 @@ function append<K>(groups: Map<K, NewTask[]>, key: K, task: NewTask): void {
 
 function wakesOf(task: NewTask): Wake[] {
   const payload = Buffer.byteLength(task.payload) <= MAX_INLINE_PAYLOAD ? task.payload : null;
-  const { id: taskId, type, identifier, priority, traceparent } = task;
-  return task.jobs.map((job) => ({ taskId, endpoint: "", job, type, identifier, priority, payload, traceparent }));
+  const { id: taskId, type, identifier, priority, traceparent, attempts, timeoutMs } = task;
+  const row = { attempt: 0, attempts, generation: 1, timeoutMs };
+  return task.jobs.map((job) => ({
+    taskId,
+    endpoint: "",
+    job,
+    type,
+    identifier,
+    priority,
+    payload,
+    traceparent,
+    ...row,
+  }));
 }
 
 /** By the time of the note another attempt may be due, or somebody may have opened the response anew. */

@@ -159,7 +159,11 @@ export class Reconciler {
     // Last: a task's new status counts what has just been decided. An unreceived response past its wait makes it incomplete.
     const unsettled = rows.filter((row) => row.status !== "expected" || row.waitOver);
     const changed = [...all("miss"), ...all("withdraw")];
-    const taskIds = [...new Set([...unsettled, ...changed].map((row) => row.taskId))];
+    const concluded = wholeTasks(all("settle"));
+    const taskIds = [...new Set([...unsettled, ...changed].map((row) => row.taskId))].filter(
+      (id) => !concluded.has(id),
+    );
+    if (concluded.size > 0) await upkeep.conclude([...concluded.values()]);
     if (taskIds.length > 0) await upkeep.settle(taskIds);
   }
 
@@ -284,6 +288,18 @@ export function decide(row: DueResponse): Action {
   if (row.expired && row.status === "expected") return "miss";
   if (row.delayed) return "wait";
   return row.published ? "recheck" : "publish";
+}
+
+/** Those of which every response is among these. */
+function wholeTasks(final: readonly DueResponse[]): Map<string, DueResponse[]> {
+  const tasks = new Map<string, DueResponse[]>();
+  for (const row of final) {
+    const rows = tasks.get(row.taskId);
+    if (rows) rows.push(row);
+    else tasks.set(row.taskId, [row]);
+  }
+  for (const [taskId, rows] of tasks) if (rows.length !== rows[0]!.task.expected) tasks.delete(taskId);
+  return tasks;
 }
 
 function addressOf(row: DueResponse): Address {

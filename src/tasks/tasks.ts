@@ -102,7 +102,7 @@ export class Tasks implements TaskService {
     const over = (now: TaskReading<unknown>) =>
       now.state.settled || (more.etag !== undefined && now.etag !== more.etag);
     if (ms <= 0 || over(first)) return first;
-    await this.waiters.wait(id, ms, over, more.signal);
+    await this.waiters.wait(id, ms, more.etag === undefined ? "settled" : over, more.signal);
     return this.read(type, id);
   }
 

@@ -11,8 +11,9 @@ const PAGE = 100;
 const REST = 5;
 
 interface Waiter {
+  /** Waits for the task to be settled and for nothing else. */
+  settled: boolean;
   since: number;
-  deadline: number;
   done(reading: TaskReading<ResponseBrief>): boolean;
   wake(): void;
 }
@@ -30,17 +31,21 @@ export class Waiters {
 
   constructor(private readonly store: TaskStore) {}
 
-  /** Resolves when `done` holds of the task, when `ms` are over, when `signal` aborts, or on close. */
+  /**
+   * Resolves when `done` holds of the task (`settled`: when it is settled, which can be seen without reading all of it), when `ms` are over,
+   * when `signal` aborts, or on close.
+   */
   wait(
     taskId: string,
     ms: number,
-    done: (reading: TaskReading<ResponseBrief>) => boolean,
+    done: "settled" | ((reading: TaskReading<ResponseBrief>) => boolean),
     signal?: AbortSignal,
   ): Promise<void> {
     if (ms <= 0 || this.closed || signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const now = performance.now();
-      const waiter: Waiter = { since: now, deadline: now + ms, done, wake: finish };
+      const settled = done === "settled";
+      const waiter: Waiter = { settled, since: now, done: settled ? isSettled : done, wake: finish };
       const all = this.byTask.get(taskId) ?? new Set();
       this.byTask.set(taskId, all.add(waiter));
       const timer = setTimeout(finish, ms);
@@ -90,11 +95,24 @@ export class Waiters {
     const began = performance.now();
     const ids = [...this.byTask.keys()];
     for (let i = 0; i < ids.length; i += PAGE) {
-      for (const found of await this.store.states(ids.slice(i, i + PAGE))) {
+      for (const found of await this.store.states(await this.worthReading(ids.slice(i, i + PAGE)))) {
         const now = reading(found);
         for (const waiter of [...(this.byTask.get(found.task.id) ?? [])]) if (waiter.done(now)) waiter.wake();
       }
     }
     this.took = performance.now() - began;
   }
+
+  /** Of a task with many responses it is cheap to say that it is not settled, and dear to read them all. */
+  private async worthReading(ids: readonly string[]): Promise<string[]> {
+    const waitsToSettle = (id: string) => [...(this.byTask.get(id) ?? [])].every((waiter) => waiter.settled);
+    const simple = ids.filter(waitsToSettle);
+    if (simple.length === 0) return [...ids];
+    const open = new Set(await this.store.unsettled(simple));
+    return ids.filter((id) => !open.has(id));
+  }
+}
+
+function isSettled({ state }: TaskReading<ResponseBrief>): boolean {
+  return state.settled;
 }

@@ -56,7 +56,7 @@ function bench(concurrency: number, answer: (claims: readonly Claim[]) => Promis
       1,
       () => undefined,
     );
-    lane.waiting.push({ taskId, job: "", priority: 0, parcel, since: 0, reported: false, secured: false });
+    lane.waiting.push({ taskId, job: "", priority: 0, known: null, parcel, since: 0, reported: false, secured: false });
     claimer.wake();
     return taskId;
   };

@@ -6,6 +6,7 @@ import { silentLog } from "../../src/log";
 import type { Grant } from "../../src/manager/attempt";
 import { newCounters } from "../../src/manager/counters";
 import type { Desk } from "../../src/manager/desk";
+import { Seal } from "../../src/manager/seal";
 import { newId } from "../../src/model/ids";
 import type { AttemptEnd, ManagerStore } from "../../src/store/store";
 
@@ -123,6 +124,7 @@ export function deskOf(folder: string, store: Partial<ManagerStore>, more: Parti
     store: store as ManagerStore,
     log: silentLog,
     counters: newCounters(),
+    seal: new Seal(store as ManagerStore),
     pace: { sweepMs: 20, earlyAckMs: 300_000, spoolAfterMs: 50, flushMs: 20, reclaimMs: 50 },
     over: new AbortController().signal,
     ...more,

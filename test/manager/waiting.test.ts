@@ -21,6 +21,7 @@ function itemsOf(hand: Hand, priorities: number[]): Item[] {
     taskId: newId(),
     job: "",
     priority,
+    known: null,
     parcel,
     since: 0,
     reported: false,

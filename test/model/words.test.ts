@@ -1,7 +1,7 @@
 import { formatDuration, parseDuration } from "../../src/model/duration";
 import { firstIdAt, isId, newId } from "../../src/model/ids";
 import { deeperThan } from "../../src/model/json";
-import { decodeMessage, encodeMessage, UnreadableMessage } from "../../src/model/message";
+import { decodeMessage, encodeMessage, knownTasks, UnreadableMessage } from "../../src/model/message";
 import { isName } from "../../src/model/names";
 
 describe("ids", () => {
@@ -72,12 +72,39 @@ describe("depth", () => {
 
 describe("messages", () => {
   const id = newId();
+  const row = { attempt: 2, attempts: 3, generation: 4, timeoutMs: 5000 };
+  const outgoing = (payload: string | null) => ({
+    ...{ id, job: null, priority: 0, identifier: 'x"y', payload, traceparent: null },
+    ...row,
+  });
+
+  describe("under seal", () => {
+    const payload = '{"n":12345678901234567890,"s":",\\"payload\\":{}"}';
+    const known = { identifier: 'x"y', payload, traceparent: null, ...row };
+    const told = (body: string, key: string | null) => knownTasks(body, decodeMessage(body), key);
+
+    test("tell of their tasks what the store says, the payload byte for byte", () => {
+      const body = encodeMessage("app-update", [outgoing(payload), outgoing(null)], "key");
+      expect(told(body, "key")).toEqual([known, null]);
+    });
+    test("tell nothing to who has no key, another one, or when a single character has changed", () => {
+      const body = encodeMessage("app-update", [outgoing(payload)], "key");
+      expect(told(body, null)).toBeNull();
+      expect(told(body, "other")).toBeNull();
+      expect(told(body.replace('"timeout_ms":5000', '"timeout_ms":5001'), "key")).toBeNull();
+      expect(told(body.replace("12345678901234567890", "12345678901234567891"), "key")).toBeNull();
+    });
+    test("an unsealed one tells nothing, nor one whose seal has been cut off or made up", () => {
+      const bare = encodeMessage("app-update", [outgoing(payload)]);
+      expect(told(bare, "key")).toBeNull();
+      expect(told(`{"seal":"${"A".repeat(44)}",${bare.slice(1)}`, "key")).toBeNull();
+      expect(told(`{"seal":"",${bare.slice(1)}`, "key")).toBeNull();
+    });
+  });
 
   test("what is encoded is decoded, the payload byte for byte", () => {
     const payload = '{"n":12345678901234567890,"s":"\\u0000 \u2028 \ud83d\ude00"}';
-    const text = encodeMessage("app-update", [
-      { id, job: null, priority: 0, identifier: 'x"y', payload, traceparent: null },
-    ]);
+    const text = encodeMessage("app-update", [outgoing(payload)]);
     expect(text).toContain(payload);
     expect(decodeMessage(text)).toMatchObject({
       v: 1,

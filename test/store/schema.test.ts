@@ -5,10 +5,12 @@ import Libsql from "libsql";
 import { createPool } from "mysql2";
 import { DataSource } from "typeorm";
 import { silentLog } from "../../src/log";
+import { MIGRATIONS } from "../../src/store/migrations";
 import { entities } from "../../src/store/typeorm/entities";
 import { ormOver } from "../../src/store/typeorm/mysql-migrate";
 import { openStore } from "../../src/store/typeorm/open";
 import { createDatabase } from "../support/services";
+import { claimed, createdTask, endOf } from "./support";
 
 const OPTIONS = { poolSize: 2, deadlineMs: 20_000, tls: null, log: silentLog };
 
@@ -57,11 +59,35 @@ describe("the schema", () => {
     const scratch = await createDatabase("migrate");
     const stores = await Promise.all([1, 2, 3].map(() => openStore({ ...OPTIONS, uri: scratch.uri })));
     const applied = await Promise.all(stores.map((store) => store.migrate()));
-    expect(applied.map((names) => names.length).sort()).toEqual([0, 0, 1]);
+    expect(applied.map((names) => names.length).sort()).toEqual([0, 0, MIGRATIONS.length]);
     for (const store of stores) {
       expect(await store.migrate()).toEqual([]);
       await store.close();
     }
+    await scratch.drop();
+  });
+
+  it("goes on where a migration was interrupted, with what stood in the tables", async () => {
+    const scratch = await createDatabase("interrupted");
+    const pool = createPool({ uri: scratch.uri, connectionLimit: 1 }).promise();
+    const store = await openStore({ ...OPTIONS, uri: scratch.uri });
+    await store.migrate();
+    const task = await createdTask(store);
+    await pool.query("DELETE FROM migrations WHERE name LIKE 'Lean%'");
+    for (const undo of ["ADD INDEX tasks_by_status (status, id)", "DROP COLUMN expected"]) {
+      await pool.query(`ALTER TABLE tasks ${undo}`);
+      expect(await store.migrate()).toEqual([MIGRATIONS[1]!.name]);
+      await pool.query("DELETE FROM migrations WHERE name LIKE 'Lean%'");
+    }
+    const [indexes] = await pool.query("SHOW INDEX FROM tasks");
+    const names = (indexes as Array<{ Key_name: string }>).map((index) => index.Key_name);
+    expect(names).not.toContain("tasks_by_status");
+    // How many responses it has is not known any more; that it ends is.
+    await store.managers.finish([endOf(await claimed(store, task.id))]);
+    await store.upkeep.settle([task.id]);
+    expect((await store.tasks.find(task.type, task.id))!.task.status).toBe("succeeded");
+    await pool.end();
+    await store.close();
     await scratch.drop();
   });
 });

@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import Libsql from "libsql";
 import { StoreUnavailable } from "../../src/errors";
 import { silentLog } from "../../src/log";
+import { MIGRATIONS } from "../../src/store/migrations";
 import type { Store } from "../../src/store/store";
 import { openStore } from "../../src/store/typeorm/open";
 import { type SqliteHandle, SqliteQueue } from "../../src/store/typeorm/sqlite";
@@ -150,7 +151,7 @@ describe("a SQLite file", () => {
 
   it("can be memory", async () => {
     const store: Store = await open(":memory:");
-    expect(await store.migrate()).toHaveLength(1);
+    expect(await store.migrate()).toHaveLength(MIGRATIONS.length);
     const task = await createdTask(store);
     expect((await rowOf(store, task)).status).toBe("expected");
     await store.close();

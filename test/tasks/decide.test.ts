@@ -12,6 +12,8 @@ const waiting: DueResponse = {
   attempts: 3,
   managerId: null,
   leaseId: null,
+  generation: 1,
+  timeoutMs: 60_000,
   version: 1,
   identifier: "x",
   priority: 0,
@@ -24,6 +26,11 @@ const waiting: DueResponse = {
   cancelling: false,
   lost: false,
   nextClockMs: null,
+  progress: 0,
+  receivedAt: null,
+  startedAt: null,
+  finishedAt: null,
+  task: { status: "pending", version: 1, expected: 1, createdAt: "2026-11-22T10:00:00.000Z", delayUntil: null },
 };
 
 describe("what a due response needs", () => {

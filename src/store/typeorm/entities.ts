@@ -37,12 +37,11 @@ export function entities(kind: Kind): EntitySchema[] {
         traceparent: c.null(c.text),
         created_by: c.null(c.text),
         version: c.int,
+        expected: { ...c.int, default: 0 },
       },
       [
         unique("tasks_identifier", ["type", "identifier"]),
         unique("tasks_open_run_key", ["open_run_key"]),
-        index("tasks_by_type", ["type", "id"]),
-        index("tasks_by_status", ["status", "id"]),
         index("tasks_by_type_status", ["type", "status", "id"]),
       ],
     ),
@@ -133,6 +132,7 @@ export function entities(kind: Kind): EntitySchema[] {
       },
       [index("managers_endpoint", ["endpoint"]), index("managers_state", ["state"])],
     ),
+    table("secrets", { name: c.key(c.name), value: c.short }),
     table("locks", { name: c.key(c.text), holder: c.text, expires_at: c.time }),
     table(
       "task_requests",

@@ -21,6 +21,7 @@ export const API_RIGHTS: readonly TableRights[] = [
     ...["locks", "task_requests", "api_keys"],
   ].map((table) => ({ table, rights: ALL })),
   { table: "audit", rights: ["SELECT", "INSERT"] },
+  { table: "secrets", rights: ["SELECT", "INSERT"] },
   MIGRATIONS,
 ];
 
@@ -48,5 +49,6 @@ export const MANAGER_RIGHTS: readonly TableRights[] = [
   { table: "endpoint_types", rights: ["SELECT", "INSERT"] },
   { table: "managers", rights: ALL },
   { table: "task_requests", rights: ["INSERT"] },
+  { table: "secrets", rights: ["SELECT"] },
   MIGRATIONS,
 ];

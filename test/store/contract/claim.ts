@@ -1,6 +1,7 @@
 import { newId } from "../../../src/model/ids";
+import type { NewTask } from "../../../src/model/task";
 import type { Subject } from "../contract";
-import { claimed, createdTask, endOf, newTask, PAST, rowOf } from "../support";
+import { claimed, createdTask, endOf, type Granted, newTask, PAST, rowOf } from "../support";
 
 export function claimContract(subject: () => Subject): void {
   describe("claiming", () => {
@@ -47,6 +48,77 @@ export function claimContract(subject: () => Subject): void {
         performer: "lb-1",
         managerId: manager,
         attempt: 1,
+      });
+    });
+
+    describe("what is known already", () => {
+      const knowing = (task: NewTask, more: object = {}) => ({
+        ...{ taskId: task.id, job: "", type: task.type },
+        known: {
+          ...{ endpoint: task.endpoints[0]!, attempt: 0, attempts: 3, generation: 1, timeoutMs: 60_000 },
+          ...{ identifier: task.identifier, payload: task.payload, traceparent: null, ...more },
+        },
+      });
+
+      it("is answered as it would be read, under one lease", async () => {
+        const { store } = subject();
+        const [one, two, asked] = [await createdTask(store), await createdTask(store), await createdTask(store)];
+        const answers = await store.managers.claim(newId(), "lb-1", [
+          ...[one, two].map((task) => knowing(task)),
+          { taskId: asked.id, job: "", type: asked.type },
+        ]);
+        const { taskId, identifier, ...rest } = answers[2] as Granted;
+        for (const [i, task] of [one, two].entries())
+          expect(answers[i]).toEqual({ ...rest, taskId: task.id, identifier: task.identifier });
+        expect([taskId, identifier]).toEqual([asked.id, asked.identifier]);
+        expect(await rowOf(store, one)).toMatchObject({ status: "running", attempt: 1, leaseId: rest.leaseId });
+      });
+
+      it("counts for nothing once the row has gone on: the store's own word is given", async () => {
+        const { store } = subject();
+        const [retried, gone, still] = [await createdTask(store), await createdTask(store), await createdTask(store)];
+        await store.managers.finish([endOf(await claimed(store, retried.id), { status: "retrying", retryInMs: 0 })]);
+        await store.managers.finish([endOf(await claimed(store, gone.id))]);
+        const answers = await store.managers.claim(
+          newId(),
+          "lb-1",
+          [retried, gone, still].map((task) => knowing(task, { payload: '{"stale":1}', attempts: 9 })),
+        );
+        expect(answers[0]).toMatchObject({ granted: true, attempt: 2, attempts: 3, payload: retried.payload });
+        expect(answers[1]).toMatchObject({ granted: false, why: "final" });
+        expect(answers[2]).toMatchObject({ granted: true, attempt: 1, attempts: 3, payload: still.payload });
+      });
+
+      it("opens nothing that belongs to another endpoint, type or generation", async () => {
+        const { store } = subject();
+        const [elsewhere, typed, opened] = [
+          await createdTask(store, { endpoints: ["lb-2"] }),
+          await createdTask(store),
+          await createdTask(store),
+        ];
+        await store.managers.finish([endOf(await claimed(store, opened.id))]);
+        await store.tasks.retry(opened.id, {}, { waitMs: 1000, expiresMs: null });
+        const answers = await store.managers.claim(newId(), "lb-1", [
+          knowing(elsewhere, { endpoint: "lb-1" }),
+          { ...knowing(typed), type: "another" },
+          knowing(opened),
+        ]);
+        expect(answers.map((answer) => answer.granted)).toEqual([false, false, true]);
+        expect(answers[2]).toMatchObject({ generation: 2, attempt: 1 });
+      });
+
+      it("gives a task for anybody to one of those who claim it at once", async () => {
+        const { store, other } = subject();
+        const tasks = await Promise.all(
+          Array.from({ length: 20 }, () => createdTask(store, { deliver: "one", endpoints: ["*"] })),
+        );
+        const claims = tasks.map((task) => knowing(task));
+        const [one, two] = await Promise.all([
+          store.managers.claim(newId(), "lb-1", claims),
+          other.managers.claim(newId(), "lb-2", claims),
+        ]);
+        for (const [i, answer] of one.entries())
+          expect([answer.granted, two[i]!.granted].sort()).toEqual([false, true]);
       });
     });
 

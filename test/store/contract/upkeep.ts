@@ -118,6 +118,85 @@ export function upkeepContract(subject: () => Subject): void {
     });
   });
 
+  describe("concluding", () => {
+    const endedTask = async (status: "succeeded" | "failed" = "succeeded") => {
+      const { store } = subject();
+      const task = await createdTask(store, { endpoints: ["lb-1", "lb-2"] });
+      for (const endpoint of task.endpoints)
+        await store.managers.finish([endOf(await claimed(store, task.id, { endpoint }), { status })]);
+      await makeDue(task.id);
+      return task;
+    };
+
+    it("stores the end of tasks that are wholly known, as settling would", async () => {
+      const { store } = subject();
+      const [good, bad] = [await endedTask(), await endedTask("failed")];
+      const told: string[] = [];
+      store.upkeep.onSettled(({ tasks }) => told.push(...tasks.map(({ id, status }) => `${id} ${status}`)));
+      await store.upkeep.conclude([await dueOf(store, good.id), await dueOf(store, bad.id)]);
+      for (const [task, status] of [
+        [good, "succeeded"],
+        [bad, "failed"],
+      ] as const) {
+        const found = (await store.tasks.find(task.type, task.id))!;
+        const [first, last] = found.responses.map((row) => row.finishedAt).sort();
+        expect(found.task).toMatchObject({ status, finishedAt: last, publishedAt: expect.any(String) });
+        expect(first! <= last!).toBe(true);
+        expect(await dueOf(store, task.id)).toEqual([]);
+        expect(told).toContain(`${task.id} ${status}`);
+        await store.upkeep.settle([task.id]);
+        expect((await store.tasks.find(task.type, task.id))!.task.version).toBe(found.task.version);
+      }
+    });
+
+    it("looks closer when a task has been opened again since it was read", async () => {
+      const { store } = subject();
+      const [opened, neighbour] = [await endedTask(), await endedTask()];
+      const seen = [await dueOf(store, opened.id), await dueOf(store, neighbour.id)];
+      await store.tasks.retry(opened.id, { endpoints: ["lb-1"] }, { waitMs: 60_000, expiresMs: null });
+      await store.upkeep.conclude(seen);
+      expect((await store.tasks.find(opened.type, opened.id))!.task).toMatchObject({ finishedAt: null });
+      expect((await dueOf(store, opened.id)).map((row) => row.status)).toEqual(["expected"]);
+      expect((await store.tasks.find(neighbour.type, neighbour.id))!.task.status).toBe("succeeded");
+    });
+
+    it("frees the run key", async () => {
+      const { store } = subject();
+      const runKey = fresh("run");
+      const task = await createdTask(store, { runKey });
+      await store.managers.finish([endOf(await claimed(store, task.id))]);
+      await makeDue(task.id);
+      await store.upkeep.conclude([await dueOf(store, task.id)]);
+      await createdTask(store, { runKey });
+    });
+  });
+
+  describe("seeing what is not settled", () => {
+    it("names what has open responses and time, and nothing else", async () => {
+      const { store, sql } = subject();
+      const [waits, late, runs, ended] = [
+        await createdTask(store),
+        await createdTask(store),
+        await createdTask(store),
+        await createdTask(store),
+      ];
+      await claimed(store, runs.id);
+      await store.managers.finish([endOf(await claimed(store, ended.id))]);
+      for (const task of [late, runs]) await sql("UPDATE tasks SET wait_until = ? WHERE id = ?", [PAST, task.id]);
+      const ids = [waits, late, runs, ended].map(({ id }) => id);
+      expect((await store.tasks.unsettled([...ids, newId()])).sort()).toEqual([waits.id, runs.id].sort());
+    });
+  });
+
+  describe("the key of messages", () => {
+    it("is made once, and managers read the same", async () => {
+      const { store, other } = subject();
+      const [one, two] = await Promise.all([store.tasks.messageKey(), other.tasks.messageKey()]);
+      expect(one).toMatch(/^[0-9a-f]{64}$/);
+      expect([two, await other.managers.messageKey()]).toEqual([one, one]);
+    });
+  });
+
   describe("settling", () => {
     it("stores what completeness computes and takes final rows off the list, once", async () => {
       const { store, sql } = subject();

@@ -4,11 +4,10 @@ import { isFinal, type ResponseStatus } from "../../../model/response";
 import type { Claim, ClaimAnswer } from "../../store";
 import type { Connection, Database } from "../connection";
 import { bytesToText } from "../rows";
-import { chunks, compare, groupBy, Sql } from "../sql";
+import { chunks, compare, groupBy, Sql, unique } from "../sql";
 
-/** After its timeout an attempt has this long to report before the reconciler looks at it. */
-/** What still runs after so long has its task's stored status told; most have finished by then and cost no visit. */
-const VISIT_MS = 1000;
+/** What still runs after so long has its task's stored status told; most have finished by then and are settled in that visit. */
+export const VISIT_MS = 500;
 const MAX_UNSURE = 10_000;
 
 interface GrantedRow {
@@ -32,7 +31,8 @@ interface RefusedRow {
 }
 
 /**
- * One UPDATE grants a whole batch under one fresh lease; a SELECT by that lease tells what was granted.
+ * One UPDATE grants a whole batch under one fresh lease; a SELECT by that lease tells what was granted. What is known of the
+ * rows already (Claim.known) is put into the UPDATE's condition: where all of them match, nothing is left to be asked.
  *
  * A claim whose answer was lost may have been granted under a lease that nobody knows. Its lease is kept here until the
  * same manager asks again, and is then used again: what had been granted is found, and the attempt is not counted twice.
@@ -89,9 +89,39 @@ async function grant(
   claims: readonly Claim[],
   answers: Map<string, ClaimAnswer>,
 ): Promise<void> {
+  const left: Claim[] = [];
+  for (const group of groupBy(claims, stateOf).values()) {
+    const known = group[0]!.known;
+    const asKnown = known && (await take(connection, leaseId, managerId, endpoint, group, known)) === group.length;
+    if (asKnown) for (const claim of group) answers.set(`${claim.taskId} ${claim.job}`, grantOf(claim, leaseId));
+    else left.push(...group);
+  }
+  if (left.length === 0) return;
+  // Of those that are known to be otherwise some may have been taken just now; the others are taken as they are.
+  await take(connection, leaseId, managerId, endpoint, left);
+  const mine = new Sql(
+    `SELECT r.task_id, r.job, r.endpoint, r.attempt, r.attempts, r.generation, r.timeout_ms, t.identifier, t.payload, t.traceparent
+     FROM task_responses r JOIN tasks t ON t.id = r.task_id WHERE `,
+  );
+  mine
+    .append(atEndpoint(connection, endpoint, left, "r."))
+    .add(" AND r.lease_id = ? AND r.status = 'running'", leaseId);
+  const granted = await connection.query<GrantedRow>(mine.text, mine.values);
+  for (const row of granted) answers.set(`${row.task_id} ${row.job}`, toGrant(row, leaseId));
+  if (granted.length < left.length) await explain(connection, endpoint, left, answers);
+}
+
+/** Returns how many were taken. @param known the state that all of them must be in */
+function take(
+  connection: Connection,
+  leaseId: string,
+  managerId: string,
+  endpoint: string,
+  claims: readonly Claim[],
+  known?: Known,
+): Promise<number> {
   const { dialect } = connection;
   const { now } = dialect;
-  const wanted = atEndpoint(connection, endpoint, claims);
   const update = new Sql(
     `UPDATE task_responses${dialect.byKey} SET status = 'running', lease_id = ?, manager_id = ?, performer = ?, attempt = attempt + 1,
        received_at = COALESCE(received_at, ${now}), started_at = ${now}, finished_at = NULL, retry_at = NULL, reason = NULL,
@@ -100,22 +130,41 @@ async function grant(
      WHERE `,
     [leaseId, managerId, endpoint],
   );
-  update.append(wanted).add(
+  if (known) {
+    const { type, job } = claims[0]!;
+    update.append(connection.dialect.isIn("task_id", unique(claims.map((claim) => claim.taskId))));
+    update.add(" AND endpoint = ? AND job = ?", known.endpoint, job);
+    if (type !== undefined) update.add(" AND type = ?", type);
+    update.add(" AND attempt = ? AND generation = ?", known.attempt, known.generation);
+  } else update.append(atEndpoint(connection, endpoint, claims));
+  update.add(
     ` AND status IN ('expected', 'received', 'retrying') AND cancel_at IS NULL
       AND (retry_at IS NULL OR retry_at <= ${now}) AND (delay_until IS NULL OR delay_until <= ${now})`,
   );
-  await connection.run(update.text, update.values);
+  return connection.run(update.text, update.values);
+}
 
-  const mine = new Sql(
-    `SELECT r.task_id, r.job, r.endpoint, r.attempt, r.attempts, r.generation, r.timeout_ms, t.identifier, t.payload, t.traceparent
-     FROM task_responses r JOIN tasks t ON t.id = r.task_id WHERE `,
-  );
-  mine
-    .append(atEndpoint(connection, endpoint, claims, "r."))
-    .add(" AND r.lease_id = ? AND r.status = 'running'", leaseId);
-  const granted = await connection.query<GrantedRow>(mine.text, mine.values);
-  for (const row of granted) answers.set(`${row.task_id} ${row.job}`, toGrant(row, leaseId));
-  if (granted.length < claims.length) await explain(connection, endpoint, claims, answers);
+type Known = NonNullable<Claim["known"]>;
+
+/** Claims that one UPDATE can take as they are known; all others are one group. */
+function stateOf({ known, job, type = "" }: Claim): string {
+  return known ? `${known.endpoint} ${job} ${type} ${known.attempt} ${known.generation}` : "";
+}
+
+function grantOf(claim: Claim, leaseId: string): ClaimAnswer {
+  const { endpoint, attempt, attempts, generation, timeoutMs, identifier, payload, traceparent } = claim.known!;
+  const { taskId, job } = claim;
+  const granted = {
+    granted: true,
+    taskId,
+    job,
+    endpoint,
+    leaseId,
+    attempt: attempt + 1,
+    attempts,
+    generation,
+  } as const;
+  return { ...granted, timeoutMs, identifier, payload, traceparent };
 }
 
 function toGrant(row: GrantedRow, leaseId: string): ClaimAnswer {

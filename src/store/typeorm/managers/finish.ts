@@ -7,12 +7,13 @@ import { nowOf } from "../rows";
 import { fitting } from "../size";
 import { chunks, groupBy, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
 import { clampMs } from "../times";
+import { VISIT_MS } from "./claim";
 
 /** A row given back is offered again after this, unless its message comes round earlier. */
 const RELEASED_RECHECK_MS = 1000;
 const MAX_REASON = 190;
-/** A final response whose task is visited so soon is left to that visit. */
-const NEAR_MS = 1000;
+/** A final response whose task is visited so soon is left to that visit: of a short attempt, the one that its claim set. */
+const NEAR_MS = VISIT_MS;
 
 interface Entry {
   index: number;

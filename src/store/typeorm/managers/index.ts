@@ -1,5 +1,6 @@
 import type { ManagerStore } from "../../store";
 import type { Database } from "../connection";
+import { messageKey } from "../secrets";
 import { addRequest } from "../upkeep/inbox";
 import { Claims } from "./claim";
 import { finishAttempts } from "./finish";
@@ -12,6 +13,7 @@ export function managerStore(db: Database): ManagerStore {
   const claims = new Claims(db);
   const logs = new Logs(db);
   return {
+    messageKey: () => messageKey(db),
     predecessors: (of) => predecessorsOf(db, of),
     register: (manager) => registerManager(db, manager),
     heartbeat: (managerId, state) => heartbeat(db, managerId, state),

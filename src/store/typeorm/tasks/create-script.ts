@@ -4,7 +4,7 @@ import { clampMs } from "../times";
 
 const TASK_COLUMNS =
   "id, type, identifier, body_hash, payload, payload_bytes, deliver, attempts, timeout_ms, priority, status, created_at, " +
-  "delay_until, wait_until, expires_at, run_key, open_run_key, traceparent, created_by, version";
+  "delay_until, wait_until, expires_at, run_key, open_run_key, traceparent, created_by, version, expected";
 const RESPONSE_COLUMNS =
   "task_id, endpoint, job, type, performer, status, attempt, attempts, generation, timeout_ms, progress, delay_until, due_at, " +
   "published, changed_at, version";
@@ -29,7 +29,8 @@ export function createScript(tasks: readonly NewTask[], dueMs: number): string |
   let count = 0;
   for (const task of tasks) {
     if (task.delayUntil !== null || task.runKey !== null) return null;
-    count += task.endpoints.length * task.jobs.length;
+    const expected = task.endpoints.length * task.jobs.length;
+    count += expected;
     if (count > MOST_RESPONSES) return null;
     const id = quoted(task.id);
     const type = quoted(task.type);
@@ -40,7 +41,7 @@ export function createScript(tasks: readonly NewTask[], dueMs: number): string |
       `${taskRows && ","}(${id},${type},${quoted(task.identifier)},${quoted(task.bodyHash)},${quoted(task.payload)},` +
       `${Buffer.byteLength(task.payload)},'${task.deliver === "one" ? "one" : "each"}',${attempts},${timeout},` +
       `${Number(task.priority)},'pending',@now,NULL,${inMs(task.waitMs)},${expires},NULL,NULL,` +
-      `${quoted(task.traceparent)},${quoted(task.createdBy)},1)`;
+      `${quoted(task.traceparent)},${quoted(task.createdBy)},1,${expected})`;
     const rest = `,0,${attempts},1,${timeout},0,NULL,${inMs(dueMs)},0,@now,1)`;
     const endpoints = task.endpoints.length > 1 ? [...task.endpoints].sort() : task.endpoints;
     for (const endpoint of endpoints) {

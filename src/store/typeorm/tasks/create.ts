@@ -10,7 +10,7 @@ import { settle } from "../upkeep/settle";
 import { createScript } from "./create-script";
 
 /** How long the API that stored a task may take to publish it before the reconciler does. */
-const PUBLISH_GRACE_MS = 2000;
+const PUBLISH_GRACE_MS = 3000;
 const MAX_ROUNDS = 5;
 
 const INSERT_TASK = [
@@ -27,7 +27,7 @@ const INSERT_TASK = [
     "priority",
   ],
   ...["status", "created_at", "delay_until", "wait_until", "expires_at", "run_key", "open_run_key", "traceparent"],
-  ...["created_by", "version"],
+  ...["created_by", "version", "expected"],
 ];
 const INSERT_RESPONSE = [
   ...["task_id", "endpoint", "job", "type", "performer", "status", "attempt", "attempts", "generation", "timeout_ms"],
@@ -256,6 +256,7 @@ function taskValues(task: NewTask, now: string): Value[] {
     ],
     ...[task.attempts, clampMs(task.timeoutMs), task.priority, delay === null ? "pending" : "scheduled", now],
     ...[givenDelay(task), wait, expires, task.runKey, task.runKey, task.traceparent, task.createdBy, 1],
+    task.endpoints.length * task.jobs.length,
   ];
 }
 

@@ -1,29 +1,32 @@
 import { ANY_ENDPOINT, isName } from "../../../model/names";
 import type { TaskFilter, TaskStore } from "../../store";
 import type { Database } from "../connection";
+import { ensureMessageKey } from "../secrets";
 import { cancelTask } from "./cancel";
 import { changesAfter } from "./changes";
 import { createTasks } from "./create";
 import { endpointsOfType, listEndpoints, openCounts, registerEndpoints } from "./endpoints";
-import { listTasks } from "./list";
+import { listTasks, newestTask } from "./list";
 import {
   attemptsAt,
   findByIdentifier,
   listResponses,
-  newestTask,
   readLog,
   responsesAt,
   taskFinder,
   taskStates,
+  unsettledTasks,
 } from "./read";
 import { retryTask } from "./retry";
 
 /** The API's face of the store. */
 export function taskStore(db: Database): TaskStore {
   return {
+    messageKey: () => ensureMessageKey(db),
     create: (tasks) => createTasks(db, tasks),
     find: taskFinder(db),
     states: (ids) => taskStates(db, ids),
+    unsettled: (ids) => unsettledTasks(db, ids),
     findByIdentifier: async (type, identifier) => (isName(type) ? findByIdentifier(db, type, identifier) : null),
     newest: async (type) => (isName(type) ? newestTask(db, type) : null),
     list: async (filter) => (areNames(filter) ? listTasks(db, filter) : []),

@@ -1,6 +1,6 @@
 import { firstIdAt, isId } from "../../../model/ids";
 import { ANY_ENDPOINT } from "../../../model/names";
-import type { TaskRecord } from "../../../model/task";
+import { TASK_STATUSES, type TaskRecord } from "../../../model/task";
 import type { TaskFilter } from "../../store";
 import type { Connection, Database, Dialect } from "../connection";
 import { TASK_COLUMNS, type TaskRow, toTask } from "../rows";
@@ -27,10 +27,17 @@ export function listTasks(db: Database, filter: TaskFilter): Promise<TaskRecord[
   });
 }
 
+/** The newest task of the type, or null. */
+export async function newestTask(db: Database, type: string): Promise<TaskRecord | null> {
+  return (await listTasks(db, { type, limit: 1 }))[0] ?? null;
+}
+
+/** The one index for pages holds (type, status, id): what the filter leaves open is filled in with all there are. */
 async function idsByTask(connection: Connection, filter: TaskFilter): Promise<string[]> {
   const types = await typesOf(connection, filter);
+  const everyStatus = types && filter.identifier === undefined ? TASK_STATUSES : [undefined];
   const pairs = (types ?? [undefined]).flatMap((type) =>
-    (filter.status ?? [undefined]).map((status) => ({ type, status })),
+    (filter.status ?? everyStatus).map((status) => ({ type, status })),
   );
   if (pairs.length === 0) return [];
   if (pairs.length > MAX_RANGES) {
@@ -50,13 +57,19 @@ async function idsByTask(connection: Connection, filter: TaskFilter): Promise<st
   return idsOf(connection, new Sql(`SELECT id FROM (${union.text}) AS pages WHERE 1 = 1`, union.values), filter.limit);
 }
 
-/** The types to look into; undefined: any. An identifier is only indexed together with its type. */
+/** The types to look into; undefined: any. Identifiers and statuses are only indexed together with the type. */
 async function typesOf(connection: Connection, filter: TaskFilter): Promise<readonly string[] | undefined> {
   if (filter.type !== undefined) return !filter.types || filter.types.includes(filter.type) ? [filter.type] : [];
   if (filter.types) return filter.types;
-  if (filter.identifier === undefined) return undefined;
-  return (await connection.query<{ type: string }>("SELECT DISTINCT type FROM tasks")).map((row) => row.type);
+  if (filter.identifier === undefined && filter.status === undefined) return undefined;
+  return (await connection.query<{ type: string }>(EVERY_TYPE)).map((row) => row.type);
 }
+
+/** From one type to the next in the index; DISTINCT would read all of it on SQLite. */
+const EVERY_TYPE = `WITH RECURSIVE types (type) AS (
+    SELECT MIN(type) FROM tasks
+    UNION ALL SELECT (SELECT MIN(t.type) FROM tasks t WHERE t.type > types.type) FROM types WHERE types.type IS NOT NULL)
+  SELECT type FROM types WHERE type IS NOT NULL`;
 
 /** Rows of the endpoint itself, and those that anybody could take and it took. */
 async function idsByEndpoint(connection: Connection, filter: TaskFilter): Promise<string[]> {

@@ -85,12 +85,29 @@ export async function taskStates(
   return states;
 }
 
-export function findByIdentifier(db: Database, type: string, identifier: string): Promise<TaskRecord | null> {
-  return one(db, "type = ? AND identifier = ?", [type, identifier]);
+const ANY_OF = "EXISTS (SELECT 1 FROM task_responses r WHERE r.task_id = t.id AND r.status IN";
+
+/** With open responses, of which some are under way or have time to begin. */
+export async function unsettledTasks(db: Database, ids: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const part of chunks(ids.filter(isId), MAX_LIST)) {
+    const rows = await db.read((connection) =>
+      connection.query<{ id: string }>(
+        ...query(
+          "SELECT t.id FROM tasks t WHERE ",
+          db.dialect.isIn("t.id", part),
+          ` AND (${ANY_OF} ('received', 'running', 'retrying'))
+             OR (t.wait_until > ${db.dialect.now} AND ${ANY_OF} ('expected'))))`,
+        ),
+      ),
+    );
+    for (const { id } of rows) found.push(id);
+  }
+  return found;
 }
 
-export function newestTask(db: Database, type: string): Promise<TaskRecord | null> {
-  return one(db, "type = ? ORDER BY id DESC LIMIT 1", [type]);
+export function findByIdentifier(db: Database, type: string, identifier: string): Promise<TaskRecord | null> {
+  return one(db, "type = ? AND identifier = ?", [type, identifier]);
 }
 
 function one(db: Database, where: string, values: string[]): Promise<TaskRecord | null> {

@@ -1,6 +1,7 @@
 import type { UpkeepStore } from "../../store";
 import type { Database } from "../connection";
 import { backlog } from "./backlog";
+import { conclude } from "./conclude";
 import { dueResponses, payloadsOf } from "./due";
 import { openRequests, refuseRequest, requestsDone } from "./inbox";
 import { releaseLock, takeLock } from "./lock";
@@ -22,6 +23,7 @@ export function upkeepStore(db: Database): UpkeepStore {
     miss: (keys) => missResponses(db, keys),
     withdraw: (keys) => withdrawResponses(db, keys),
     reclaim: (leases) => reclaimLeases(db, leases),
+    conclude: (tasks) => conclude(db, tasks),
     settle: (taskIds) => settle(db, taskIds),
     onSettled: (listener) => onSettled(db, listener),
     reap: () => reapManagers(db),

@@ -38,9 +38,12 @@ interface RowFacts {
 export async function settle(db: Database, taskIds: readonly string[]): Promise<void> {
   for (const part of chunks(unique(taskIds), 100)) {
     if (part.length === 0) continue;
-    const settled = await db.write((connection) => settleBatch(connection, part));
-    for (const listener of listeners.get(db) ?? []) listener(settled);
+    tellSettled(db, await db.write((connection) => settleBatch(connection, part)));
   }
+}
+
+export function tellSettled(db: Database, settled: Settled): void {
+  for (const listener of listeners.get(db) ?? []) listener(settled);
 }
 
 type Listener = (settled: Settled) => void;
@@ -77,7 +80,7 @@ async function settleBatch(connection: Connection, ids: readonly string[]): Prom
     if (!same) changed.push({ taskId: task.id, status: state.status, finishedAt, final });
     const begun = latest(task.created_at, task.delay_until);
     if (final && task.status !== state.status && finishedAt !== null) {
-      settled.tasks.push({ type: task.type, status: state.status, seconds: seconds(begun, finishedAt) });
+      settled.tasks.push({ id: task.id, type: task.type, status: state.status, seconds: seconds(begun, finishedAt) });
     }
     for (const row of responses.get(task.id) ?? []) {
       if (!endsNow(row)) continue;
@@ -128,7 +131,10 @@ async function storeStates(
   for (const group of groupBy(changed, (row) => `${row.final}`).values()) {
     const asTask = new Sql("UPDATE tasks SET status = ").append(pick(group, (row) => row.status, "id"));
     // The same moment that was computed, looked up once more: a list of all of them would cost more than the look.
-    if (group[0]!.final) asTask.add(`, finished_at = ${LAST_FINISH}, open_run_key = NULL`);
+    if (group[0]!.final)
+      asTask.add(
+        `, finished_at = ${LAST_FINISH}, published_at = COALESCE(published_at, ${FIRST_RECEIPT}), open_run_key = NULL`,
+      );
     else asTask.add(", finished_at = ").append(pick(group, (row) => row.finishedAt, "id"));
     asTask.add(", version = version + 1 WHERE ").append(
       connection.dialect.isIn(
@@ -141,6 +147,8 @@ async function storeStates(
 }
 
 const LAST_FINISH = "(SELECT MAX(r.finished_at) FROM task_responses r WHERE r.task_id = tasks.id)";
+/** The note of the publish may still be on its way; by then it had been published. */
+const FIRST_RECEIPT = "(SELECT MIN(r.received_at) FROM task_responses r WHERE r.task_id = tasks.id)";
 
 async function clearMarks(connection: Connection, rows: readonly RowFacts[]): Promise<void> {
   for (const part of chunks(rows, MAX_LIST)) {
