@@ -371,8 +371,8 @@ export interface UpkeepStore {
   ): Promise<void>;
   /** The broker has lost its queues: whatever it was told of and nobody has claimed is due to be published again. */
   unpublish(): Promise<void>;
-  /** Looks at these again after so long; only where the version still matches. */
-  postpone(rows: ReadonlyArray<ResponseKey & { version: number; ms: number }>): Promise<void>;
+  /** Looks at these again after so long; only where the version still matches. `tell`: the feed of changes has them as they are. */
+  postpone(rows: ReadonlyArray<ResponseKey & { version: number; ms: number; tell?: boolean }>): Promise<void>;
   /** `expected` → `missed`. */
   miss(keys: readonly ResponseKey[]): Promise<void>;
   /** What waits or is between attempts and was told to cancel → `cancelled`. */

@@ -153,7 +153,14 @@ export class Reconciler {
     if (by.has("miss")) await upkeep.miss(all("miss"));
     if (by.has("withdraw")) await upkeep.withdraw(all("withdraw"));
     if (by.has("reclaim")) await this.reclaim(all("reclaim"));
-    if (by.has("wait")) await upkeep.postpone(all("wait").map((row) => ({ ...row, ms: row.nextClockMs ?? FAR_MS })));
+    if (by.has("wait")) {
+      const waiting = all("wait").map((row) => ({
+        ...row,
+        ms: row.nextClockMs ?? FAR_MS,
+        tell: row.status === "running",
+      }));
+      await upkeep.postpone(waiting);
+    }
     if (by.has("recheck")) await this.recheck(all("recheck"));
     if (by.has("publish")) await this.publish(all("publish"));
     // Last: a task's new status counts what has just been decided. An unreceived response past its wait makes it incomplete.

@@ -14,6 +14,11 @@ export function fromDb(time: string | null): string | null {
   return time === null ? null : `${time.slice(0, 10)}T${time.slice(11, 23)}Z`;
 }
 
+/** What `fromDb` has made. */
+export function backToDb(time: string): string {
+  return `${time.slice(0, 10)} ${time.slice(11, 23)}`;
+}
+
 /** From RFC 3339 in any offset; the database takes no times after the year 9999. */
 export function toDb(time: string): string {
   return msToDb(Date.parse(time));

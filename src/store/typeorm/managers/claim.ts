@@ -6,7 +6,10 @@ import type { Connection, Database } from "../connection";
 import { bytesToText } from "../rows";
 import { chunks, compare, groupBy, Sql, unique } from "../sql";
 
-/** What still runs after so long has its task's stored status told; most have finished by then and are settled in that visit. */
+/**
+ * What still runs after so long is told of in that visit: to the feed of changes, and by its task's stored status. Most have
+ * finished by then, are settled in that visit, and their start is no news any more.
+ */
 export const VISIT_MS = 500;
 const MAX_UNSURE = 10_000;
 
@@ -126,7 +129,7 @@ function take(
     `UPDATE task_responses${dialect.byKey} SET status = 'running', lease_id = ?, manager_id = ?, performer = ?, attempt = attempt + 1,
        received_at = COALESCE(received_at, ${now}), started_at = ${now}, finished_at = NULL, retry_at = NULL, reason = NULL,
        error = NULL, progress = 0, progress_message = NULL, published = 0, timeout_at = ${dialect.nowPlus("timeout_ms")},
-       due_at = ${dialect.nowPlus(String(VISIT_MS))}, changed_at = ${now}, version = version + 1
+       due_at = ${dialect.nowPlus(String(VISIT_MS))}, version = version + 1
      WHERE `,
     [leaseId, managerId, endpoint],
   );

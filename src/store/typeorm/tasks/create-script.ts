@@ -4,9 +4,9 @@ import { clampMs } from "../times";
 
 const TASK_COLUMNS =
   "id, type, identifier, body_hash, payload, payload_bytes, deliver, attempts, timeout_ms, priority, status, created_at, " +
-  "delay_until, wait_until, expires_at, run_key, open_run_key, traceparent, created_by, version, expected";
+  "wait_until, expires_at, traceparent, created_by, version, expected";
 const RESPONSE_COLUMNS =
-  "task_id, endpoint, job, type, performer, status, attempt, attempts, generation, timeout_ms, progress, delay_until, due_at, " +
+  "task_id, endpoint, job, type, performer, status, attempt, attempts, generation, timeout_ms, progress, due_at, " +
   "published, changed_at, version";
 
 /** Beyond so many responses one transaction of several statements is the better way. */
@@ -40,9 +40,9 @@ export function createScript(tasks: readonly NewTask[], dueMs: number): string |
     taskRows +=
       `${taskRows && ","}(${id},${type},${quoted(task.identifier)},${quoted(task.bodyHash)},${quoted(task.payload)},` +
       `${Buffer.byteLength(task.payload)},'${task.deliver === "one" ? "one" : "each"}',${attempts},${timeout},` +
-      `${Number(task.priority)},'pending',@now,NULL,${inMs(task.waitMs)},${expires},NULL,NULL,` +
+      `${Number(task.priority)},'pending',@now,${inMs(task.waitMs)},${expires},` +
       `${quoted(task.traceparent)},${quoted(task.createdBy)},1,${expected})`;
-    const rest = `,0,${attempts},1,${timeout},0,NULL,${inMs(dueMs)},0,@now,1)`;
+    const rest = `,0,${attempts},1,${timeout},0,${inMs(dueMs)},0,@now,1)`;
     const endpoints = task.endpoints.length > 1 ? [...task.endpoints].sort() : task.endpoints;
     for (const endpoint of endpoints) {
       const name = quoted(endpoint);

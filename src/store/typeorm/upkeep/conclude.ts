@@ -3,7 +3,7 @@ import type { TaskStatus } from "../../../model/task";
 import type { DueResponse } from "../../store";
 import type { Connection, Database } from "../connection";
 import { chunks, groupBy, inKeyOrder, matchKeys, pick, Sql } from "../sql";
-import { toDb } from "../times";
+import { backToDb } from "../times";
 import { settle, tellSettled } from "./settle";
 
 /** Tasks in one transaction. */
@@ -55,7 +55,13 @@ function ended(rows: readonly DueResponse[]): Ended {
   const received = rows.map((row) => row.receivedAt).filter((time) => time !== null);
   // The note of the publish may still be on its way; by the first receipt it had been published.
   const publishedAt = received.sort()[0] ?? finishedAt ?? task.createdAt;
-  return { taskId, rows, status, finishedAt: toDb(finishedAt ?? task.createdAt), publishedAt: toDb(publishedAt) };
+  return {
+    taskId,
+    rows,
+    status,
+    finishedAt: backToDb(finishedAt ?? task.createdAt),
+    publishedAt: backToDb(publishedAt),
+  };
 }
 
 async function storeEnds(connection: Connection, part: readonly Ended[]): Promise<void> {

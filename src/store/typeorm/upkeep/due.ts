@@ -65,13 +65,14 @@ export function dueResponses(db: Database, limit: number): Promise<DueResponse[]
 }
 
 function toDue(row: DueRow): DueResponse {
-  const now = dbToMs(row.now_at);
-  const ahead = (time: string | null) => time !== null && dbToMs(time) > now;
+  // Times of one form compare as texts.
+  const ahead = (time: string | null): time is string => time !== null && time > row.now_at;
+  const fromNow = (time: string) => dbToMs(time) - dbToMs(row.now_at);
   const running = row.status === "running";
-  const backstop = row.timeout_at === null ? 0 : dbToMs(row.timeout_at) + BACKSTOP_MS - now;
+  const backstop = row.timeout_at === null ? 0 : fromNow(row.timeout_at) + BACKSTOP_MS;
   const served = row.manager_state === "alive" || row.manager_state === "draining";
   const clocks = isFinal(row.status) ? [] : [row.wait_until, row.expires_at, row.delay_until, row.retry_at];
-  const next = running ? [backstop] : clocks.filter(ahead).map((time) => dbToMs(time!) - now);
+  const next = running ? [backstop] : clocks.filter(ahead).map(fromNow);
   return {
     taskId: row.task_id,
     endpoint: row.endpoint,

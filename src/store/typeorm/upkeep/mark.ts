@@ -53,15 +53,17 @@ export async function unpublish(db: Database): Promise<void> {
 
 export async function postpone(
   db: Database,
-  rows: ReadonlyArray<ResponseKey & { version: number; ms: number }>,
+  rows: ReadonlyArray<ResponseKey & { version: number; ms: number; tell?: boolean }>,
 ): Promise<void> {
   const rounded = rows.map((row) => ({ ...row, ms: clampMs(Math.ceil(row.ms / ROUND_MS) * ROUND_MS) }));
   for (const part of chunks(rounded.sort(inKeyOrder), MAX_LIST)) {
     await db.write(async (connection) => {
-      for (const group of groupBy(part, (row) => `${row.version} ${row.ms}`).values()) {
-        const sql = new Sql(`UPDATE task_responses${db.dialect.byKey} SET due_at = ${db.dialect.nowPlus("?")} WHERE `, [
-          group[0]!.ms,
-        ]);
+      for (const group of groupBy(part, (row) => `${row.version} ${row.ms} ${row.tell}`).values()) {
+        const tell = group[0]!.tell ? `, changed_at = ${db.dialect.now}` : "";
+        const sql = new Sql(
+          `UPDATE task_responses${db.dialect.byKey} SET due_at = ${db.dialect.nowPlus("?")}${tell} WHERE `,
+          [group[0]!.ms],
+        );
         sql.append(matchKeys(db.dialect, group)).add(" AND version = ? AND due_at IS NOT NULL", group[0]!.version);
         await connection.run(sql.text, sql.values);
       }
