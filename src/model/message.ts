@@ -32,7 +32,8 @@ export interface MessageTask extends MessageItem {
   /** Absent when it is larger than MAX_INLINE_PAYLOAD. */
   payload?: JsonObject;
   traceparent?: string;
-  /** The row at the publish: attempts made, attempts allowed, generation, milliseconds for one attempt. */
+  /** The row at the publish: its version, attempts made, attempts allowed, generation, milliseconds for one attempt. */
+  version: number;
   attempt: number;
   attempts: number;
   generation: number;
@@ -45,6 +46,7 @@ export interface KnownTask {
   /** JSON text, byte for byte as stored. */
   payload: string;
   traceparent: string | null;
+  version: number;
   attempt: number;
   attempts: number;
   generation: number;
@@ -77,7 +79,7 @@ export function encodeMessage(type: string, tasks: readonly OutgoingTask[], key:
     const trace = task.traceparent ? `,"traceparent":${JSON.stringify(task.traceparent)}` : "";
     const payload = task.payload === null ? "" : `${PAYLOAD}${task.payload}`;
     const job = task.job === null ? "null" : `"${task.job}"`;
-    const row = `"attempt":${task.attempt},"attempts":${task.attempts},"generation":${task.generation},"timeout_ms":${task.timeoutMs}`;
+    const row = `"version":${task.version},"attempt":${task.attempt},"attempts":${task.attempts},"generation":${task.generation},"timeout_ms":${task.timeoutMs}`;
     // The payload comes last: `knownTasks` cuts it out of the text.
     return `{"id":"${task.id}","job":${job},"priority":${task.priority},${row},"identifier":${JSON.stringify(task.identifier)}${trace}${payload}}`;
   });
@@ -98,9 +100,9 @@ export function knownTasks(body: string, message: TaskMessage, key: string | nul
     // No string before it can hold this: its quotes would be escaped.
     const at = texts[i]!.indexOf(PAYLOAD);
     if (at === -1) return null;
-    const { identifier, traceparent = null, attempt, attempts, generation, timeout_ms: timeoutMs } = task;
+    const { identifier, traceparent = null, version, attempt, attempts, generation, timeout_ms: timeoutMs } = task;
     const payload = texts[i]!.slice(at + PAYLOAD.length, -1);
-    return { identifier, payload, traceparent, attempt, attempts, generation, timeoutMs };
+    return { identifier, payload, traceparent, version, attempt, attempts, generation, timeoutMs };
   });
 }
 

@@ -218,7 +218,7 @@ export interface Claim {
   type?: string;
   /**
    * What the store itself said of the row when it was published (a sealed message), and the row's own endpoint key. While that
-   * still is the attempt and generation of the row, the claim asks for nothing more; otherwise it is as if left out.
+   * still is the row's version, the claim asks for nothing more; otherwise it is as if left out.
    */
   known?: KnownTask & { endpoint: string };
 }

@@ -254,7 +254,7 @@ function append<K>(groups: Map<K, NewTask[]>, key: K, task: NewTask): void {
 function wakesOf(task: NewTask): Wake[] {
   const payload = Buffer.byteLength(task.payload) <= MAX_INLINE_PAYLOAD ? task.payload : null;
   const { id: taskId, type, identifier, priority, traceparent, attempts, timeoutMs } = task;
-  const row = { attempt: 0, attempts, generation: 1, timeoutMs };
+  const row = { version: 1, attempt: 0, attempts, generation: 1, timeoutMs };
   return task.jobs.map((job) => ({
     taskId,
     endpoint: "",

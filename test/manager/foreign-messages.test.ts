@@ -42,7 +42,7 @@ const wake = (type: string, id: string, payload: string | null = "{}") =>
   Buffer.from(encodeMessage(type, [{ ...forged, id, payload }]));
 const forged = {
   ...{ job: null, priority: 0, identifier: "forged", traceparent: null },
-  ...{ attempt: 0, attempts: 1, generation: 1, timeoutMs: 1000 },
+  ...{ version: 1, attempt: 0, attempts: 1, generation: 1, timeoutMs: 1000 },
 };
 
 /** Everything sent before has been looked at: a real task sent after it has been performed. */

@@ -72,7 +72,7 @@ describe("depth", () => {
 
 describe("messages", () => {
   const id = newId();
-  const row = { attempt: 2, attempts: 3, generation: 4, timeoutMs: 5000 };
+  const row = { version: 7, attempt: 2, attempts: 3, generation: 4, timeoutMs: 5000 };
   const outgoing = (payload: string | null) => ({
     ...{ id, job: null, priority: 0, identifier: 'x"y', payload, traceparent: null },
     ...row,

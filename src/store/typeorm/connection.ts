@@ -11,6 +11,8 @@ export interface Connection {
   query<Row>(sql: string, values?: readonly Value[]): Promise<Row[]>;
   /** Resolves to the number of rows matched (not: changed). */
   run(sql: string, values?: readonly Value[]): Promise<number>;
+  /** As `run`, for one of a few texts that never change: the server keeps them parsed. */
+  prepared(sql: string, values: readonly Value[]): Promise<number>;
   /** Inserts all rows, or none and rejects. */
   insert(
     table: string,

@@ -222,6 +222,14 @@ class MysqlConnection implements Connection {
     return (await send<{ affectedRows: number }>(this.raw, sql, values)).affectedRows;
   }
 
+  prepared(sql: string, values: readonly Value[]): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.raw.execute(sql, [...values], (error: Error | null, result: unknown) =>
+        error ? reject(error) : resolve((result as { affectedRows: number }).affectedRows),
+      );
+    });
+  }
+
   async insert(
     table: string,
     columns: readonly string[],

@@ -79,6 +79,10 @@ export class SqliteQueue implements Connection {
     return this.prepare(sql).run(...values.map(bind)).changes;
   }
 
+  prepared(sql: string, values: readonly Value[]): Promise<number> {
+    return this.run(sql, values);
+  }
+
   async insert(
     table: string,
     columns: readonly string[],

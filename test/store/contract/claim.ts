@@ -55,7 +55,7 @@ export function claimContract(subject: () => Subject): void {
       const knowing = (task: NewTask, more: object = {}) => ({
         ...{ taskId: task.id, job: "", type: task.type },
         known: {
-          ...{ endpoint: task.endpoints[0]!, attempt: 0, attempts: 3, generation: 1, timeoutMs: 60_000 },
+          ...{ endpoint: task.endpoints[0]!, version: 1, attempt: 0, attempts: 3, generation: 1, timeoutMs: 60_000 },
           ...{ identifier: task.identifier, payload: task.payload, traceparent: null, ...more },
         },
       });

@@ -2,7 +2,7 @@ import { isId, newId } from "../../../model/ids";
 import { ANY_ENDPOINT } from "../../../model/names";
 import { isFinal, type ResponseStatus } from "../../../model/response";
 import type { Claim, ClaimAnswer } from "../../store";
-import type { Connection, Database } from "../connection";
+import type { Connection, Database, Dialect } from "../connection";
 import { bytesToText } from "../rows";
 import { chunks, compare, groupBy, Sql, unique } from "../sql";
 
@@ -114,7 +114,10 @@ async function grant(
   if (granted.length < left.length) await explain(connection, endpoint, left, answers);
 }
 
-/** Returns how many were taken. @param known the state that all of them must be in */
+/**
+ * Returns how many were taken. @param known the version that all of them must have: what was claimable in it still is, unless
+ * a clock that its message has outrun says otherwise.
+ */
 function take(
   connection: Connection,
   leaseId: string,
@@ -123,35 +126,45 @@ function take(
   claims: readonly Claim[],
   known?: Known,
 ): Promise<number> {
-  const { dialect } = connection;
-  const { now } = dialect;
-  const update = new Sql(
-    `UPDATE task_responses${dialect.byKey} SET status = 'running', lease_id = ?, manager_id = ?, performer = ?, attempt = attempt + 1,
-       received_at = COALESCE(received_at, ${now}), started_at = ${now}, finished_at = NULL, retry_at = NULL, reason = NULL,
-       error = NULL, progress = 0, progress_message = NULL, published = 0, timeout_at = ${dialect.nowPlus("timeout_ms")},
-       due_at = ${dialect.nowPlus(String(VISIT_MS))}, version = version + 1
-     WHERE `,
-    [leaseId, managerId, endpoint],
-  );
+  const { now } = connection.dialect;
+  const fresh = known?.version === FIRST_VERSION;
+  const update = new Sql(fresh ? beginOf(connection.dialect) : beginAgainOf(connection.dialect));
+  update.values.push(leaseId, managerId, endpoint);
   if (known) {
-    const { type, job } = claims[0]!;
     update.append(connection.dialect.isIn("task_id", unique(claims.map((claim) => claim.taskId))));
-    update.add(" AND endpoint = ? AND job = ?", known.endpoint, job);
+    const { job, type } = claims[0]!;
+    update.add(" AND endpoint = ? AND job = ? AND version = ?", known.endpoint, job, known.version);
     if (type !== undefined) update.add(" AND type = ?", type);
-    update.add(" AND attempt = ? AND generation = ?", known.attempt, known.generation);
-  } else update.append(atEndpoint(connection, endpoint, claims));
-  update.add(
-    ` AND status IN ('expected', 'received', 'retrying') AND cancel_at IS NULL
-      AND (retry_at IS NULL OR retry_at <= ${now}) AND (delay_until IS NULL OR delay_until <= ${now})`,
+  } else update.append(atEndpoint(connection, endpoint, claims)).add(CLAIMABLE);
+  if (fresh) update.add(" AND delay_until IS NULL");
+  else update.add(` AND (retry_at IS NULL OR retry_at <= ${now}) AND (delay_until IS NULL OR delay_until <= ${now})`);
+  const alone = known && claims.length === 1;
+  return alone ? connection.prepared(update.text, update.values) : connection.run(update.text, update.values);
+}
+
+const FIRST_VERSION = 1;
+const CLAIMABLE = " AND status IN ('expected', 'received', 'retrying') AND cancel_at IS NULL";
+
+/** Of a row that nothing has happened to yet: all that an attempt leaves behind is empty. */
+function beginOf({ byKey, now, nowPlus }: Dialect): string {
+  return `UPDATE task_responses${byKey} SET status = 'running', lease_id = ?, manager_id = ?, performer = ?, attempt = attempt + 1,
+     received_at = COALESCE(received_at, ${now}), started_at = ${now}, timeout_at = ${nowPlus("timeout_ms")},
+     due_at = ${nowPlus(String(VISIT_MS))}, version = version + 1 WHERE `;
+}
+
+function beginAgainOf(dialect: Dialect): string {
+  return beginOf(dialect).replace(
+    " WHERE ",
+    `, finished_at = NULL, retry_at = NULL, reason = NULL, error = NULL, progress = 0, progress_message = NULL,
+     published = 0 WHERE `,
   );
-  return connection.run(update.text, update.values);
 }
 
 type Known = NonNullable<Claim["known"]>;
 
 /** Claims that one UPDATE can take as they are known; all others are one group. */
 function stateOf({ known, job, type = "" }: Claim): string {
-  return known ? `${known.endpoint} ${job} ${type} ${known.attempt} ${known.generation}` : "";
+  return known ? `${known.endpoint} ${job} ${type} ${known.version}` : "";
 }
 
 function grantOf(claim: Claim, leaseId: string): ClaimAnswer {

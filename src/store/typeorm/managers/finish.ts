@@ -97,7 +97,9 @@ async function finishGroup(connection: Connection, run: readonly Entry[]): Promi
   }
   const update = updateOf(connection, kind, run);
   update.add(" WHERE ").append(where);
-  return (await connection.run(update.text, update.values)) === run.length ? [] : run;
+  const alone = kind === "final" && run.length === 1;
+  const matched = alone ? connection.prepared(update.text, update.values) : connection.run(update.text, update.values);
+  return (await matched) === run.length ? [] : run;
 }
 
 function updateOf(connection: Connection, kind: Kind, run: readonly Entry[]): Sql {
@@ -107,12 +109,15 @@ function updateOf(connection: Connection, kind: Kind, run: readonly Entry[]): Sq
     sql.add(`${column} = `).append(pick(run, valueIn)).add(", ");
   if (kind === "final") {
     set("status", ({ end }) => end.status);
-    set("reason", ({ end }) => end.reason);
-    set("error", ({ end }) => end.error);
-    set("result", ({ end }) => end.result);
-    set("result_text", ({ end }) => end.resultText);
-    sql.add("progress = CASE WHEN ").append(pick(run, ({ end }) => (end.status === "succeeded" ? 1 : 0)));
-    sql.add(` = 1 THEN 1 ELSE progress END, finished_at = ${now}, `);
+    // What is empty is empty since the claim.
+    for (const [column, valueIn] of CONTENTS) if (run.some((entry) => valueIn(entry) !== null)) set(column, valueIn);
+    const done = run.filter(({ end }) => end.status === "succeeded").length;
+    if (done === run.length) sql.add("progress = 1, ");
+    else if (done > 0) {
+      sql.add("progress = CASE WHEN ").append(pick(run, ({ end }) => (end.status === "succeeded" ? 1 : 0)));
+      sql.add(" = 1 THEN 1 ELSE progress END, ");
+    }
+    sql.add(`finished_at = ${now}, `);
     // A visit that is near at hand anyway need not be moved: moving it costs as much as the rest of this statement.
     sql.add(`due_at = CASE WHEN due_at <= ${nowPlus(`${NEAR_MS}`)} THEN due_at ELSE ${now} END, `);
   } else {
@@ -177,6 +182,12 @@ const reasonOf = ({ end }: Entry) => end.reason;
 const errorOf = ({ end }: Entry) => end.error;
 const resultOf = ({ end }: Entry) => end.result;
 const resultTextOf = ({ end }: Entry) => end.resultText;
+const CONTENTS = [
+  ["reason", reasonOf],
+  ["error", errorOf],
+  ["result", resultOf],
+  ["result_text", resultTextOf],
+] as const;
 
 interface Standing {
   task_id: string;
