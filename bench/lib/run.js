@@ -11,7 +11,7 @@ async function runCase(one, servers, { pairs, quick, say }) {
   const sides = await one.open(servers);
   const results = { tasker: [], peer: [] };
   try {
-    for (const side of ["tasker", "peer"]) await sides[side](quick ? 2 : 4, { warm: true });
+    for (const side of ["tasker", "peer"]) await sides[side](warmSeconds(one, quick), { warm: true });
     for (let pair = 1; pair <= pairs; pair++) {
       for (const side of ["tasker", "peer"]) {
         const result = await sides[side](seconds);
@@ -23,6 +23,11 @@ async function runCase(one, servers, { pairs, quick, say }) {
     await sides.close();
   }
   return summarize(one, results);
+}
+
+/** How long each side is driven before the first measured pair. */
+function warmSeconds(one, quick) {
+  return (one.warm ?? { full: 4, quick: 2 })[quick ? "quick" : "full"];
 }
 
 function summarize(one, { tasker, peer }) {
@@ -56,4 +61,4 @@ function shown({ value, cpuMicros, p50, p99 }) {
   return number + times + cpu;
 }
 
-module.exports = { runCase };
+module.exports = { runCase, warmSeconds };

@@ -3,7 +3,7 @@ const path = require("node:path");
 const { bounded, Clock } = require("../lib/bounded");
 const { installPeers, peerVersions } = require("../lib/peers");
 const report = require("../lib/report");
-const { runCase } = require("../lib/run");
+const { runCase, warmSeconds } = require("../lib/run");
 const { Servers, requireProgram, versions } = require("../lib/servers");
 
 /** Far below what is reached, so that only a real loss fails. */
@@ -25,7 +25,8 @@ async function compare(options) {
   const unknown = (options.case ?? []).find((name) => !cases.some((one) => one.name === name));
   if (unknown) throw new Error(`There is no case ${unknown}; there are ${cases.map((one) => one.name).join(", ")}.`);
   const pairs = Number(options.pairs ?? (options.check ? 1 : options.quick ? 2 : 5));
-  const expected = (one) => START_SECONDS + (pairs + 1) * 2 * (one.seconds[options.quick ? "quick" : "full"] + 1);
+  const sides = (one) => warmSeconds(one, options.quick) + pairs * (one.seconds[options.quick ? "quick" : "full"] + 1);
+  const expected = (one) => START_SECONDS + 2 * sides(one);
   const clock = new Clock(chosen.map((one) => ({ name: one.name, seconds: expected(one) })));
   console.error(clock.announced());
 

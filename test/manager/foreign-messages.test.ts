@@ -175,6 +175,27 @@ describe("a message that lies runs nothing and overwrites nothing (S11)", () => 
     expect(Date.parse(settled.started_at)).toBeGreaterThanOrEqual(Date.parse(soon));
   });
 
+  test.each([
+    ["under no seal its payload is not believed", async () => null],
+    ["under a seal of its own neither", async () => "0".repeat(64)],
+    ["under our seal, which takes the key in the store, it is", () => w.api.store.tasks.messageKey()],
+  ])("%s: a message about a task that waits", async (how, keyOf) => {
+    const [id, key] = [newId(), await keyOf()];
+    const row = { attempts: 3, timeoutMs: 10_000, priority: 0, traceparent: null, identifier: id };
+    await w.api.store.tasks.create([
+      {
+        ...{ ...row, id, type: "work", bodyHash: "0".repeat(64), payload: '{"real":true}', deliver: "each" },
+        ...{ endpoints: ["lb-1"], jobs: [""], waitMs: 60_000, expiresMs: null, delayUntil: null, runKey: null },
+        createdBy: null,
+      },
+    ]);
+    const told = { ...row, id, job: null, payload: '{"told":true}', version: 1, attempt: 0, generation: 1 };
+    send(Buffer.from(encodeMessage("work", [told], key)));
+    await w.settled({ type: "work", id });
+    const payload = how.startsWith("under our") ? { told: true } : { real: true };
+    expect(ran.filter((run) => run.taskId === id)).toMatchObject([{ endpoint: "lb-1", payload }]);
+  });
+
   test("a manager's broker user cannot send one to its neighbour at all", async () => {
     const vhost = new URL(w.brokerUri).pathname.slice(1);
     const user = `forger-${randomBytes(4).toString("hex")}`;
