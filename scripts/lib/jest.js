@@ -9,6 +9,8 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 const GRACE_MS = 10_000;
 /** How long jest may take to end after its report: what a failed test left open would keep it for ever. */
 const LAST_MS = 30_000;
+/** jest takes the number of its workers once. */
+const SETS_WORKERS = /^(-i|-w|--runInBand|--maxWorkers)\b/;
 /** Failures of an outer run (`npm run check`) that belong into the one closing line. */
 const failedBefore = (process.env.TASKER_FAILED_CHECKS ?? "").split(",").filter(Boolean);
 
@@ -58,7 +60,8 @@ async function runJest(args, env, { skippedFail = false } = {}) {
         setTimeout(() => left?.kill("SIGKILL"), LAST_MS).unref();
       }, 1000);
       reported.unref();
-      child = spawn(process.execPath, [jest, `--maxWorkers=${WORKERS}`, "--json", `--outputFile=${report}`, ...args], {
+      const workers = args.some((arg) => SETS_WORKERS.test(arg)) ? [] : [`--maxWorkers=${WORKERS}`];
+      child = spawn(process.execPath, [jest, ...workers, "--json", `--outputFile=${report}`, ...args], {
         cwd: ROOT,
         env: { ...process.env, ...env, NODE_OPTIONS: nodeOptions },
         // jest also prints the report itself on standard output.

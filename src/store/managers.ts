@@ -1,0 +1,140 @@
+import type { JsonObject } from "../model/json";
+import type { KnownTask } from "../model/message";
+import type { FinalStatus, ResponseKey } from "../model/response";
+
+/** The face of the store for managers: register, claim, report, finish. */
+
+export interface ManagerRecord {
+  id: string;
+  endpoint: string;
+  host: string;
+  pid: number;
+  slot: string;
+  version: string;
+  state: "alive" | "draining" | "stopped" | "retired" | "dead";
+  startedAt: string;
+  heartbeatAt: string;
+  stoppedAt: string | null;
+  running: number;
+}
+
+export interface ManagerRegistration {
+  /** The incarnation: a fresh id for every start of a manager. */
+  id: string;
+  endpoint: string;
+  labels: JsonObject;
+  types: string[];
+  version: string;
+  host: string;
+  pid: number;
+  /** Tells managers of one endpoint on one host apart; a newcomer with the same three retires its predecessors at once. */
+  slot: string;
+  /** Predecessors that are not to be retired: their processes live. */
+  spare?: readonly string[];
+  /** A heartbeat older than this means dead. */
+  ttlMs: number;
+}
+
+export interface Claim {
+  taskId: string;
+  job: string;
+  /** Granted only where the response is of this type; left out: of any. */
+  type?: string;
+  /**
+   * What the store itself said of the row when it was published (a sealed message), and the row's own endpoint key. While that
+   * still is the row's version, the claim asks for nothing more; otherwise it is as if left out.
+   */
+  known?: KnownTask & { endpoint: string };
+}
+
+export type ClaimAnswer =
+  | {
+      granted: true;
+      taskId: string;
+      job: string;
+      /** The row's own endpoint key: the manager's endpoint or ANY_ENDPOINT. Give it back on finish. */
+      endpoint: string;
+      leaseId: string;
+      attempt: number;
+      attempts: number;
+      generation: number;
+      timeoutMs: number;
+      identifier: string;
+      /** JSON text, from the store. */
+      payload: string;
+      traceparent: string | null;
+    }
+  | {
+      granted: false;
+      taskId: string;
+      job: string;
+      /** unknown: no row for this endpoint · final · held: another lease lives · not_due: its retry or delay lies ahead. */
+      why: "unknown" | "final" | "held" | "not_due";
+    };
+
+/** How an attempt ended, reported under its lease. */
+export interface AttemptEnd extends ResponseKey {
+  leaseId: string;
+  generation: number;
+  attempt: number;
+  /** A final status, or `retrying` with `retryInMs`, or `received`: given back unharmed (drain), the attempt not charged. */
+  status: Exclude<FinalStatus, "missed"> | "retrying" | "received";
+  retryInMs?: number;
+  reason: string | null;
+  error: string | null;
+  result: string | null;
+  resultText: string | null;
+}
+
+/** recorded: it stands (also when a repeated call finds it standing) · superseded: the lease was lost; kept as an attempt · refused: cannot be stored. */
+export type EndAnswer = { kind: "recorded" } | { kind: "superseded" } | { kind: "refused"; error: Error };
+
+export interface LeaseRef extends ResponseKey {
+  leaseId: string;
+}
+
+/**
+ * All that a manager may do to the store. Kept this small so that the same calls can travel over the broker one day.
+ */
+export interface ManagerStore {
+  /** The key under which messages are sealed; null: no API has made one yet. */
+  messageKey(): Promise<string | null>;
+  /** Incarnations that were neither closed nor declared dead at the same endpoint, host and slot. */
+  predecessors(
+    of: Pick<ManagerRegistration, "endpoint" | "host" | "slot">,
+  ): Promise<Array<{ id: string; pid: number }>>;
+  /** Registers the endpoint and its types, opens the incarnation, retires a predecessor (its leases become due at once). */
+  register(manager: ManagerRegistration): Promise<void>;
+  /** `known: false`: this incarnation was declared dead or retired meanwhile; its leases are lost. */
+  heartbeat(managerId: string, state: { running: number; draining: boolean }): Promise<{ known: boolean }>;
+  /** Closes the incarnation in good order. */
+  leave(managerId: string): Promise<void>;
+
+  /**
+   * Compare-and-set, before anything runs: grants what is claimable at this endpoint (its own rows and those of
+   * `deliver: one`), under one fresh lease, counting the attempt. Answers in the order given.
+   *
+   * After an unknown outcome the same manager repeats the call: what had been granted to it and never been told is granted
+   * as it stands, the attempt not counted twice. Otherwise a lost COMMIT answer would leave a row `running` that nobody runs.
+   */
+  claim(managerId: string, endpoint: string, claims: readonly Claim[]): Promise<ClaimAnswer[]>;
+  /** Says that these wait at the endpoint (`received`). Only what is still `expected` changes. */
+  received(endpoint: string, claims: readonly Claim[]): Promise<void>;
+  progress(reports: ReadonlyArray<LeaseRef & { progress: number; message: string | null }>): Promise<void>;
+  log(chunks: ReadonlyArray<ResponseKey & { attempt: number; text: string }>): Promise<void>;
+  /** Ends attempts, each only under its lease. Answers in the order given. */
+  finish(ends: readonly AttemptEnd[]): Promise<EndAnswer[]>;
+  /** Puts a request for another task into the inbox; the API's reconciler takes it in within a second. */
+  request(row: RequestRow): Promise<void>;
+  /** For what runs: is the lease still held, has a cancel been asked? In the order given. */
+  check(leases: readonly LeaseRef[]): Promise<Array<"held" | "cancel" | "lost">>;
+}
+
+export interface RequestRow {
+  id: string;
+  type: string;
+  identifier: string;
+  /** JSON text of the rest of the request (`payload`, `endpoints`, …). */
+  body: string;
+  createdBy: string | null;
+}
