@@ -4,26 +4,26 @@
  */
 module.exports = {
   /** Database: storing a task (its row and its share of the transaction), and each expected response. */
-  storeTask: 60,
-  storeResponse: 40,
+  storeTask: 45,
+  storeResponse: 25,
   /** Database: claim and finish of one response, where the manager's own batches are full, and where each stands alone. */
-  claimFinishBatched: 130,
-  claimFinishAlone: 600,
+  claimFinishBatched: 80,
+  claimFinishAlone: 400,
   /** Database: settling a task, and each of its responses. */
-  settleTask: 60,
-  settleResponse: 25,
+  settleTask: 35,
+  settleResponse: 20,
   /** Database: a manager's heartbeat, a statement and a commit of its own. */
   heartbeat: 150,
   /** Database: registering a manager at its start. */
   register: 2000,
   /** API: a request for a task; a task within a request for a hundred. */
-  request: 270,
-  requestInBatch: 95,
+  request: 210,
+  requestInBatch: 90,
   /** Broker: a message from publish to ack, classic durable queue; a quorum queue of three writes it three times. */
   message: 110,
   quorumFactor: 3,
   /** Reconciler: milliseconds for a page of 500 due responses (reading, deciding, settling); one page at a time. */
-  reconcilerPageMs: 45,
+  reconcilerPageMs: 40,
   reconcilerPage: 500,
   /** Memory of a connection at the database and at the broker, in MB. */
   databaseConnectionMb: 0.4,
