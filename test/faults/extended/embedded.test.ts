@@ -96,7 +96,8 @@ describe("embedded mode: one process, one SQLite file", () => {
     await client.burst(20, ["a", "b"], { ms: 100 });
     await client.submit(["a"], { exit: 1 });
     await client.submit(["a"], { block: 60_000 });
-    await client.submit(["b"], { ms: 2500 });
+    // Longer than the drain, and well below the timeout: a process may take half a second to begin.
+    await client.submit(["b"], { ms: 1600 });
     await until(
       "the last one runs",
       () => stage.journal().some((e) => e.endpoint === "b" && e.taskId === client.log.at(-1)!.taskId),

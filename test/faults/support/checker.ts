@@ -185,7 +185,7 @@ export function repetitions(
     });
     if (excess.length > 0) {
       executedTwice++;
-      unexplained.push(`${pair} ran ${executions.length} times: ${JSON.stringify(excess)}`);
+      unexplained.push(`${pair} ran ${executions.length} times: ${JSON.stringify(executions)}`);
     } else if (executions.filter((one) => one.end !== null).length > 1) repeated++;
   }
   return { executedTwice, repeated, unexplained };
