@@ -38,7 +38,7 @@ export class HandlerProcess {
   });
 
   constructor() {
-    this.process = fork(childEntry.file, [], {
+    this.process = fork(childEntry.file, [String(process.pid)], {
       execArgv: childEntry.execArgv,
       env: handlerEnvironment(),
       detached: true,

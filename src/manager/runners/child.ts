@@ -163,7 +163,8 @@ async function end(): Promise<void> {
   process.kill(-process.pid, "SIGKILL");
 }
 
-// A handler that blocks the event loop cannot see that the manager has died; a thread of its own can.
+// A handler that blocks the event loop cannot see that the manager has died; a thread of its own can. The manager's number comes
+// from itself: had it died before this line, the system's answer would be whoever has inherited this process.
 new Worker(
   `const { workerData: parent } = require("node:worker_threads");
    setInterval(() => {
@@ -172,7 +173,7 @@ new Worker(
    }, 1000);`,
   {
     eval: true,
-    workerData: process.ppid,
+    workerData: Number(process.argv[2]),
     execArgv: [],
     stdin: false,
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 },
