@@ -81,7 +81,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     store,
     log,
     counters: newCounters(),
-    seal: new Seal(store),
+    seal: new Seal(store, log),
     onAttempt: options.onAttempt,
     pace: { ...PACE, ...options.pace },
     over: ending.signal,

@@ -1,4 +1,5 @@
 import type { Config } from "../config/config";
+import { StoreUnavailable } from "../errors";
 import type { Log } from "../log";
 import type { Store } from "../store/store";
 import type { Transport } from "../transport/transport";
@@ -18,6 +19,15 @@ export interface RunningTasks {
   start(): Promise<void>;
   /** Ends the background work; calls under way are answered. */
   stop(): Promise<void>;
+}
+
+/** A database user from before there was a key may not make one: then nothing is sealed. */
+function withoutSeal(log: Log): (error: Error) => void {
+  return (error) => {
+    if (error instanceof StoreUnavailable) throw error;
+    const hint = "cannot read or make the key of messages, they go unsealed; `npx tasker initialize` grants the rights";
+    log.warn({ err: error.message }, hint);
+  };
 }
 
 /** Puts the parts of this folder together over a store and a transport. */
@@ -41,7 +51,7 @@ export function assembleTasks(options: { config: Config; store: Store; transport
   return {
     service,
     async start() {
-      publisher.sealWith(await store.tasks.messageKey());
+      await store.tasks.messageKey().then((key) => publisher.sealWith(key), withoutSeal(log));
       for (const type of Object.values(config.taskTypes)) {
         // Before anything is published: a manager with few rights waits for what only the API may declare.
         topology.declareType(type.name).catch(() => undefined);

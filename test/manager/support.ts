@@ -124,7 +124,7 @@ export function deskOf(folder: string, store: Partial<ManagerStore>, more: Parti
     store: store as ManagerStore,
     log: silentLog,
     counters: newCounters(),
-    seal: new Seal(store as ManagerStore),
+    seal: new Seal(store as ManagerStore, silentLog),
     pace: { sweepMs: 20, earlyAckMs: 300_000, spoolAfterMs: 50, flushMs: 20, reclaimMs: 50 },
     over: new AbortController().signal,
     ...more,
