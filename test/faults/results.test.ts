@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { until } from "../support/until";
 import { CLEAN, check } from "./support/checker";
 import { Client } from "./support/client";
@@ -43,8 +45,7 @@ describe("managers killed around the storing of a result", () => {
     await client.submit(["a"]);
     await check(stage, client);
     await client.submit(["a"], { orphaned: true });
-    const running = () => stage.rows("SELECT task_id FROM task_responses WHERE status = 'running'");
-    await until("it is claimed", async () => (await running()).length === 1);
+    await until("its handler process has it", () => existsSync(join(stage.dir, "journal.begun")));
     await stage.kill(manager!);
     await until("it has ended without its manager", () => stage.journal().length === 4);
     await stage.manager("a");

@@ -2,14 +2,14 @@
  * The handler of the fault tests: does what the payload says and writes down, fsynced, what it really did. The journal is the
  * ground truth about executions; the database is never its own witness.
  *
- * payload: { orphaned?: block the event loop in the first attempt until the manager is gone, ms?: time to take, deaf?: do
- *   not listen to the signal, fail?: throw, failFirst?: throw in the first attempt, exit?: end the process with this code,
+ * payload: { orphaned?: make the file `<journal>.begun` and block the event loop in the first attempt until the manager is
+ *   gone, ms?: time to take, deaf?: do not listen to the signal, fail?: throw, failFirst?: throw in the first attempt, exit?: end the process with this code,
  *   signal?: end it by this signal, oom?: allocate until it dies, block?: ms to block the event loop, result?: what to
  *   return (a name below) }
  *
  * Each line ends with the process's parent: its manager, or another one if that is gone.
  */
-const { openSync, writeSync, fsyncSync } = require("node:fs");
+const { openSync, writeFileSync, writeSync, fsyncSync } = require("node:fs");
 const { setTimeout: sleep } = require("node:timers/promises");
 
 const file = openSync(process.env.TASKER_TEST_JOURNAL, "a");
@@ -26,7 +26,10 @@ const RESULTS = {
 };
 
 exports.handleTask = async (payload, context) => {
-  if (payload.orphaned && context.attempt === 1) for (const manager = process.ppid; process.ppid === manager; );
+  if (payload.orphaned && context.attempt === 1) {
+    writeFileSync(`${process.env.TASKER_TEST_JOURNAL}.begun`, "");
+    for (const manager = process.ppid; process.ppid === manager; );
+  }
   write("start", context);
   if (payload.exit !== undefined) process.exit(payload.exit);
   if (payload.signal) process.kill(process.pid, payload.signal);
