@@ -85,8 +85,12 @@ export function listContract(subject: () => Subject): void {
       expect((await store.tasks.list({ limit: 1 })).map(({ id }) => id)).toEqual([newest.id]);
     });
 
-    it("scans by time when there are many types and statuses", async () => {
-      const types = [red, blue, ...Array.from({ length: 40 }, () => fresh("none"))];
+    it.each([
+      ["puts a page together from the ranges of many types, whatever their status", 50],
+      ["scans by time when there are more types and statuses than that", 300],
+    ])("%s", async (_what, count) => {
+      const types = [red, blue, ...Array.from({ length: count }, () => fresh("none"))];
+      expect(await list({ types })).toEqual([5, 4, 3, 2, 1, 0]);
       expect(await list({ types, status: ["pending", "failed"] })).toEqual([5, 4, 3, 2, 1]);
     });
 

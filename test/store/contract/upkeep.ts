@@ -154,7 +154,10 @@ export function upkeepContract(subject: () => Subject): void {
       const [opened, neighbour] = [await endedTask(), await endedTask()];
       const seen = [await dueOf(store, opened.id), await dueOf(store, neighbour.id)];
       await store.tasks.retry(opened.id, { endpoints: ["lb-1"] }, { waitMs: 60_000, expiresMs: null });
+      const told: string[] = [];
+      store.upkeep.onSettled(({ tasks }) => told.push(...tasks.map(({ id }) => id)));
       await store.upkeep.conclude(seen);
+      expect(told).toEqual([neighbour.id]);
       expect((await store.tasks.find(opened.type, opened.id))!.task).toMatchObject({ finishedAt: null });
       expect((await dueOf(store, opened.id)).map((row) => row.status)).toEqual(["expected"]);
       expect((await store.tasks.find(neighbour.type, neighbour.id))!.task.status).toBe("succeeded");

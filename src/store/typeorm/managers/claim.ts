@@ -115,8 +115,8 @@ async function grant(
 }
 
 /**
- * Returns how many were taken. @param known the version that all of them must have: what was claimable in it still is, unless
- * a clock that its message has outrun says otherwise.
+ * Returns how many were taken. `known`: the version that all of them must have; what was claimable in it still is, unless a
+ * clock says otherwise that a message has outrun.
  */
 function take(
   connection: Connection,
@@ -128,8 +128,7 @@ function take(
 ): Promise<number> {
   const { now } = connection.dialect;
   const fresh = known?.version === FIRST_VERSION;
-  const update = new Sql(fresh ? beginOf(connection.dialect) : beginAgainOf(connection.dialect));
-  update.values.push(leaseId, managerId, endpoint);
+  const update = new Sql(begin(connection.dialect, fresh), [leaseId, managerId, endpoint]);
   if (known) {
     update.append(connection.dialect.isIn("task_id", unique(claims.map((claim) => claim.taskId))));
     const { job, type } = claims[0]!;
@@ -145,20 +144,15 @@ function take(
 const FIRST_VERSION = 1;
 const CLAIMABLE = " AND status IN ('expected', 'received', 'retrying') AND cancel_at IS NULL";
 
-/** Of a row that nothing has happened to yet: all that an attempt leaves behind is empty. */
-function beginOf({ byKey, now, nowPlus }: Dialect): string {
+/** A row that nothing has happened to yet holds nothing that an earlier attempt has left. */
+function begin({ byKey, now, nowPlus }: Dialect, fresh: boolean): string {
   return `UPDATE task_responses${byKey} SET status = 'running', lease_id = ?, manager_id = ?, performer = ?, attempt = attempt + 1,
      received_at = COALESCE(received_at, ${now}), started_at = ${now}, timeout_at = ${nowPlus("timeout_ms")},
-     due_at = ${nowPlus(String(VISIT_MS))}, version = version + 1 WHERE `;
+     due_at = ${nowPlus(String(VISIT_MS))}, version = version + 1${fresh ? "" : FORGET} WHERE `;
 }
 
-function beginAgainOf(dialect: Dialect): string {
-  return beginOf(dialect).replace(
-    " WHERE ",
-    `, finished_at = NULL, retry_at = NULL, reason = NULL, error = NULL, progress = 0, progress_message = NULL,
-     published = 0 WHERE `,
-  );
-}
+const FORGET = `, finished_at = NULL, retry_at = NULL, reason = NULL, error = NULL, progress = 0, progress_message = NULL,
+     published = 0`;
 
 type Known = NonNullable<Claim["known"]>;
 

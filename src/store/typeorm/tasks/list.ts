@@ -6,8 +6,8 @@ import type { Connection, Database, Dialect } from "../connection";
 import { TASK_COLUMNS, type TaskRow, toTask } from "../rows";
 import { compare, Sql } from "../sql";
 
-/** Beyond so many (type, status) pairs one scan by time is cheaper than a range for each. */
-const MAX_RANGES = 60;
+/** Beyond so many (type, status) pairs one scan by time is taken instead: SQLite puts at most 500 SELECTs together. */
+const MAX_RANGES = 420;
 
 /**
  * Newest first, by id: ids are ordered by time, so a page is a range of an index however old it is. With several types or
