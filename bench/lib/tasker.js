@@ -73,12 +73,13 @@ async function startTasker(servers, options) {
   const pids = Object.fromEntries(programs.map(({ name, pid }) => [name, pid]));
   if (!embedded) Object.assign(pids, { broker: vhost.pid, database: database.pid });
   const urls = ports.map((port) => `http://127.0.0.1:${port}`);
-  return new Tasker(urls, { programs, pids, database, vhost, folder });
+  return new Tasker(urls, { programs, pids, database, vhost, folder, types: Object.keys(types) });
 }
 
 class Tasker {
-  constructor(urls, { programs, pids, database, vhost, folder }) {
+  constructor(urls, { programs, pids, database, vhost, folder, types }) {
     this.folder = folder;
+    this.types = types;
     this.vhost = vhost;
     this.urls = urls;
     this.url = urls[0];
@@ -138,7 +139,10 @@ class Tasker {
   async settled() {
     if (!this.database) return pause(1500);
     for (;;) {
-      const [{ n }] = await this.query("SELECT COUNT(*) AS n FROM task_responses WHERE due_at IS NOT NULL");
+      const [{ n }] = await this.query("SELECT COUNT(*) AS n FROM tasks WHERE type IN (?) AND status IN (?)", [
+        this.types,
+        ["scheduled", "pending", "running", "incomplete"],
+      ]);
       if (Number(n) === 0) return;
       await pause(50);
     }

@@ -10,8 +10,8 @@ export class Attempt {
   /** Why it was told to stop; the first cause stands. */
   cause: StopCause | null = null;
   readonly startedAt = performance.now();
-  /** Monotonic milliseconds of the last moment at which the store said that the lease is held; null: not asked yet. */
-  verifiedAt: number | null = null;
+  /** The store has been told that it runs. */
+  told = false;
 
   constructor(
     readonly item: Item,

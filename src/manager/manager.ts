@@ -122,7 +122,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
   const waitingRoom = new WaitingRoom(desk, lanes, receiver);
   const timers = [
     setInterval(() => void watch.sweep().then(() => waitingRoom.sweep()), desk.pace.sweepMs),
-    setInterval(() => void Promise.all([progress.flush(), logs.flush()]), desk.pace.flushMs),
+    setInterval(() => void Promise.all([progress.flush(), logs.flush(), watch.tell()]), desk.pace.flushMs),
   ];
 
   /** What an earlier manager left comes first: our registration retires it, and with it the leases under which it is finished. */

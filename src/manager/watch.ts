@@ -4,15 +4,20 @@ import type { Desk } from "./desk";
 
 /** An attempt younger than this is not asked about: most have ended by then. */
 const YOUNG_MS = 1000;
+/** What still runs after so long is told of. */
+const TELL_AFTER_MS = 500;
 const SIZE = 200;
 
 /**
  * Asks the store about what runs, all in a few calls a second: is its lease still held, has a cancel been asked? What is
  * cancelled or lost is told to stop. What has run long under a held lease has its delivery acked: the lease owns the
  * recovery, and no broker's consumer timeout can hit it.
+ *
+ * A start is told once the attempt has run for a while. Most have ended by then, and their start is no news any more.
  */
 export class Watch {
   private asking = false;
+  private telling = false;
 
   constructor(
     private readonly desk: Desk,
@@ -33,6 +38,22 @@ export class Watch {
       this.desk.log.debug({ err: (error as Error).message }, "cannot check leases now");
     } finally {
       this.asking = false;
+    }
+  }
+
+  /** Tells of what runs and has not been told of. Never rejects. */
+  async tell(): Promise<void> {
+    if (this.telling) return;
+    this.telling = true;
+    const before = performance.now() - TELL_AFTER_MS;
+    const untold = [...this.running].filter((attempt) => !attempt.told && attempt.startedAt <= before);
+    try {
+      if (untold.length > 0) await this.desk.store.underWay(untold.map(leaseOf));
+      for (const attempt of untold) attempt.told = true;
+    } catch (error) {
+      this.desk.log.debug({ err: (error as Error).message }, "cannot tell now what is under way");
+    } finally {
+      this.telling = false;
     }
   }
 

@@ -120,6 +120,8 @@ export interface ManagerStore {
   claim(managerId: string, endpoint: string, claims: readonly Claim[]): Promise<ClaimAnswer[]>;
   /** Says that these wait at the endpoint (`received`). Only what is still `expected` changes. */
   received(endpoint: string, claims: readonly Claim[]): Promise<void>;
+  /** Says that these attempts still run some time after they began: only then are their starts told to anybody. */
+  underWay(leases: readonly LeaseRef[]): Promise<void>;
   progress(reports: ReadonlyArray<LeaseRef & { progress: number; message: string | null }>): Promise<void>;
   log(chunks: ReadonlyArray<ResponseKey & { attempt: number; text: string }>): Promise<void>;
   /** Ends attempts, each only under its lease. Answers in the order given. */

@@ -1,4 +1,4 @@
-import type { ResponseKey, ResponseStatus } from "../model/response";
+import type { FinalStatus, ResponseKey, ResponseStatus } from "../model/response";
 import type { Settled } from "../model/settled";
 import type { LeaseRef, ManagerRecord, RequestRow } from "./managers";
 
@@ -31,20 +31,28 @@ export interface DueResponse extends ResponseKey {
   lost: boolean;
   /** Milliseconds to the next of wait, expiry, delay and retry; for a running one to when it counts as lost. Null: none ahead. */
   nextClockMs: number | null;
-  progress: number;
+}
+
+/** A response that is final, with what it needs of its task. */
+export interface EndedResponse extends ResponseKey {
+  type: string;
+  performer: string | null;
+  status: FinalStatus;
   receivedAt: string | null;
-  startedAt: string | null;
   finishedAt: string | null;
-  /** Of its task, for `conclude`. `expected`: how many responses it has; 0: not known. */
+  /** `expected`: how many responses the task has; 0: not known. */
   task: { status: string; version: number; expected: number; createdAt: string; delayUntil: string | null };
 }
 
 export interface UpkeepStore {
-  /** Takes or renews a lock for `ttlMs`; false: somebody else holds it. */
-  lock(name: string, holder: string, ttlMs: number): Promise<boolean>;
+  /**
+   * Takes or renews a lock for `ttlMs`; null: somebody else holds it. `place`: how far the holder has come, kept for the next
+   * one; null: it does not know yet, and is told how far the last one had come.
+   */
+  lock(name: string, holder: string, ttlMs: number, place: string | null): Promise<{ place: string | null } | null>;
   unlock(name: string, holder: string): Promise<void>;
 
-  /** Up to `limit` responses whose `due_at` has come, oldest first. Final ones come too: their task wants settling. */
+  /** Up to `limit` responses whose `due_at` has come, oldest first; a final one, where another program has ended it. */
   due(limit: number): Promise<DueResponse[]>;
   /** Payload texts by task id, for republishing. */
   payloads(taskIds: readonly string[]): Promise<Map<string, string>>;
@@ -69,14 +77,24 @@ export interface UpkeepStore {
    * `failed`, reason `crash` (or `timeout`); a cancelled one becomes `cancelled`. Only where the lease still matches.
    */
   reclaim(leases: ReadonlyArray<LeaseRef & { reason: string; error: string }>): Promise<number>;
-  /** Stores the computed status of these tasks and clears the final responses' due mark. */
+  /** Stores the computed status of these tasks. */
   settle(taskIds: readonly string[]): Promise<void>;
   /**
-   * The same for tasks that are wholly known: these are all their responses, each of them final. Where anything has changed
-   * since they were read, it is as `settle`.
+   * Up to `limit` responses that have become final behind a place in the feed of changes, in its order, and the place behind
+   * them. Null: the feed's present end, and nothing. A commit that took very long may be passed over (`overlooked`).
    */
-  conclude(tasks: ReadonlyArray<readonly DueResponse[]>): Promise<void>;
-  /** Tells, after its commit, what each settling by this process has ended; each end is told to one process, once. */
+  ended(after: string | null, limit: number): Promise<{ responses: EndedResponse[]; place: string; more: boolean }>;
+  /** Stores what these ends mean for their tasks: as `settle`, at less cost. */
+  conclude(responses: readonly EndedResponse[]): Promise<void>;
+  /**
+   * Looks through a page of the type's tasks that are stored as `status`, by id behind `after`, and returns those that have
+   * no open response: they want settling. Very young ones are left out. `next`: where to go on; null: that was all.
+   */
+  overlooked(
+    of: { type: string; status: string; after: string },
+    limit: number,
+  ): Promise<{ taskIds: string[]; next: string | null }>;
+  /** Tells, after its commit, what was concluded or settled by this process; each end is told to one process. */
   onSettled(listener: (settled: Settled) => void): void;
   /** Managers whose heartbeat is older than their time to live; marks them dead and makes their leases due. Returns them. */
   reap(): Promise<ManagerRecord[]>;

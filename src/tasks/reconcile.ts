@@ -7,6 +7,7 @@ import { bandOf } from "../model/priority";
 import { isFinal, type ResponseKey } from "../model/response";
 import type { DueResponse, Store } from "../store/store";
 import type { Address, Transport } from "../transport/transport";
+import { Endings } from "./endings";
 import type { Inbox } from "./inbox";
 import { type Publisher, RECHECK_MS } from "./publish";
 import type { Topology } from "./topology";
@@ -29,8 +30,9 @@ const FOUND_EMPTY_MS = 10_000;
  * One reconciler works at a time, under a lock row in the database; every API process runs this loop and waits for the lock.
  * Whatever it does is a compare-and-set, so two of them at once (a lock that was lost unnoticed) do no harm.
  *
- * All its work comes from one index: `due_at`, "when to look at this response next". What it finds there it turns into one
- * of a few actions (`decide`), and each action moves the mark. It keeps nothing in memory that a restart would lose.
+ * Its work with what is open comes from one index: `due_at`, "when to look at this response next". What it finds there it
+ * turns into one of a few actions (`decide`), and each action moves the mark. What has ended comes from the feed of changes
+ * (endings.ts). It keeps nothing in memory that a restart would lose.
  *
  * Amnesty: leases may be declared lost only after this process has seen the database writable for one full time to live,
  * because while it was away nobody could write a heartbeat.
@@ -44,6 +46,7 @@ export class Reconciler {
   private lastReap = 0;
   private lastPurge = 0;
   private readonly purgeEveryMs: number;
+  private readonly endings: Endings;
   /** Queues found empty by a recheck, and when (monotonic). */
   private readonly foundEmpty = new Map<string, number>();
   /** Milliseconds (monotonic) of the last tick that got through, for health. */
@@ -59,6 +62,7 @@ export class Reconciler {
     private readonly inbox: Inbox,
     private readonly log: Log,
   ) {
+    this.endings = new Endings(store.upkeep, Object.keys(config.taskTypes));
     // Often enough that nothing outstays its keep time by more than a tenth of it.
     const keeps = Object.values(config.taskTypes).map((type) => type.keepMs ?? Number.POSITIVE_INFINITY);
     this.purgeEveryMs = Math.min(PURGE_MOST_MS, Math.max(PURGE_LEAST_MS, Math.min(...keeps) / 10));
@@ -109,20 +113,25 @@ export class Reconciler {
 
   /** One round; true when there was more than a page of work. */
   private async tick(): Promise<boolean> {
-    this.leading = await this.store.upkeep.lock(LOCK, this.holder, LOCK_MS);
-    if (!this.leading) {
+    const held = await this.store.upkeep.lock(LOCK, this.holder, LOCK_MS, this.endings.place);
+    this.leading = held !== null;
+    if (!held) {
       this.writableSince = null;
+      this.endings.resign();
       return false;
     }
+    this.endings.lead(held.place);
     const now = performance.now();
     this.writableSince ??= now;
     if (now - this.lastReap > REAP_EVERY_MS) await this.reap(now);
     await this.inbox.takeIn();
     const due = await this.store.upkeep.due(PAGE);
     if (due.length > 0) await this.attend(due);
+    const more = await this.endings.follow();
+    await this.endings.sweep(now);
     if (due.length < PAGE && now - this.lastPurge > this.purgeEveryMs) await this.purge(now);
     this.lastTick = performance.now();
-    return due.length === PAGE;
+    return more || due.length === PAGE;
   }
 
   private async reap(now: number): Promise<void> {
@@ -166,12 +175,8 @@ export class Reconciler {
     // Last: a task's new status counts what has just been decided. An unreceived response past its wait makes it incomplete.
     const unsettled = rows.filter((row) => row.status !== "expected" || row.waitOver);
     const changed = [...all("miss"), ...all("withdraw")];
-    const concluded = wholeTasks(all("settle"));
-    const taskIds = [...new Set([...unsettled, ...changed].map((row) => row.taskId))].filter(
-      (id) => !concluded.has(id),
-    );
-    if (concluded.size > 0) await upkeep.conclude([...concluded.values()]);
-    if (taskIds.length > 0) await upkeep.settle(taskIds);
+    const taskIds = new Set([...unsettled, ...changed].map((row) => row.taskId));
+    if (taskIds.size > 0) await upkeep.settle([...taskIds]);
   }
 
   private async reclaim(rows: DueResponse[]): Promise<void> {
@@ -295,18 +300,6 @@ export function decide(row: DueResponse): Action {
   if (row.expired && row.status === "expected") return "miss";
   if (row.delayed) return "wait";
   return row.published ? "recheck" : "publish";
-}
-
-/** Those of which every response is among these. */
-function wholeTasks(final: readonly DueResponse[]): Map<string, DueResponse[]> {
-  const tasks = new Map<string, DueResponse[]>();
-  for (const row of final) {
-    const rows = tasks.get(row.taskId);
-    if (rows) rows.push(row);
-    else tasks.set(row.taskId, [row]);
-  }
-  for (const [taskId, rows] of tasks) if (rows.length !== rows[0]!.task.expected) tasks.delete(taskId);
-  return tasks;
 }
 
 function addressOf(row: DueResponse): Address {

@@ -1,6 +1,7 @@
 import { newId } from "../../src/model/ids";
 import type { NewTask } from "../../src/model/task";
-import type { AttemptEnd, ClaimAnswer, ManagerRegistration, Store } from "../../src/store/store";
+import type { AttemptEnd, ClaimAnswer, EndedResponse, ManagerRegistration, Store } from "../../src/store/store";
+import { until } from "../support/until";
 
 let counter = 0;
 export const fresh = (prefix: string): string => `${prefix}-${process.pid}-${++counter}`;
@@ -86,6 +87,26 @@ export async function rowOf(store: Store, task: NewTask, endpoint?: string) {
 }
 
 export const PAST = "2001-01-01 00:00:00.000";
+
+/** From where the feed of changes ends now. */
+export async function feedPlace(store: Store): Promise<string> {
+  return (await store.upkeep.ended(null, 1)).place;
+}
+
+/** Those of these tasks that have ended behind the place, once there are so many. */
+export async function endedOf(store: Store, place: string, taskIds: readonly string[], count: number) {
+  let found: EndedResponse[] = [];
+  await until("the ends", async () => {
+    found = [];
+    for (let at = place, more = true; more; ) {
+      const page = await store.upkeep.ended(at, 500);
+      found.push(...page.responses.filter(({ taskId }) => taskIds.includes(taskId)));
+      ({ place: at, more } = page);
+    }
+    return found.length >= count;
+  });
+  return found;
+}
 
 /** Those of this task that want the reconciler's attention. */
 export async function dueOf(store: Store, taskId: string) {

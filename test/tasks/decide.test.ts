@@ -26,11 +26,6 @@ const waiting: DueResponse = {
   cancelling: false,
   lost: false,
   nextClockMs: null,
-  progress: 0,
-  receivedAt: null,
-  startedAt: null,
-  finishedAt: null,
-  task: { status: "pending", version: 1, expected: 1, createdAt: "2026-11-22T10:00:00.000Z", delayUntil: null },
 };
 
 describe("what a due response needs", () => {

@@ -51,6 +51,8 @@ export interface Dialect {
   nowPlus(ms: string): string;
   /** After the table's name: find the rows by their primary key, and lock no other index on the way. */
   readonly byKey: string;
+  /** After the table's name: find the rows by this index. */
+  by(index: string): string;
   /** The earlier of two expressions. */
   least(a: string, b: string): string;
   /** Appended to a SELECT whose rows the transaction is going to change. */

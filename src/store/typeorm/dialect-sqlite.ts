@@ -7,6 +7,7 @@ export const sqliteDialect: Dialect = {
   now: `strftime(${FORMAT}, 'now')`,
   nowPlus: (ms) => `strftime(${FORMAT}, 'now', ((${ms}) / 1000.0) || ' seconds')`,
   byKey: "",
+  by: (index) => ` INDEXED BY ${index}`,
   least: (a, b) => `min(${a}, ${b})`,
   // A writer is alone in the database from BEGIN IMMEDIATE on.
   forUpdate: "",

@@ -77,7 +77,7 @@ export function entities(kind: Kind): EntitySchema[] {
         version: c.int,
       },
       [
-        index("task_responses_due", ["due_at", "endpoint", "manager_id"]),
+        index("task_responses_open", ["due_at", "endpoint"]),
         index("task_responses_changed", ["changed_at"]),
         index("task_responses_endpoint", ["endpoint", "task_id"]),
       ],
@@ -133,7 +133,7 @@ export function entities(kind: Kind): EntitySchema[] {
       [index("managers_endpoint", ["endpoint"]), index("managers_state", ["state"])],
     ),
     table("secrets", { name: c.key(c.name), value: c.short }),
-    table("locks", { name: c.key(c.text), holder: c.text, expires_at: c.time }),
+    table("locks", { name: c.key(c.text), holder: c.text, expires_at: c.time, place: c.null(c.place) }),
     table(
       "task_requests",
       {
@@ -182,6 +182,7 @@ function columns(kind: Kind) {
     hash: ascii("char", 64),
     name: ascii("varchar", 63),
     short: ascii("varchar", 64),
+    place: ascii("varchar", 255),
     word: ascii("varchar", 16),
     text: unicode({ type: "varchar", length: 190 }),
     message: unicode({ type: "varchar", length: 1000 }),

@@ -1,6 +1,7 @@
 import { newId } from "../../../src/model/ids";
+import type { Store } from "../../../src/store/store";
 import type { Subject } from "../contract";
-import { claimed, createdTask, dueOf, endOf, fresh, newTask, PAST, rowOf } from "../support";
+import { claimed, createdTask, dueOf, endedOf, endOf, feedPlace, fresh, newTask, PAST, rowOf } from "../support";
 
 /** As made in 2001; the generator never goes back. */
 const oldId = () => `00e3b4b6-c800-7${newId().slice(15)}`;
@@ -118,22 +119,71 @@ export function upkeepContract(subject: () => Subject): void {
     });
   });
 
-  describe("concluding", () => {
+  describe("what has ended", () => {
     const endedTask = async (status: "succeeded" | "failed" = "succeeded") => {
       const { store } = subject();
       const task = await createdTask(store, { endpoints: ["lb-1", "lb-2"] });
       for (const endpoint of task.endpoints)
         await store.managers.finish([endOf(await claimed(store, task.id, { endpoint }), { status })]);
-      await makeDue(task.id);
       return task;
     };
 
-    it("stores the end of tasks that are wholly known, as settling would", async () => {
+    it("is found once in the feed, in its order, page by page, and nothing that is open", async () => {
       const { store } = subject();
+      const start = await feedPlace(store);
+      const open = await createdTask(store);
+      await claimed(store, open.id);
+      const tasks = [await endedTask(), await endedTask("failed")];
+      const withdrawn = await createdTask(store);
+      await store.tasks.cancel(withdrawn.id);
+      const ids = [...tasks, withdrawn, open].map(({ id }) => id);
+      const all = await endedOf(store, start, ids, 5);
+      expect(all.map(({ taskId, status }) => `${ids.indexOf(taskId)} ${status}`)).toEqual([
+        ...["0 succeeded", "0 succeeded", "1 failed", "1 failed", "2 cancelled"],
+      ]);
+      const paged: string[] = [];
+      for (let at = start, more = true; more; ) {
+        const page = await store.upkeep.ended(at, 2);
+        expect(page.responses.length).toBeLessThanOrEqual(2);
+        paged.push(...page.responses.map(({ taskId }) => taskId).filter((id) => ids.includes(id)));
+        ({ place: at, more } = page);
+      }
+      expect(paged).toEqual(all.map(({ taskId }) => taskId));
+    });
+
+    it("is found after a long time away, in strides", async () => {
+      const { store, sql } = subject();
+      const task = await endedTask();
+      await endedOf(store, await feedPlace(store), [], 0);
+      const ago = (ms: number) => new Date(Date.now() - ms).toISOString().replace("T", " ").replace("Z", "");
+      await sql("UPDATE task_responses SET changed_at = ? WHERE task_id = ?", [ago(600_000), task.id]);
+      const place = `${ago(900_000)}|||`;
+      const first = await store.upkeep.ended(place, 500);
+      expect({ more: first.more, ids: first.responses.map(({ taskId }) => taskId) }).toEqual({ more: true, ids: [] });
+      expect(await endedOf(store, place, [task.id], 2)).toHaveLength(2);
+    });
+
+    it("leaves nothing to be looked at", async () => {
+      const { store } = subject();
+      const [ended, cancelled, missed] = [await endedTask(), await createdTask(store), await createdTask(store)];
+      await store.tasks.cancel(cancelled.id);
+      await store.upkeep.miss([keyOf(missed)]);
+      for (const { id } of [ended, cancelled, missed]) {
+        const rows = await subject().sql("SELECT due_at FROM task_responses WHERE task_id = ?", [id]);
+        expect(rows.map((row) => row.due_at).filter((due) => due !== null)).toEqual([]);
+      }
+    });
+
+    it("ends its tasks as settling would, where all their responses are known", async () => {
+      const { store } = subject();
+      const start = await feedPlace(store);
       const [good, bad] = [await endedTask(), await endedTask("failed")];
       const told: string[] = [];
-      store.upkeep.onSettled(({ tasks }) => told.push(...tasks.map(({ id, status }) => `${id} ${status}`)));
-      await store.upkeep.conclude([await dueOf(store, good.id), await dueOf(store, bad.id)]);
+      store.upkeep.onSettled(({ tasks, responses }) => {
+        told.push(...tasks.map(({ id, status }) => `${id} ${status}`));
+        told.push(...responses.map(({ type, endpoint, status }) => `${type} ${endpoint} ${status}`));
+      });
+      await store.upkeep.conclude(await endedOf(store, start, [good.id, bad.id], 4));
       for (const [task, status] of [
         [good, "succeeded"],
         [bad, "failed"],
@@ -142,17 +192,34 @@ export function upkeepContract(subject: () => Subject): void {
         const [first, last] = found.responses.map((row) => row.finishedAt).sort();
         expect(found.task).toMatchObject({ status, finishedAt: last, publishedAt: expect.any(String) });
         expect(first! <= last!).toBe(true);
-        expect(await dueOf(store, task.id)).toEqual([]);
-        expect(told).toContain(`${task.id} ${status}`);
+        for (const endpoint of task.endpoints) expect(told).toContain(`${task.type} ${endpoint} ${status}`);
+        expect(told.filter((one) => one.startsWith(task.id))).toEqual([`${task.id} ${status}`]);
         await store.upkeep.settle([task.id]);
         expect((await store.tasks.find(task.type, task.id))!.task.version).toBe(found.task.version);
       }
     });
 
+    it("ends a task whose last response comes alone, and stores one with others under way as running", async () => {
+      const { store } = subject();
+      const task = await createdTask(store, { endpoints: ["lb-1", "lb-2"] });
+      const statusOf = async () => (await store.tasks.find(task.type, task.id))!.task.status;
+      for (const [endpoint, status] of [
+        ["lb-1", "running"],
+        ["lb-2", "succeeded"],
+      ] as const) {
+        const place = await feedPlace(store);
+        await store.managers.finish([endOf(await claimed(store, task.id, { endpoint }))]);
+        const ended = await endedOf(store, place, [task.id], 1);
+        await store.upkeep.conclude(ended.filter((row) => row.endpoint === endpoint));
+        expect(await statusOf()).toBe(status);
+      }
+    });
+
     it("looks closer when a task has been opened again since it was read", async () => {
       const { store } = subject();
+      const start = await feedPlace(store);
       const [opened, neighbour] = [await endedTask(), await endedTask()];
-      const seen = [await dueOf(store, opened.id), await dueOf(store, neighbour.id)];
+      const seen = await endedOf(store, start, [opened.id, neighbour.id], 4);
       await store.tasks.retry(opened.id, { endpoints: ["lb-1"] }, { waitMs: 60_000, expiresMs: null });
       const told: string[] = [];
       store.upkeep.onSettled(({ tasks }) => told.push(...tasks.map(({ id }) => id)));
@@ -165,12 +232,53 @@ export function upkeepContract(subject: () => Subject): void {
 
     it("frees the run key", async () => {
       const { store } = subject();
+      const start = await feedPlace(store);
       const runKey = fresh("run");
       const task = await createdTask(store, { runKey });
       await store.managers.finish([endOf(await claimed(store, task.id))]);
-      await makeDue(task.id);
-      await store.upkeep.conclude([await dueOf(store, task.id)]);
+      await store.upkeep.conclude(await endedOf(store, start, [task.id], 1));
       await createdTask(store, { runKey });
+    });
+
+    it("is found among the open tasks where the feed has passed it over", async () => {
+      const { store } = subject();
+      const type = fresh("type");
+      const tasks = Array.from({ length: 5 }, () => newTask({ type, id: oldId() }));
+      const young = newTask({ type });
+      await store.tasks.create([...tasks, young]);
+      const ended = [tasks[1]!, tasks[4]!, young];
+      for (const task of ended) await store.managers.finish([endOf(await claimed(store, task.id))]);
+      const found: string[] = [];
+      const pages: number[] = [];
+      for (let after: string | null = ""; after !== null; ) {
+        const page: { taskIds: string[]; next: string | null } = await store.upkeep.overlooked(
+          { type, status: "pending", after },
+          2,
+        );
+        pages.push(page.taskIds.length);
+        found.push(...page.taskIds);
+        after = page.next;
+      }
+      expect(found).toEqual([tasks[1]!.id, tasks[4]!.id]);
+      expect(pages).toEqual([1, 0, 1]);
+      await store.upkeep.settle(found);
+      expect(await store.upkeep.overlooked({ type, status: "pending", after: "" }, 100)).toEqual({
+        taskIds: [],
+        next: null,
+      });
+    });
+  });
+
+  describe("what is under way", () => {
+    it("is due at once when its manager tells of it, under its lease only", async () => {
+      const { store } = subject();
+      const [told, untold, ended] = [await createdTask(store), await createdTask(store), await createdTask(store)];
+      const grants = [await claimed(store, told.id), await claimed(store, untold.id), await claimed(store, ended.id)];
+      await store.managers.finish([endOf(grants[2]!)]);
+      await store.managers.underWay([grants[0]!, { ...grants[1]!, leaseId: newId() }, grants[2]!]);
+      expect(await dueOf(store, told.id)).toMatchObject([{ status: "running", lost: true }]);
+      expect(await dueOf(store, untold.id)).toEqual([]);
+      expect(await dueOf(store, ended.id)).toEqual([]);
     });
   });
 
@@ -201,7 +309,7 @@ export function upkeepContract(subject: () => Subject): void {
   });
 
   describe("settling", () => {
-    it("stores what completeness computes and takes final rows off the list, once", async () => {
+    it("stores what completeness computes and takes final rows off the list that another program has left there", async () => {
       const { store, sql } = subject();
       const task = await createdTask(store, { endpoints: ["lb-1", "lb-2"] });
       await store.managers.finish([endOf(await claimed(store, task.id))]);
@@ -254,19 +362,35 @@ export function upkeepContract(subject: () => Subject): void {
   });
 
   describe("the lock", () => {
+    const lock = (store: Store, name: string, holder: string, place: string | null = null) =>
+      store.upkeep.lock(name, holder, 60_000, place);
+
     it("is held by one, renewed by its holder, free when released or run out", async () => {
       const { store, other, sql } = subject();
       const name = fresh("lock");
-      const first = await Promise.all([store.upkeep.lock(name, "a", 60_000), other.upkeep.lock(name, "b", 60_000)]);
-      expect([...first].sort()).toEqual([false, true]);
+      const first = await Promise.all([lock(store, name, "a"), lock(other, name, "b")]);
+      expect(first.filter((held) => held !== null)).toEqual([{ place: null }]);
       const [holder, rival] = first[0] ? ["a", "b"] : ["b", "a"];
-      expect(await store.upkeep.lock(name, holder!, 60_000)).toBe(true);
+      expect(await lock(store, name, holder!)).not.toBeNull();
       await store.upkeep.unlock(name, rival!);
-      expect(await store.upkeep.lock(name, rival!, 60_000)).toBe(false);
+      expect(await lock(store, name, rival!)).toBeNull();
       await sql("UPDATE locks SET expires_at = ? WHERE name = ?", [PAST, name]);
-      expect(await store.upkeep.lock(name, rival!, 60_000)).toBe(true);
+      expect(await lock(store, name, rival!)).not.toBeNull();
       await store.upkeep.unlock(name, rival!);
-      expect(await store.upkeep.lock(name, holder!, 60_000)).toBe(true);
+      expect(await lock(store, name, holder!)).not.toBeNull();
+    });
+
+    it("keeps the place that its holder has come to, for the next one", async () => {
+      const { store, sql } = subject();
+      const name = fresh("lock");
+      expect(await lock(store, name, "a")).toEqual({ place: null });
+      expect(await lock(store, name, "a", "here")).toEqual({ place: "here" });
+      expect(await lock(store, name, "b", "elsewhere")).toBeNull();
+      await store.upkeep.unlock(name, "a");
+      expect(await lock(store, name, "b")).toEqual({ place: "here" });
+      await lock(store, name, "b", "there");
+      await sql("UPDATE locks SET expires_at = ? WHERE name = ?", [PAST, name]);
+      expect(await lock(store, name, "c")).toEqual({ place: "there" });
     });
   });
 

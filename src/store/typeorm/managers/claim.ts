@@ -7,10 +7,10 @@ import { bytesToText } from "../rows";
 import { chunks, compare, groupBy, Sql, unique } from "../sql";
 
 /**
- * What still runs after so long is told of in that visit: to the feed of changes, and by its task's stored status. Most have
- * finished by then, are settled in that visit, and their start is no news any more.
+ * What has been claimed is visited by the reconciler within this, unless its manager says before that it still runs. A visit
+ * that is as near as that already stays where it is: most attempts have ended by then, and their visit with them.
  */
-export const VISIT_MS = 500;
+const VISIT_MS = 3000;
 const MAX_UNSURE = 10_000;
 
 interface GrantedRow {
@@ -146,9 +146,11 @@ const CLAIMABLE = " AND status IN ('expected', 'received', 'retrying') AND cance
 
 /** A row that nothing has happened to yet holds nothing that an earlier attempt has left. */
 function begin({ byKey, now, nowPlus }: Dialect, fresh: boolean): string {
+  const visit = nowPlus(String(VISIT_MS));
   return `UPDATE task_responses${byKey} SET status = 'running', lease_id = ?, manager_id = ?, performer = ?, attempt = attempt + 1,
      received_at = COALESCE(received_at, ${now}), started_at = ${now}, timeout_at = ${nowPlus("timeout_ms")},
-     due_at = ${nowPlus(String(VISIT_MS))}, version = version + 1${fresh ? "" : FORGET} WHERE `;
+     due_at = CASE WHEN due_at BETWEEN ${now} AND ${visit} THEN due_at ELSE ${visit} END,
+     version = version + 1${fresh ? "" : FORGET} WHERE `;
 }
 
 const FORGET = `, finished_at = NULL, retry_at = NULL, reason = NULL, error = NULL, progress = 0, progress_message = NULL,

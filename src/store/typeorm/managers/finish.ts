@@ -7,13 +7,11 @@ import { nowOf } from "../rows";
 import { fitting } from "../size";
 import { chunks, groupBy, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
 import { clampMs } from "../times";
-import { VISIT_MS } from "./claim";
+import { underLease } from "./lease";
 
 /** A row given back is offered again after this, unless its message comes round earlier. */
 const RELEASED_RECHECK_MS = 1000;
 const MAX_REASON = 190;
-/** A final response whose task is visited so soon is left to that visit: of a short attempt, the one that its claim set. */
-const NEAR_MS = VISIT_MS;
 
 interface Entry {
   index: number;
@@ -79,7 +77,7 @@ async function finishBatch(db: Database, entries: readonly Entry[], answers: End
 /** The entries of a run that must be looked at; none when every row matched. */
 async function finishGroup(connection: Connection, run: readonly Entry[]): Promise<readonly Entry[]> {
   const kind = kindOf(run[0]!.end);
-  const where = underLease(connection, run);
+  const where = underLease(connection.dialect, run.map(leaseOf));
   if (kind !== "final") {
     // Lock, record the attempts from the rows as they stand, then change them.
     const locked = await connection.query<{ task_id: string }>(
@@ -117,9 +115,7 @@ function updateOf(connection: Connection, kind: Kind, run: readonly Entry[]): Sq
       sql.add("progress = CASE WHEN ").append(pick(run, ({ end }) => (end.status === "succeeded" ? 1 : 0)));
       sql.add(" = 1 THEN 1 ELSE progress END, ");
     }
-    sql.add(`finished_at = ${now}, `);
-    // A visit that is near at hand anyway need not be moved: moving it costs as much as the rest of this statement.
-    sql.add(`due_at = CASE WHEN due_at <= ${nowPlus(`${NEAR_MS}`)} THEN due_at ELSE ${now} END, `);
+    sql.add(`finished_at = ${now}, due_at = NULL, `);
   } else {
     // Told to cancel, what would go on is cancelled instead.
     const unless = (text: string) => `CASE WHEN cancel_at IS NULL THEN ${text} ELSE`;
@@ -131,33 +127,13 @@ function updateOf(connection: Connection, kind: Kind, run: readonly Entry[]): Sq
       sql.add(`reason = ${unless(reason.text)} 'cancelled' END, `, ...reason.values);
       set("error", ({ end }) => end.error);
       sql.add(`retry_at = ${unless(again)} NULL END, `, ...ms.values);
-      sql.add(`due_at = ${unless(again)} ${now} END, published = 0, `, ...ms.values);
+      sql.add(`due_at = ${unless(again)} NULL END, published = 0, `, ...ms.values);
     } else {
       sql.add(`reason = ${unless("NULL")} 'cancelled' END, attempt = attempt - 1, started_at = NULL, `);
-      sql.add(`due_at = ${unless(nowPlus(`${RELEASED_RECHECK_MS}`))} ${now} END, published = 1, `);
+      sql.add(`due_at = ${unless(nowPlus(`${RELEASED_RECHECK_MS}`))} NULL END, published = 1, `);
     }
   }
   return sql.add(`timeout_at = NULL, changed_at = ${now}, version = version + 1`);
-}
-
-/** A lease is only ever matched with the tasks that were reported under it. */
-function underLease(connection: Connection, run: readonly Entry[]): Sql {
-  const sql = new Sql("(");
-  let first = true;
-  for (const [leaseId, group] of groupBy(run, ({ end }) => end.leaseId)) {
-    if (!first) sql.add(" OR ");
-    first = false;
-    sql
-      .add("(")
-      .append(
-        matchKeys(
-          connection.dialect,
-          group.map(({ end }) => end),
-        ),
-      )
-      .add(" AND lease_id = ?)", leaseId);
-  }
-  return sql.add(") AND status = 'running'");
 }
 
 /** From the rows as they stand. What a repetition finds recorded stays as it is. */
@@ -169,7 +145,7 @@ async function recordAttempts(connection: Connection, run: readonly Entry[], out
   );
   for (const valueIn of [reasonOf, errorOf, resultOf, resultTextOf]) sql.append(pick(run, valueIn)).add(", ");
   sql.add(`performer, manager_id, started_at, ${connection.dialect.now} FROM task_responses WHERE `);
-  sql.append(underLease(connection, run));
+  sql.append(underLease(connection.dialect, run.map(leaseOf)));
   try {
     await connection.run(sql.text, sql.values);
   } catch (error) {
@@ -178,6 +154,7 @@ async function recordAttempts(connection: Connection, run: readonly Entry[], out
   }
 }
 
+const leaseOf = ({ end }: Entry) => end;
 const reasonOf = ({ end }: Entry) => end.reason;
 const errorOf = ({ end }: Entry) => end.error;
 const resultOf = ({ end }: Entry) => end.result;

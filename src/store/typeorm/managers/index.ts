@@ -6,7 +6,7 @@ import { Claims } from "./claim";
 import { finishAttempts } from "./finish";
 import { Logs } from "./log";
 import { heartbeat, leave, predecessorsOf, registerManager } from "./register";
-import { checkLeases, markReceived, reportProgress } from "./report";
+import { checkLeases, markReceived, reportProgress, tellUnderWay } from "./report";
 
 /** The managers' face of the store. Nothing here writes a task row. */
 export function managerStore(db: Database): ManagerStore {
@@ -20,6 +20,7 @@ export function managerStore(db: Database): ManagerStore {
     leave: (managerId) => leave(db, managerId),
     claim: (managerId, endpoint, wanted) => claims.claim(managerId, endpoint, wanted),
     received: (endpoint, waiting) => markReceived(db, endpoint, waiting),
+    underWay: (leases) => tellUnderWay(db, leases),
     progress: (reports) => reportProgress(db, reports),
     log: (lines) => logs.add(lines),
     finish: (ends) => finishAttempts(db, ends),

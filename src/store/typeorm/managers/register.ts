@@ -1,7 +1,7 @@
 import type { ManagerRegistration } from "../../store";
 import type { Connection, Database } from "../connection";
 import { nowOf } from "../rows";
-import { unique } from "../sql";
+import { chunks, inKeyOrder, MAX_LIST, matchKeys, Sql, unique } from "../sql";
 import { addTypes } from "../tasks/endpoints";
 import { clampMs, dbToMs, msToDb } from "../times";
 
@@ -68,13 +68,25 @@ export function registerManager(db: Database, manager: ManagerRegistration): Pro
   });
 }
 
-/** What runs under the manager comes to the reconciler's attention now. Found in the index of open rows. */
+/**
+ * What runs under the manager comes to the reconciler's attention now. Read first and without locks, among all that is open:
+ * an UPDATE would wait for each of its neighbours.
+ */
 export async function leasesAreDue(connection: Connection, managerId: string, endpoint: string): Promise<void> {
-  await connection.run(
-    `UPDATE task_responses SET due_at = ${connection.dialect.now}
+  const { now, by, byKey } = connection.dialect;
+  const rows = await connection.query<{ task_id: string; endpoint: string; job: string }>(
+    `SELECT task_id, endpoint, job FROM task_responses${by("task_responses_open")}
      WHERE due_at IS NOT NULL AND endpoint IN (?, '*') AND manager_id = ? AND status = 'running'`,
     [endpoint, managerId],
   );
+  const keys = rows.map((row) => ({ taskId: row.task_id, endpoint: row.endpoint, job: row.job }));
+  for (const part of chunks(keys.sort(inKeyOrder), MAX_LIST)) {
+    const sql = new Sql(`UPDATE task_responses${byKey} SET due_at = ${now} WHERE `).append(
+      matchKeys(connection.dialect, part),
+    );
+    sql.add(" AND manager_id = ? AND status = 'running'", managerId);
+    await connection.run(sql.text, sql.values);
+  }
 }
 
 export function heartbeat(

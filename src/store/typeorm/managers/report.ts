@@ -3,6 +3,7 @@ import { ANY_ENDPOINT } from "../../../model/names";
 import type { Claim, LeaseRef } from "../../store";
 import type { Database } from "../connection";
 import { chunks, groupBy, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
+import { underLease } from "./lease";
 
 const MAX_MESSAGE = 1000;
 
@@ -20,6 +21,16 @@ export async function markReceived(db: Database, endpoint: string, claims: reado
          version = version + 1 WHERE `,
     ).append(matchKeys(db.dialect, keys.sort(inKeyOrder)));
     sql.add(" AND status = 'expected' AND cancel_at IS NULL");
+    await db.single((connection) => connection.run(sql.text, sql.values));
+  }
+}
+
+/** Brings the reconciler's visit forward. */
+export async function tellUnderWay(db: Database, leases: readonly LeaseRef[]): Promise<void> {
+  const { now, byKey } = db.dialect;
+  for (const part of chunks(leases.filter((lease) => isId(lease.taskId)).sort(inKeyOrder), 100)) {
+    const sql = new Sql(`UPDATE task_responses${byKey} SET due_at = ${now} WHERE `);
+    sql.append(underLease(db.dialect, part)).add(` AND due_at > ${now}`);
     await db.single((connection) => connection.run(sql.text, sql.values));
   }
 }

@@ -40,7 +40,7 @@ export function cancelTask(db: Database, taskId: string): Promise<CancelOutcome[
     for (const part of chunks(waiting.map(keyOf), MAX_LIST)) {
       const sql = new Sql(
         `UPDATE task_responses SET status = 'cancelled', reason = 'cancelled', cancel_at = COALESCE(cancel_at, ${now}),
-           finished_at = ${now}, retry_at = NULL, due_at = ${now}, changed_at = ${now}, version = version + 1 WHERE `,
+           finished_at = ${now}, retry_at = NULL, due_at = NULL, changed_at = ${now}, version = version + 1 WHERE `,
       ).append(matchKeys(db.dialect, part));
       await connection.run(sql.text, sql.values);
     }

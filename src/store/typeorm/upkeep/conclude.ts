@@ -1,8 +1,9 @@
 import { taskState } from "../../../model/completeness";
 import type { TaskStatus } from "../../../model/task";
-import type { DueResponse } from "../../store";
+import type { EndedResponse } from "../../store";
 import type { Connection, Database } from "../connection";
-import { chunks, groupBy, inKeyOrder, matchKeys, pick, Sql } from "../sql";
+import { chunks, groupBy, pick, Sql } from "../sql";
+import { unsettledTasks } from "../tasks/read";
 import { backToDb } from "../times";
 import { settle, tellSettled } from "./settle";
 
@@ -13,48 +14,53 @@ const NO_CLOCK = { delayed: false, waitOver: false };
 
 interface Ended {
   taskId: string;
-  rows: readonly DueResponse[];
+  rows: readonly EndedResponse[];
   status: TaskStatus;
   finishedAt: string;
   publishedAt: string;
 }
 
-/** Somebody has touched the task or a response since they were read. */
+/** Somebody has touched the task since its responses were read. */
 class Changed extends Error {}
 
 /**
- * Settles tasks whose every response has been read and is final: nearly all of them, so their states are computed from what
- * the reconciler has read anyway, and two statements store them. The versions say that it all still is as it was read; where
- * one has moved, the transaction is undone and the tasks are settled with a closer look.
+ * Stores what the ends of these responses mean for their tasks. Nearly always all responses of a task are among them: then its
+ * state is computed from them alone, and one statement stores it. A final response can only be changed by a retry, which moves
+ * the task's version: where that is not as it was read, the transaction is undone and the tasks are settled with a closer look.
+ *
+ * A task that has others under way stays as it is, once it is stored as running.
  */
-export async function conclude(db: Database, tasks: ReadonlyArray<readonly DueResponse[]>): Promise<void> {
-  for (const part of chunks(
-    tasks.map(ended).sort((a, b) => (a.taskId < b.taskId ? -1 : 1)),
-    SIZE,
-  )) {
-    try {
-      await db.write(async (connection) => {
-        await storeEnds(connection, part);
-        await clearMarks(connection, part);
-      });
-    } catch (error) {
-      if (!(error instanceof Changed)) throw error;
-      await settle(
-        db,
-        part.map(({ taskId }) => taskId),
-      );
-      continue;
-    }
-    tellSettled(db, { tasks: part.filter(isNews).map(taskNews), responses: part.flatMap(responseNews) });
+export async function conclude(db: Database, responses: readonly EndedResponse[]): Promise<void> {
+  const whole: Ended[] = [];
+  const partly = new Map<string, string>();
+  for (const [taskId, rows] of groupBy(responses, (row) => row.taskId)) {
+    const { task } = rows[0]!;
+    if (rows.length === task.expected) whole.push(ended(rows));
+    else partly.set(taskId, task.status);
   }
+  const fresh = whole.filter(({ status, rows }) => rows[0]!.task.status !== status);
+  fresh.sort((a, b) => (a.taskId < b.taskId ? -1 : 1));
+  for (const part of chunks(fresh, SIZE)) await storeEnds(db, part);
+  if (partly.size > 0) await lookCloser(db, partly);
+  tellSettled(db, { tasks: [], responses: responses.map(responseNews) });
 }
 
-function ended(rows: readonly DueResponse[]): Ended {
-  const { status, finishedAt } = taskState(rows, NO_CLOCK);
+/** @param stored by task id, the status it is stored with */
+async function lookCloser(db: Database, stored: ReadonlyMap<string, string>): Promise<void> {
+  const underWay = new Set(await unsettledTasks(db, [...stored.keys()]));
+  const others = [...stored].filter(([id, status]) => status !== "running" || !underWay.has(id)).map(([id]) => id);
+  await settle(db, others);
+}
+
+function ended(rows: readonly EndedResponse[]): Ended {
   const { taskId, task } = rows[0]!;
-  const received = rows.map((row) => row.receivedAt).filter((time) => time !== null);
+  const facts = rows.map((row) => ({ ...row, progress: 1, startedAt: null }));
+  const { status, finishedAt } = taskState(facts, NO_CLOCK);
+  let firstReceipt: string | null = null;
+  for (const { receivedAt } of rows)
+    if (receivedAt !== null && (firstReceipt === null || receivedAt < firstReceipt)) firstReceipt = receivedAt;
   // The note of the publish may still be on its way; by the first receipt it had been published.
-  const publishedAt = received.sort()[0] ?? finishedAt ?? task.createdAt;
+  const publishedAt = firstReceipt ?? finishedAt ?? task.createdAt;
   return {
     taskId,
     rows,
@@ -64,59 +70,42 @@ function ended(rows: readonly DueResponse[]): Ended {
   };
 }
 
-async function storeEnds(connection: Connection, part: readonly Ended[]): Promise<void> {
+async function storeEnds(db: Database, part: readonly Ended[]): Promise<void> {
+  try {
+    await db.write((connection) => store(connection, part));
+  } catch (error) {
+    if (!(error instanceof Changed)) throw error;
+    const ids = part.map(({ taskId }) => taskId);
+    await settle(db, ids);
+    return;
+  }
+  tellSettled(db, { tasks: part.map(taskNews), responses: [] });
+}
+
+async function store(connection: Connection, part: readonly Ended[]): Promise<void> {
   for (const group of groupBy(part, ({ rows }) => `${rows[0]!.task.version}`).values()) {
     const sql = new Sql("UPDATE tasks SET status = ").append(pick(group, (task) => task.status, "id"));
     sql.add(", finished_at = ").append(pick(group, (task) => task.finishedAt, "id"));
     sql.add(", published_at = COALESCE(published_at, ").append(pick(group, (task) => task.publishedAt, "id"));
     sql.add("), open_run_key = NULL, version = version + 1 WHERE ");
-    sql.append(
-      connection.dialect.isIn(
-        "id",
-        group.map(({ taskId }) => taskId),
-      ),
-    );
-    sql.add(" AND version = ?", group[0]!.rows[0]!.task.version);
+    const ids = group.map(({ taskId }) => taskId);
+    sql.append(connection.dialect.isIn("id", ids)).add(" AND version = ?", group[0]!.rows[0]!.task.version);
     if ((await connection.run(sql.text, sql.values)) !== group.length) throw new Changed();
   }
 }
 
-async function clearMarks(connection: Connection, part: readonly Ended[]): Promise<void> {
-  const rows = part.flatMap((task) => task.rows).sort(inKeyOrder);
-  for (const group of groupBy(rows, (row) => `${row.version}`).values()) {
-    for (const keys of chunks(group, 500)) {
-      const sql = new Sql(`UPDATE task_responses${connection.dialect.byKey} SET due_at = NULL WHERE `);
-      sql.append(matchKeys(connection.dialect, keys)).add(" AND version = ?", keys[0]!.version);
-      if ((await connection.run(sql.text, sql.values)) !== keys.length) throw new Changed();
-    }
-  }
-}
-
-/** Not a task that was complete before, and of which only the marks are cleared. */
-function isNews({ rows, status }: Ended): boolean {
-  return rows[0]!.task.status !== status;
-}
-
 function taskNews({ taskId, rows, status, finishedAt }: Ended) {
-  return {
-    id: taskId,
-    type: rows[0]!.type,
-    status,
-    seconds: secondsSinceBegin(rows[0]!, `${finishedAt.replace(" ", "T")}Z`),
-  };
+  const seconds = secondsSinceBegin(rows[0]!, `${finishedAt.replace(" ", "T")}Z`);
+  return { id: taskId, type: rows[0]!.type, status, seconds };
 }
 
-function responseNews({ rows }: Ended) {
-  return rows.map((row) => ({
-    type: row.type,
-    endpoint: row.performer ?? row.endpoint,
-    status: row.status,
-    deliverySeconds: row.receivedAt === null ? null : secondsSinceBegin(row, row.receivedAt),
-  }));
+function responseNews(row: EndedResponse) {
+  const deliverySeconds = row.receivedAt === null ? null : secondsSinceBegin(row, row.receivedAt);
+  return { type: row.type, endpoint: row.performer ?? row.endpoint, status: row.status, deliverySeconds };
 }
 
 /** Counted from the creation, or from the end of its delay. */
-function secondsSinceBegin({ task }: DueResponse, to: string): number {
+function secondsSinceBegin({ task }: EndedResponse, to: string): number {
   const begun = task.delayUntil !== null && task.delayUntil > task.createdAt ? task.delayUntil : task.createdAt;
   return Math.max(0, Date.parse(to) - Date.parse(begun)) / 1000;
 }

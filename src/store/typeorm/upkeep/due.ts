@@ -4,7 +4,7 @@ import type { DueResponse } from "../../store";
 import type { Database } from "../connection";
 import { bytesToText } from "../rows";
 import { chunks } from "../sql";
-import { dbToMs, fromDb } from "../times";
+import { dbToMs } from "../times";
 
 interface DueRow {
   task_id: string;
@@ -33,15 +33,6 @@ interface DueRow {
   timeout_at: string | null;
   manager_state: string | null;
   now_at: string;
-  progress: number;
-  received_at: string | null;
-  started_at: string | null;
-  finished_at: string | null;
-  task_status: string;
-  task_version: number;
-  expected: number;
-  created_at: string;
-  task_delay: string | null;
 }
 
 /** How long after its timeout a running attempt counts as lost although its manager lives: it has lost track of it. */
@@ -52,10 +43,8 @@ export function dueResponses(db: Database, limit: number): Promise<DueResponse[]
     const { now } = db.dialect;
     const rows = await connection.query<DueRow>(
       `SELECT r.task_id, r.endpoint, r.job, r.type, r.status, r.performer, r.attempt, r.attempts, r.manager_id, r.lease_id, r.generation,
-         r.timeout_ms, r.version, r.published, r.cancel_at, r.delay_until, r.retry_at, r.timeout_at, r.progress, r.received_at,
-         r.started_at, r.finished_at, t.identifier, t.priority, t.traceparent, t.payload_bytes, t.wait_until, t.expires_at,
-         t.status AS task_status, t.version AS task_version, t.expected, t.created_at, t.delay_until AS task_delay,
-         m.state AS manager_state, ${now} AS now_at
+         r.timeout_ms, r.version, r.published, r.cancel_at, r.delay_until, r.retry_at, r.timeout_at,
+         t.identifier, t.priority, t.traceparent, t.payload_bytes, t.wait_until, t.expires_at, m.state AS manager_state, ${now} AS now_at
        FROM task_responses r JOIN tasks t ON t.id = r.task_id LEFT JOIN managers m ON m.id = r.manager_id
        WHERE r.due_at <= ${now} ORDER BY r.due_at LIMIT ?`,
       [limit],
@@ -98,17 +87,6 @@ function toDue(row: DueRow): DueResponse {
     cancelling: row.cancel_at !== null,
     lost: running && (!served || backstop <= 0),
     nextClockMs: next.length === 0 ? null : Math.min(...next),
-    progress: row.progress,
-    receivedAt: fromDb(row.received_at),
-    startedAt: fromDb(row.started_at),
-    finishedAt: fromDb(row.finished_at),
-    task: {
-      status: row.task_status,
-      version: row.task_version,
-      expected: row.expected,
-      createdAt: fromDb(row.created_at),
-      delayUntil: fromDb(row.task_delay),
-    },
   };
 }
 

@@ -3,9 +3,11 @@ import type { Database } from "../connection";
 import { backlog } from "./backlog";
 import { conclude } from "./conclude";
 import { dueResponses, payloadsOf } from "./due";
+import { endedAfter } from "./ended";
 import { openRequests, refuseRequest, requestsDone } from "./inbox";
 import { releaseLock, takeLock } from "./lock";
 import { markPublished, missResponses, postpone, unpublish, withdrawResponses } from "./mark";
+import { overlookedTasks } from "./overlooked";
 import { purgeTasks } from "./purge";
 import { reapManagers, reclaimLeases } from "./reclaim";
 import { onSettled, settle } from "./settle";
@@ -13,7 +15,7 @@ import { onSettled, settle } from "./settle";
 /** The reconciler's face of the store. */
 export function upkeepStore(db: Database): UpkeepStore {
   return {
-    lock: (name, holder, ttlMs) => takeLock(db, name, holder, ttlMs),
+    lock: (name, holder, ttlMs, place) => takeLock(db, name, holder, ttlMs, place),
     unlock: (name, holder) => releaseLock(db, name, holder),
     due: (limit) => dueResponses(db, limit),
     payloads: (taskIds) => payloadsOf(db, taskIds),
@@ -23,7 +25,9 @@ export function upkeepStore(db: Database): UpkeepStore {
     miss: (keys) => missResponses(db, keys),
     withdraw: (keys) => withdrawResponses(db, keys),
     reclaim: (leases) => reclaimLeases(db, leases),
-    conclude: (tasks) => conclude(db, tasks),
+    ended: (after, limit) => endedAfter(db, after, limit),
+    conclude: (responses) => conclude(db, responses),
+    overlooked: (of, limit) => overlookedTasks(db, of, limit),
     settle: (taskIds) => settle(db, taskIds),
     onSettled: (listener) => onSettled(db, listener),
     reap: () => reapManagers(db),

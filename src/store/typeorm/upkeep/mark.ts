@@ -88,7 +88,7 @@ async function end(db: Database, keys: readonly ResponseKey[], set: string, wher
   const { now } = db.dialect;
   for (const part of chunks([...keys].sort(inKeyOrder), MAX_LIST)) {
     const sql = new Sql(
-      `UPDATE task_responses${db.dialect.byKey} SET ${set}, finished_at = ${now}, retry_at = NULL, due_at = ${now}, changed_at = ${now},
+      `UPDATE task_responses${db.dialect.byKey} SET ${set}, finished_at = ${now}, retry_at = NULL, due_at = NULL, changed_at = ${now},
          version = version + 1 WHERE `,
     );
     sql.append(matchKeys(db.dialect, part)).add(` AND ${where}`);

@@ -47,7 +47,8 @@ async function reclaimGroup(connection: Connection, group: readonly Lost[]): Pro
        status = CASE WHEN cancel_at IS NOT NULL THEN 'cancelled' WHEN attempt < attempts THEN 'retrying' ELSE 'failed' END,
        reason = CASE WHEN cancel_at IS NOT NULL THEN 'cancelled' ELSE ? END, error = ?,
        finished_at = CASE WHEN ${again} THEN NULL ELSE ${now} END, retry_at = CASE WHEN ${again} THEN ${now} ELSE NULL END,
-       timeout_at = NULL, lease_id = NULL, published = 0, due_at = ${now}, changed_at = ${now}, version = version + 1
+       timeout_at = NULL, lease_id = NULL, published = 0,
+       due_at = CASE WHEN ${again} THEN ${now} ELSE NULL END, changed_at = ${now}, version = version + 1
      WHERE `,
     [reason, error],
   ).append(where);

@@ -21,7 +21,6 @@ interface RowFacts {
   task_id: string;
   endpoint: string;
   job: string;
-  performer: string | null;
   status: string;
   progress: number;
   received_at: string | null;
@@ -32,8 +31,8 @@ interface RowFacts {
 
 /**
  * Stores what completeness computes from the rows. The task rows are locked first, so that of two settlers the later one
- * sees the newer responses. Only responses that were seen final lose their due mark: one that ends meanwhile keeps its own,
- * and only an operator's retry, which takes the same lock, could open a final one again.
+ * sees the newer responses. Another program that ends a response by itself may leave a due mark on it: that is cleared, of
+ * those that were seen final; only an operator's retry, which takes the same lock, could open one of them again.
  */
 export async function settle(db: Database, taskIds: readonly string[]): Promise<void> {
   for (const part of chunks(unique(taskIds), 100)) {
@@ -63,7 +62,7 @@ async function settleBatch(connection: Connection, ids: readonly string[]): Prom
   );
   const byTask = dialect.isIn("task_id", ids);
   const rows = await connection.query<RowFacts>(
-    `SELECT task_id, endpoint, job, performer, status, progress, received_at, started_at, finished_at, due_at
+    `SELECT task_id, endpoint, job, status, progress, received_at, started_at, finished_at, due_at
      FROM task_responses WHERE ${byTask.text}`,
     byTask.values,
   );
@@ -82,24 +81,13 @@ async function settleBatch(connection: Connection, ids: readonly string[]): Prom
     if (final && task.status !== state.status && finishedAt !== null) {
       settled.tasks.push({ id: task.id, type: task.type, status: state.status, seconds: seconds(begun, finishedAt) });
     }
-    for (const row of responses.get(task.id) ?? []) {
-      if (!endsNow(row)) continue;
-      settled.responses.push({
-        type: task.type,
-        endpoint: row.performer ?? row.endpoint,
-        status: row.status as ResponseStatus,
-        deliverySeconds: row.received_at === null ? null : seconds(begun, row.received_at),
-      });
-    }
   }
   await storeStates(connection, changed);
-  await clearMarks(connection, rows.filter(endsNow));
+  await clearMarks(
+    connection,
+    rows.filter((row) => row.due_at !== null && isFinal(row.status as ResponseStatus)),
+  );
   return settled;
-}
-
-/** Seen final for the first time: the mark is cleared with it. */
-function endsNow(row: RowFacts): boolean {
-  return row.due_at !== null && isFinal(row.status as ResponseStatus);
 }
 
 function latest(time: string, other: string | null): string {

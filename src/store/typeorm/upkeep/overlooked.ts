@@ -1,0 +1,31 @@
+import { firstIdAt } from "../../../model/ids";
+import type { Database } from "../connection";
+import { nowOf } from "../rows";
+import { dbToMs } from "../times";
+
+/** Younger tasks are the feed's. */
+const AGE_MS = 10_000;
+const OPEN = "'expected', 'received', 'running', 'retrying'";
+
+/**
+ * One page of a type's tasks that are stored as `status`, in the order of their ids: which of them have no open response, and
+ * where the next page begins (null: this was the last).
+ */
+export function overlookedTasks(
+  db: Database,
+  of: { type: string; status: string; after: string },
+  limit: number,
+): Promise<{ taskIds: string[]; next: string | null }> {
+  return db.read(async (connection) => {
+    const before = firstIdAt(dbToMs(await nowOf(connection)) - AGE_MS);
+    const rows = await connection.query<{ id: string; is_open: number }>(
+      `SELECT p.id, EXISTS (SELECT 1 FROM task_responses r WHERE r.task_id = p.id AND r.status IN (${OPEN})) AS is_open
+       FROM (SELECT id FROM tasks WHERE type = ? AND status = ? AND id > ? AND id < ? ORDER BY id LIMIT ?) p ORDER BY p.id`,
+      [of.type, of.status, of.after, before, limit],
+    );
+    return {
+      taskIds: rows.filter(({ is_open }) => Number(is_open) === 0).map(({ id }) => id),
+      next: rows.length < limit ? null : rows.at(-1)!.id,
+    };
+  });
+}

@@ -1,0 +1,61 @@
+import { FINAL_TASK_STATUSES, TASK_STATUSES } from "../model/task";
+import type { UpkeepStore } from "../store/store";
+
+const PAGE = 1000;
+const SWEEP_EVERY_MS = 1000;
+const SWEEP_PAGE = 500;
+const OPEN_STATUSES = TASK_STATUSES.filter((status) => !FINAL_TASK_STATUSES.includes(status));
+
+/**
+ * Responses that have ended → the stored status of their tasks. Whoever leads the reconciling follows the feed of changes from
+ * the place that its predecessor had come to (kept with the lock), so that an end costs no mark and no second look:
+ *
+ *   unknown place ──lead──▶ following ──no longer leading──▶ unknown place
+ *
+ * The place moves on only behind what has been stored; a round that fails is done again. What the feed may pass over, because
+ * its commit took longer than the feed waits, is found by a slow sweep over all tasks that are stored as open.
+ */
+export class Endings {
+  /** How far the feed has been followed; null while others lead. */
+  place: string | null = null;
+  private lastSweep = 0;
+  /** Which (type, status) the sweep is at, and behind which id. */
+  private at = 0;
+  private after = "";
+  private readonly sweeps: ReadonlyArray<{ type: string; status: string }>;
+
+  constructor(
+    private readonly upkeep: UpkeepStore,
+    types: readonly string[],
+  ) {
+    this.sweeps = types.flatMap((type) => OPEN_STATUSES.map((status) => ({ type, status })));
+  }
+
+  /** `place`: where the one before has come to; null: nobody has led yet. */
+  lead(place: string | null): void {
+    this.place ??= place;
+  }
+
+  resign(): void {
+    this.place = null;
+  }
+
+  /** One page; true when there is more. */
+  async follow(): Promise<boolean> {
+    const { responses, place, more } = await this.upkeep.ended(this.place, PAGE);
+    if (responses.length > 0) await this.upkeep.conclude(responses);
+    this.place = place;
+    return more;
+  }
+
+  /** One page in a while. @param now monotonic milliseconds */
+  async sweep(now: number): Promise<void> {
+    if (now - this.lastSweep < SWEEP_EVERY_MS || this.sweeps.length === 0) return;
+    this.lastSweep = now;
+    const of = { ...this.sweeps[this.at]!, after: this.after };
+    const { taskIds, next } = await this.upkeep.overlooked(of, SWEEP_PAGE);
+    if (taskIds.length > 0) await this.upkeep.settle(taskIds);
+    this.after = next ?? "";
+    if (next === null) this.at = (this.at + 1) % this.sweeps.length;
+  }
+}
