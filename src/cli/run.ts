@@ -4,6 +4,7 @@ import type { TaskTypeConfig } from "../config/config";
 import type * as Logs from "../log";
 import type * as Choose from "../manager/runners/choose";
 import type { RunResult } from "../manager/runners/runner";
+import { Stop } from "../manager/runners/stop";
 import { isName } from "../model/names";
 import { EXIT } from "./exit-codes";
 import { usage } from "./failure";
@@ -45,22 +46,17 @@ async function run(session: Session, name: string, options: RunOptions): Promise
   checkPayload(type, payload);
 
   const task = { id: randomUUID(), identifier: options.identifier ?? randomUUID(), endpoint: options.endpoint };
-  const controller = new AbortController();
+  const jobs = (type.jobs.length > 0 ? type.jobs : [null]).map((job) => ({ job, stop: new Stop() }));
   const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    if (jobs[0]!.stop.cause !== null) process.exit(EXIT.interrupted);
     out.say("Stopping it; once more to end at once.");
-    controller.abort(new Error("cancel"));
+    for (const job of jobs) job.stop.tell("cancel");
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
-  const jobs = type.jobs.length > 0 ? type.jobs : [null];
   const records = await Promise.all(
-    jobs.map((job) =>
-      attempt(
-        session,
-        { config, type, job, payload, task, timeoutMs: options.timeout ?? type.timeoutMs },
-        controller.signal,
-      ),
+    jobs.map(({ job, stop }) =>
+      attempt(session, { config, type, job, payload, task, timeoutMs: options.timeout ?? type.timeoutMs }, stop),
     ),
   );
   process.off("SIGINT", stop);
@@ -86,7 +82,7 @@ interface Attempt {
   timeoutMs: number;
 }
 
-async function attempt({ out }: Session, given: Attempt, signal: AbortSignal) {
+async function attempt({ out }: Session, given: Attempt, stop: Stop) {
   const { config, type, job, payload, task, timeoutMs } = given;
   const { createRunner } = require("../manager/runners/choose") as typeof Choose;
   const { silentLog } = require("../log") as typeof Logs;
@@ -101,7 +97,7 @@ async function attempt({ out }: Session, given: Attempt, signal: AbortSignal) {
     const result = await runner.run(
       { ...about, attempt: 1, attempts: type.attempts, idempotencyKey, payload, traceparent: null, timeoutMs },
       {
-        signal,
+        stop,
         progress: (fraction, message) =>
           out.say(`${prefix}${Math.round(fraction * 100)} %${message ? `  ${cell(message, 200)}` : ""}`),
         log: (text) => process.stderr.write(out.live ? cleanText(text) : text),

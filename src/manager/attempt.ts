@@ -1,14 +1,13 @@
 import type { ClaimAnswer } from "../store/store";
 import type { Item } from "./parcel";
-import type { StopCause } from "./runners/runner";
+import { Stop } from "./runners/stop";
 
 export type Grant = Extract<ClaimAnswer, { granted: true }>;
 
 /** One attempt under its lease, from the grant to the end of the handler. */
 export class Attempt {
-  private readonly controller = new AbortController();
-  /** Why it was told to stop; the first cause stands. */
-  cause: StopCause | null = null;
+  /** Why it was told to stop, if it was; the first cause stands. */
+  readonly stop = new Stop();
   readonly startedAt = performance.now();
   /** The store has been told that it runs. */
   told = false;
@@ -17,14 +16,4 @@ export class Attempt {
     readonly item: Item,
     readonly grant: Grant,
   ) {}
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-
-  stop(cause: StopCause): void {
-    if (this.cause !== null) return;
-    this.cause = cause;
-    this.controller.abort(new Error(cause));
-  }
 }

@@ -144,6 +144,22 @@ export class Claimer {
 
 /** Of a type that anybody may perform the row is nobody's. */
 function claimOf({ item: { taskId, job, known }, lane: { type } }: Candidate, endpoint: string): Claim {
-  const claim = { taskId, job, type: type.name };
-  return known ? { ...claim, known: { ...known, endpoint: type.deliver === "one" ? ANY_ENDPOINT : endpoint } } : claim;
+  if (known === null) return { taskId, job, type: type.name };
+  // Field by field: copying objects is dear, and this is done for every task.
+  return {
+    taskId,
+    job,
+    type: type.name,
+    known: {
+      endpoint: type.deliver === "one" ? ANY_ENDPOINT : endpoint,
+      identifier: known.identifier,
+      payload: known.payload,
+      traceparent: known.traceparent,
+      version: known.version,
+      attempt: known.attempt,
+      attempts: known.attempts,
+      generation: known.generation,
+      timeoutMs: known.timeoutMs,
+    },
+  };
 }

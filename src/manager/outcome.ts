@@ -1,7 +1,8 @@
 import type { AttemptEnd } from "../store/store";
 import type { Grant } from "./attempt";
 import { type Backoff, backoffMs } from "./backoff";
-import type { RunResult, StopCause } from "./runners/runner";
+import type { RunResult } from "./runners/runner";
+import type { StopCause } from "./runners/stop";
 
 /** Longest error text kept, characters; and how much of a result that cannot be kept is shown. */
 const MAX_ERROR = 16_384;

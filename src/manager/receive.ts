@@ -133,8 +133,14 @@ export class Receiver {
     const known = this.desk.seal.open(delivery.body, message);
     for (const [i, { id, job, priority }] of message.tasks.entries()) {
       const item: Item = {
-        ...{ taskId: id, job: job ?? "", priority, known: known?.[i] ?? null },
-        ...{ parcel, since, reported: false, secured: false },
+        taskId: id,
+        job: job ?? "",
+        priority,
+        known: known?.[i] ?? null,
+        parcel,
+        since,
+        reported: false,
+        secured: false,
       };
       const key = keyOf(item);
       if (this.waitingKeys.has(key)) {

@@ -46,13 +46,13 @@ export class Attempts {
   /** Gives back, unharmed and not charged, what was granted and must not run here. */
   giveBack(item: Item, grant: Grant, lane: Lane): void {
     const attempt = new Attempt(item, grant);
-    attempt.stop("drain");
+    attempt.stop.tell("drain");
     lane.busy--;
     this.follow(() => this.settle(attempt, { kind: "stopped", killed: false }, lane));
   }
 
   stopAll(cause: "drain" | "lease_lost"): void {
-    for (const attempt of this.running) attempt.stop(cause);
+    for (const attempt of this.running) attempt.stop.tell(cause);
   }
 
   private async perform(attempt: Attempt, lane: Lane): Promise<void> {
@@ -70,16 +70,18 @@ export class Attempts {
   }
 
   private async run(attempt: Attempt, lane: Lane, log: AttemptLog): Promise<RunResult> {
-    const { grant, signal } = attempt;
+    const { grant, stop } = attempt;
     const hooks: RunHooks = {
-      signal,
+      stop,
       progress: (fraction, message) => this.parts.progress.report(grant, fraction, message),
       log: (text) => log.write(text),
-      submit: (type, request) => submitRequest(this.desk, type, request, signal),
+      submit: (type, request) => submitRequest(this.desk, type, request, stop.signal),
     };
     const work = workOf(grant, lane, this.desk.endpoint);
     try {
-      return await processing(work, (traceparent) => lane.runner.run({ ...work, traceparent }, hooks));
+      return await processing(work, (traceparent) =>
+        lane.runner.run(traceparent === work.traceparent ? work : { ...work, traceparent }, hooks),
+      );
     } catch (error) {
       this.desk.log.error(
         { task_id: grant.taskId, type: lane.type.name, err: error },
@@ -100,7 +102,7 @@ export class Attempts {
     const { item, grant } = attempt;
     if (endedBySignal(result) && !this.parts.draining()) await pause(SAME_SIGNAL_MS);
     const end = outcomeOf(grant, result, {
-      cause: attempt.cause,
+      cause: attempt.stop.cause,
       draining: this.parts.draining(),
       backoff: lane.type.backoff,
       maxResultBytes: this.desk.config.manager.maxResultBytes,

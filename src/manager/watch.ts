@@ -31,7 +31,7 @@ export class Watch {
     try {
       const now = performance.now();
       const due = [...this.running].filter(
-        (attempt) => attempt.cause === null && now - attempt.startedAt >= this.youngMs,
+        (attempt) => attempt.stop.cause === null && now - attempt.startedAt >= this.youngMs,
       );
       for (let i = 0; i < due.length; i += SIZE) await this.ask(due.slice(i, i + SIZE));
     } catch (error) {
@@ -76,12 +76,12 @@ export class Watch {
     const fields = { task_id: attempt.grant.taskId, endpoint: this.desk.endpoint, attempt: attempt.grant.attempt };
     if (answer === "cancel") {
       this.desk.log.info(fields, "a running attempt is told to stop: its task is cancelled");
-      attempt.stop("cancel");
+      attempt.stop.tell("cancel");
       return;
     }
     this.desk.counters.leasesLost++;
     this.desk.log.warn(fields, "a running attempt is told to stop: its lease is lost");
-    attempt.stop("lease_lost");
+    attempt.stop.tell("lease_lost");
   }
 
   private held(attempt: Attempt): void {

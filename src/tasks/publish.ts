@@ -99,11 +99,7 @@ export class Publisher {
     killPoint("before-publish");
     await this.transport.publish({
       address,
-      body: encodeMessage(
-        first.type,
-        wakes.map((wake) => ({ ...wake, id: wake.taskId, job: wake.job || null })),
-        this.sealKey,
-      ),
+      body: encodeMessage(first.type, wakes.map(outgoing), this.sealKey),
       messageId: newId(),
       correlationId: first.taskId,
       type: first.type,
@@ -251,20 +247,39 @@ function append<K>(groups: Map<K, NewTask[]>, key: K, task: NewTask): void {
   else groups.set(key, [task]);
 }
 
+/** Field by field: copying objects is dear, and this is done for every task. */
+function outgoing(wake: Wake): OutgoingTask {
+  return {
+    id: wake.taskId,
+    job: wake.job || null,
+    priority: wake.priority,
+    identifier: wake.identifier,
+    payload: wake.payload,
+    traceparent: wake.traceparent,
+    version: wake.version,
+    attempt: wake.attempt,
+    attempts: wake.attempts,
+    generation: wake.generation,
+    timeoutMs: wake.timeoutMs,
+  };
+}
+
 function wakesOf(task: NewTask): Wake[] {
   const payload = Buffer.byteLength(task.payload) <= MAX_INLINE_PAYLOAD ? task.payload : null;
-  const { id: taskId, type, identifier, priority, traceparent, attempts, timeoutMs } = task;
-  const row = { version: 1, attempt: 0, attempts, generation: 1, timeoutMs };
   return task.jobs.map((job) => ({
-    taskId,
+    taskId: task.id,
     endpoint: "",
     job,
-    type,
-    identifier,
-    priority,
+    type: task.type,
+    identifier: task.identifier,
+    priority: task.priority,
     payload,
-    traceparent,
-    ...row,
+    traceparent: task.traceparent,
+    version: 1,
+    attempt: 0,
+    attempts: task.attempts,
+    generation: 1,
+    timeoutMs: task.timeoutMs,
   }));
 }
 

@@ -51,7 +51,7 @@ describe("noop", () => {
     const hooks = new Recorder();
     const running = runnerOf("noop").run(workOf({ wait_ms: 60_000 }), hooks);
     while (hooks.reports.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    hooks.stop("cancel");
+    hooks.stop.tell("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: false });
   });
 });

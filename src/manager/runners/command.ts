@@ -39,7 +39,7 @@ export function commandRunner(command: CommandConfig, options: RunnerOptions): R
 
   async function run(work: Work, hooks: RunHooks): Promise<RunResult> {
     if (code !== null) return failure("unsafe_command", unsafe(code), { permanent: true });
-    if (hooks.signal.aborted) return { kind: "stopped", killed: false };
+    if (hooks.stop.cause !== null) return { kind: "stopped", killed: false };
     try {
       const args = fillArguments(command.command.slice(1), JSON.parse(work.payload) as JsonObject);
       return await new Attempt(command, args, work, hooks, options).perform();
@@ -59,7 +59,6 @@ class Attempt {
   private cause: string | null = null;
   private killed = false;
   private process: ChildProcess | null = null;
-  private readonly onAbort = () => this.stop((this.hooks.signal.reason as Error)?.message ?? "cancel");
 
   constructor(
     private readonly command: CommandConfig,
@@ -89,13 +88,13 @@ class Attempt {
     child.stdin.on("error", () => {});
     child.stdin.end(this.work.payload);
     this.timers.push(setTimeout(() => this.stop("timeout"), timerMs(this.work.timeoutMs)));
-    this.hooks.signal.addEventListener("abort", this.onAbort, { once: true });
+    this.hooks.stop.listen((cause) => this.stop(cause));
     try {
       const [code, signal] = await ended(child);
       return this.judge(code, signal);
     } finally {
       for (const timer of this.timers) clearTimeout(timer);
-      this.hooks.signal.removeEventListener("abort", this.onAbort);
+      this.hooks.stop.listen(null);
     }
   }
 

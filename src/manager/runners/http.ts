@@ -28,7 +28,7 @@ export function httpRunner(config: HttpConfig, options: RunnerOptions, lookup?: 
   const agent = guardedAgent(guard, lookup);
 
   async function run(work: Work, hooks: RunHooks): Promise<RunResult> {
-    if (hooks.signal.aborted) return { kind: "stopped", killed: false };
+    if (hooks.stop.cause !== null) return { kind: "stopped", killed: false };
     const timeoutMs = Math.min(work.timeoutMs, config.timeoutMs ?? work.timeoutMs);
     const ending = new AbortController();
     let timedOut = false;
@@ -36,18 +36,17 @@ export function httpRunner(config: HttpConfig, options: RunnerOptions, lookup?: 
       timedOut = true;
       ending.abort();
     }, timerMs(timeoutMs));
-    const onAbort = () => ending.abort();
-    hooks.signal.addEventListener("abort", onAbort, { once: true });
+    hooks.stop.listen(() => ending.abort());
     try {
       const first = readRequest(JSON.parse(work.payload) as JsonObject, work);
       return await follow(first, ending.signal, hooks);
     } catch (error) {
       if (timedOut) return failure("timeout", `The HTTP call was not answered in full within ${timeoutMs} ms.`);
-      if (hooks.signal.aborted) return { kind: "stopped", killed: false };
+      if (hooks.stop.cause !== null) return { kind: "stopped", killed: false };
       return failed(error);
     } finally {
       clearTimeout(timer);
-      hooks.signal.removeEventListener("abort", onAbort);
+      hooks.stop.listen(null);
     }
   }
 

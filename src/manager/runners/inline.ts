@@ -32,7 +32,7 @@ export function inlineRunner(handler: string, given: HandleTask | null, options:
   async function run(work: Work, hooks: RunHooks): Promise<RunResult> {
     const handleTask = loaded ?? (await load());
     if (typeof handleTask !== "function") return handleTask;
-    if (hooks.signal.aborted) return { kind: "stopped", killed: false };
+    if (hooks.stop.cause !== null) return { kind: "stopped", killed: false };
     return new Attempt(work, hooks, options).perform(handleTask);
   }
 
@@ -45,7 +45,6 @@ class Attempt {
   private over = false;
   private timer: NodeJS.Timeout | null = null;
   private abandon: (result: RunResult) => void = () => {};
-  private readonly onAbort = () => this.stop((this.hooks.signal.reason as Error)?.message ?? "cancel");
 
   constructor(
     private readonly work: Work,
@@ -58,11 +57,11 @@ class Attempt {
       this.abandon = resolve;
     });
     this.timer = setTimeout(() => this.stop("timeout"), timerMs(this.work.timeoutMs));
-    this.hooks.signal.addEventListener("abort", this.onAbort, { once: true });
+    this.hooks.stop.listen((cause) => this.stop(cause));
     const result = await Promise.race([this.call(handleTask), abandoned]);
     this.over = true;
     clearTimeout(this.timer);
-    this.hooks.signal.removeEventListener("abort", this.onAbort);
+    this.hooks.stop.listen(null);
     return result;
   }
 

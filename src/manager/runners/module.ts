@@ -29,7 +29,7 @@ export function moduleRunner(handler: string, concurrency: number, options: Runn
     }
     const deadline = performance.now() + work.timeoutMs;
     for (;;) {
-      if (hooks.signal.aborted) return { kind: "stopped", killed: false };
+      if (hooks.stop.cause !== null) return { kind: "stopped", killed: false };
       const child = pool.take();
       const result = await new Attempt(child, work, hooks, options).perform(file, deadline);
       pool.release(child, result.retire);
@@ -50,9 +50,8 @@ class Attempt {
   private started = false;
   private killed = false;
   private crash: string | null = null;
-  /** Why it was told to stop: `timeout`, or the word of the hooks' signal. */
+  /** Why it was told to stop: `timeout`, or the cause that `stop` gives. */
   private cause: string | null = null;
-  private readonly onAbort = () => this.stop((this.hooks.signal.reason as Error)?.message ?? "cancel");
 
   constructor(
     private readonly child: HandlerProcess,
@@ -73,7 +72,7 @@ class Attempt {
       gone: () => this.gone(),
     };
     this.timers.push(setTimeout(() => this.stop("timeout"), timerMs(deadline - performance.now())));
-    this.hooks.signal.addEventListener("abort", this.onAbort, { once: true });
+    this.hooks.stop.listen((cause) => this.stop(cause));
     this.child.send({
       say: "run",
       run: this.child.runs,
@@ -84,7 +83,7 @@ class Attempt {
     if (this.child.ended) this.gone();
     const result = await ending;
     for (const timer of this.timers) clearTimeout(timer);
-    this.hooks.signal.removeEventListener("abort", this.onAbort);
+    this.hooks.stop.listen(null);
     this.feed.end();
     return result;
   }

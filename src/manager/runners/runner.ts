@@ -1,4 +1,5 @@
 import type { SubmitRequest } from "../../model/handler";
+import type { Stop } from "./stop";
 
 /**
  * What performs an attempt: a module (in a child process or inline), a command, or an HTTP call. One runner for each type and
@@ -7,7 +8,7 @@ import type { SubmitRequest } from "../../model/handler";
  * Contract:
  *  - `run` never rejects and always comes back: within `timeoutMs`, plus the grace time in which what does not listen is killed.
  *  - After it has come back nothing of the attempt runs any more (no child, no process group, no socket).
- *  - When `signal` aborts, the attempt is told (handler's signal, SIGTERM), then killed after `graceMs`.
+ *  - When `stop` tells it to, the attempt is told (handler's signal, SIGTERM), then killed after `graceMs`.
  */
 export interface Runner {
   run(work: Work, hooks: RunHooks): Promise<RunResult>;
@@ -30,11 +31,8 @@ export interface Work {
   timeoutMs: number;
 }
 
-/** Why an attempt is told to stop; carried as `signal.reason.message`. */
-export type StopCause = "cancel" | "drain" | "lease_lost";
-
 export interface RunHooks {
-  signal: AbortSignal;
+  stop: Stop;
   progress(fraction: number, message: string | null): void;
   /** Output and log lines as they come; `text` ends with a newline. */
   log(text: string): void;
@@ -52,5 +50,5 @@ export type RunResult =
       result: string | null;
       resultText: string | null;
     }
-  /** It ended because `signal` aborted: not a failure of the attempt. `killed`: it did not listen and was killed. */
+  /** It ended because `stop` told it to: not a failure of the attempt. `killed`: it did not listen and was killed. */
   | { kind: "stopped"; killed: boolean };

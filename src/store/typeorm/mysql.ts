@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import mysql, { type Pool, type PoolConnection } from "mysql2";
 import { StoreUnavailable } from "../../errors";
 import type { Connection, Database, Value } from "./connection";
+import { Deadlines } from "./deadlines";
 import { mysqlDialect } from "./dialect-mysql";
 import { type Fault, faultOf, unavailable } from "./mysql-errors";
 import type * as Migrate from "./mysql-migrate";
@@ -32,6 +33,7 @@ export class MysqlDatabase implements Database {
   private readonly scriptPool: Pool;
   private readonly idle = new Set<PoolConnection>();
   private readonly ready = new WeakSet<PoolConnection>();
+  private readonly deadlines = new Deadlines();
   private readonly where: string;
   private maxBytes = 1_000_000;
   private closed = false;
@@ -121,28 +123,44 @@ export class MysqlDatabase implements Database {
     }
   }
 
-  private async once<T>(work: (connection: Connection) => Promise<T>, until: number, pool: Pool): Promise<T> {
-    const raw = await this.acquire(until, pool);
-    let over = false;
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+  /** Settles by the deadline, whatever the connection does. */
+  private once<T>(work: (connection: Connection) => Promise<T>, until: number, pool: Pool): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let raw: PoolConnection | null = null;
+      let failed: unknown = null;
+      let over = false;
+      const settled = this.deadlines.watch(until, () => {
         over = true;
-        destroy(raw);
-        this.dropIdle();
-        reject(this.tooLate());
-      }, until - performance.now());
+        if (raw) {
+          destroy(raw);
+          this.dropIdle();
+        }
+        reject(failed ?? this.tooLate());
+      });
+      pool.getConnection((error, connection) => {
+        if (over) return void connection?.release();
+        if (error) {
+          settled();
+          return reject(this.noConnection(error));
+        }
+        raw = connection;
+        this.perform(connection, work).then(
+          (result) => {
+            if (over) return;
+            settled();
+            connection.release();
+            resolve(result);
+          },
+          async (thrown) => {
+            if (over) return;
+            failed = thrown;
+            await this.giveBack(connection, thrown);
+            settled();
+            reject(thrown);
+          },
+        );
+      });
     });
-    try {
-      const result = await Promise.race([this.perform(raw, work), deadline]);
-      raw.release();
-      return result;
-    } catch (error) {
-      if (!over) await this.giveBack(raw, error, deadline);
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   private async perform<T>(raw: PoolConnection, work: (connection: Connection) => Promise<T>): Promise<T> {
@@ -156,32 +174,20 @@ export class MysqlDatabase implements Database {
   }
 
   /** A connection with an open transaction goes back rolled back, or not at all. */
-  private async giveBack(raw: PoolConnection, error: unknown, deadline: Promise<never>): Promise<void> {
+  private async giveBack(raw: PoolConnection, error: unknown): Promise<void> {
     const fault = faultOf(error);
     if (fault === "lost" || fault === "refused" || (error as { errno?: number }).errno === 1153) return destroy(raw);
     try {
-      await Promise.race([send(raw, "ROLLBACK"), deadline]);
+      await send(raw, "ROLLBACK");
       raw.release();
     } catch {
       destroy(raw);
     }
   }
 
-  private acquire(until: number, pool: Pool): Promise<PoolConnection> {
-    return new Promise((resolve, reject) => {
-      let late = false;
-      const timer = setTimeout(() => {
-        late = true;
-        reject(this.tooLate());
-      }, until - performance.now());
-      pool.getConnection((error, connection) => {
-        clearTimeout(timer);
-        if (late) return void connection?.release();
-        if (!error) return resolve(connection);
-        const busy = /Queue limit|Pool is closed/.test(error.message);
-        reject(busy ? unavailable(this.where, error) : new NoConnection(error));
-      });
-    });
+  private noConnection(error: Error): Error {
+    const busy = /Queue limit|Pool is closed/.test(error.message);
+    return busy ? unavailable(this.where, error) : new NoConnection(error);
   }
 
   private dropIdle(): void {

@@ -137,7 +137,7 @@ describe("a command", () => {
     const hooks = new Recorder();
     const running = run(sh("echo first; exec sleep 60"), {}, hooks);
     await hooks.saw("first");
-    hooks.stop("cancel");
+    hooks.stop.tell("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: false });
   });
 
@@ -195,7 +195,7 @@ describe("a command", () => {
     const hooks = new Recorder();
     const running = run(sh(`trap '' TERM; echo "pid $$."; while :; do sleep 1; done`), {}, hooks);
     await hooks.saw(".\n");
-    hooks.stop("cancel");
+    hooks.stop.tell("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: true });
     await gone(Number(/pid (\d+)/.exec(hooks.logged)![1]));
   });

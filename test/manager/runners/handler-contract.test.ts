@@ -171,7 +171,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
     const hooks = new Recorder();
     const running = runner.run(workOf({}), hooks);
     await hooks.saw("waiting");
-    hooks.stop("cancel");
+    hooks.stop.tell("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: false });
     expect(hooks.logged).toContain("told: cancel");
   });
@@ -184,7 +184,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
     const hooks = new Recorder();
     const running = runner.run(workOf({}), hooks);
     await hooks.saw("waiting");
-    hooks.stop("drain");
+    hooks.stop.tell("drain");
     expect(succeeded(await running)).toBe("done all the same");
   });
 
@@ -201,7 +201,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
 
   test("an attempt that was called off before it began does not begin", async () => {
     const hooks = new Recorder();
-    hooks.stop("drain");
+    hooks.stop.tell("drain");
     const runner = runnerOf(`exports.handleTask = (_, { log }) => log("ran");`);
     expect(await runner.run(workOf({}), hooks)).toEqual({ kind: "stopped", killed: false });
     expect(hooks.logged).toBe("");

@@ -212,7 +212,7 @@ describe("an HTTP call", () => {
 
   test("a cancelled call is ended at once", async () => {
     const hooks = new Recorder();
-    target.answer = () => hooks.stop("cancel");
+    target.answer = () => hooks.stop.tell("cancel");
     expect(await runnerOf().run(workOf({ url: url() }), hooks)).toEqual({ kind: "stopped", killed: false });
   });
 

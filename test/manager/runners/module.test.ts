@@ -103,7 +103,7 @@ describe("isolation: process", () => {
     const hooks = new Recorder();
     const running = runner.run(workOf({}), hooks);
     await hooks.saw(".\n");
-    hooks.stop("cancel");
+    hooks.stop.tell("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: true });
     expect(hooks.logged).toContain("not now");
     const pids = /pids:(\d+),(\d+)/.exec(hooks.logged)!;
@@ -163,10 +163,11 @@ describe("isolation: process", () => {
     writeFileSync(
       script,
       `import { moduleRunner } from ${JSON.stringify(path.resolve("src/manager/runners/module.ts"))};
+       import { Stop } from ${JSON.stringify(path.resolve("src/manager/runners/stop.ts"))};
        const log = (text: string) => process.stdout.write(text);
        const runner = moduleRunner("${handler}", 1, { handlersDir: ${JSON.stringify(bench.dir)}, graceMs: 100, maxResultBytes: 1000, maxLogBytes: 1000, log: console as never });
        const work = JSON.parse(process.argv[2]!);
-       void runner.run(work, { signal: new AbortController().signal, progress() {}, log, submit: async () => ({ id: "" }) });`,
+       void runner.run(work, { stop: new Stop(), progress() {}, log, submit: async () => ({ id: "" }) });`,
     );
     const manager = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(workOf({}))], {
       stdio: ["ignore", "pipe", "inherit"],

@@ -6,6 +6,7 @@ import { silentLog } from "../../../src/log";
 import { createRunner } from "../../../src/manager/runners/choose";
 import type { RunHooks, Runner, RunResult, Work } from "../../../src/manager/runners/runner";
 import type { CreateRunnerOptions } from "../../../src/manager/runners/runner-options";
+import { Stop } from "../../../src/manager/runners/stop";
 import type { SubmitRequest } from "../../../src/model/handler";
 
 export function typeConfig(performer: PerformerConfig, more: Partial<TaskTypeConfig> = {}): TaskTypeConfig {
@@ -50,8 +51,7 @@ export function workOf(payload: unknown, more: Partial<Work> = {}): Work {
 
 /** Hooks that remember what they were told, and can be waited on. */
 export class Recorder implements RunHooks {
-  readonly controller = new AbortController();
-  readonly signal: RunHooks["signal"] = this.controller.signal;
+  readonly stop = new Stop();
   readonly reports: Array<[number, string | null]> = [];
   readonly submitted: Array<[string, SubmitRequest]> = [];
   logged = "";
@@ -81,10 +81,6 @@ export class Recorder implements RunHooks {
   saw(text: string): Promise<void> {
     if (this.logged.includes(text)) return Promise.resolve();
     return new Promise((resolve) => this.waiting.push({ text, resolve }));
-  }
-
-  stop(cause: "cancel" | "drain" | "lease_lost"): void {
-    this.controller.abort(new Error(cause));
   }
 }
 

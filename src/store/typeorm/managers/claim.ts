@@ -2,15 +2,12 @@ import { isId, newId } from "../../../model/ids";
 import { ANY_ENDPOINT } from "../../../model/names";
 import { isFinal, type ResponseStatus } from "../../../model/response";
 import type { Claim, ClaimAnswer } from "../../store";
-import type { Connection, Database, Dialect } from "../connection";
+import type { Connection, Database } from "../connection";
 import { bytesToText } from "../rows";
 import { chunks, compare, groupBy, Sql, unique } from "../sql";
+import { claimLone } from "./lone";
+import { beginOf, clocksOf, FIRST_VERSION } from "./take";
 
-/**
- * What has been claimed is visited by the reconciler within this, unless its manager says before that it still runs. A visit
- * that is as near as that already stays where it is: most attempts have ended by then, and their visit with them.
- */
-const VISIT_MS = 3000;
 const MAX_UNSURE = 10_000;
 
 interface GrantedRow {
@@ -92,6 +89,9 @@ async function grant(
   claims: readonly Claim[],
   answers: Map<string, ClaimAnswer>,
 ): Promise<void> {
+  // What a statement has granted whose answer was lost is found below.
+  if (claims.length === 1 && (await claimLone(connection, leaseId, managerId, endpoint, claims[0]!)))
+    return void answers.set(`${claims[0]!.taskId} ${claims[0]!.job}`, grantOf(claims[0]!, leaseId));
   const left: Claim[] = [];
   for (const group of groupBy(claims, stateOf).values()) {
     const known = group[0]!.known;
@@ -126,35 +126,19 @@ function take(
   claims: readonly Claim[],
   known?: Known,
 ): Promise<number> {
-  const { now } = connection.dialect;
   const fresh = known?.version === FIRST_VERSION;
-  const update = new Sql(begin(connection.dialect, fresh), [leaseId, managerId, endpoint]);
+  const update = new Sql(beginOf(connection.dialect, fresh), [leaseId, managerId, endpoint]);
   if (known) {
     update.append(connection.dialect.isIn("task_id", unique(claims.map((claim) => claim.taskId))));
     const { job, type } = claims[0]!;
     update.add(" AND endpoint = ? AND job = ? AND version = ?", known.endpoint, job, known.version);
     if (type !== undefined) update.add(" AND type = ?", type);
   } else update.append(atEndpoint(connection, endpoint, claims)).add(CLAIMABLE);
-  if (fresh) update.add(" AND delay_until IS NULL");
-  else update.add(` AND (retry_at IS NULL OR retry_at <= ${now}) AND (delay_until IS NULL OR delay_until <= ${now})`);
-  const alone = known && claims.length === 1;
-  return alone ? connection.prepared(update.text, update.values) : connection.run(update.text, update.values);
+  update.add(clocksOf(connection.dialect, fresh));
+  return connection.run(update.text, update.values);
 }
 
-const FIRST_VERSION = 1;
 const CLAIMABLE = " AND status IN ('expected', 'received', 'retrying') AND cancel_at IS NULL";
-
-/** A row that nothing has happened to yet holds nothing that an earlier attempt has left. */
-function begin({ byKey, now, nowPlus }: Dialect, fresh: boolean): string {
-  const visit = nowPlus(String(VISIT_MS));
-  return `UPDATE task_responses${byKey} SET status = 'running', lease_id = ?, manager_id = ?, performer = ?, attempt = attempt + 1,
-     received_at = COALESCE(received_at, ${now}), started_at = ${now}, timeout_at = ${nowPlus("timeout_ms")},
-     due_at = CASE WHEN due_at BETWEEN ${now} AND ${visit} THEN due_at ELSE ${visit} END,
-     version = version + 1${fresh ? "" : FORGET} WHERE `;
-}
-
-const FORGET = `, finished_at = NULL, retry_at = NULL, reason = NULL, error = NULL, progress = 0, progress_message = NULL,
-     published = 0`;
 
 type Known = NonNullable<Claim["known"]>;
 
@@ -164,19 +148,21 @@ function stateOf({ known, job, type = "" }: Claim): string {
 }
 
 function grantOf(claim: Claim, leaseId: string): ClaimAnswer {
-  const { endpoint, attempt, attempts, generation, timeoutMs, identifier, payload, traceparent } = claim.known!;
-  const { taskId, job } = claim;
-  const granted = {
+  const known = claim.known!;
+  return {
     granted: true,
-    taskId,
-    job,
-    endpoint,
+    taskId: claim.taskId,
+    job: claim.job,
+    endpoint: known.endpoint,
     leaseId,
-    attempt: attempt + 1,
-    attempts,
-    generation,
-  } as const;
-  return { ...granted, timeoutMs, identifier, payload, traceparent };
+    attempt: known.attempt + 1,
+    attempts: known.attempts,
+    generation: known.generation,
+    timeoutMs: known.timeoutMs,
+    identifier: known.identifier,
+    payload: known.payload,
+    traceparent: known.traceparent,
+  };
 }
 
 function toGrant(row: GrantedRow, leaseId: string): ClaimAnswer {

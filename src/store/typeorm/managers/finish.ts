@@ -8,6 +8,7 @@ import { fitting } from "../size";
 import { chunks, groupBy, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
 import { clampMs } from "../times";
 import { underLease } from "./lease";
+import { finishLone } from "./lone";
 
 /** A row given back is offered again after this, unless its message comes round earlier. */
 const RELEASED_RECHECK_MS = 1000;
@@ -28,6 +29,8 @@ type Kind = "final" | "retrying" | "received";
  * latter is kept as a superseded attempt and touches nothing else.
  */
 export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]): Promise<EndAnswer[]> {
+  if (ends.length === 1 && (await finishLone(db, { ...ends[0]!, reason: cut(ends[0]!.reason) })))
+    return [{ kind: "recorded" }];
   const answers = new Array<EndAnswer>(ends.length);
   const entries = ends.map((end, index) => ({ index, end: { ...end, reason: cut(end.reason) }, taskId: end.taskId }));
   const valid = entries.filter(({ end, index }) => {
@@ -95,9 +98,7 @@ async function finishGroup(connection: Connection, run: readonly Entry[]): Promi
   }
   const update = updateOf(connection, kind, run);
   update.add(" WHERE ").append(where);
-  const alone = kind === "final" && run.length === 1;
-  const matched = alone ? connection.prepared(update.text, update.values) : connection.run(update.text, update.values);
-  return (await matched) === run.length ? [] : run;
+  return (await connection.run(update.text, update.values)) === run.length ? [] : run;
 }
 
 function updateOf(connection: Connection, kind: Kind, run: readonly Entry[]): Sql {

@@ -54,7 +54,9 @@ async function lookCloser(db: Database, stored: ReadonlyMap<string, string>): Pr
 
 function ended(rows: readonly EndedResponse[]): Ended {
   const { taskId, task } = rows[0]!;
-  const facts = rows.map((row) => ({ ...row, progress: 1, startedAt: null }));
+  const facts = rows.map(({ endpoint, status, receivedAt, finishedAt }) => {
+    return { endpoint, status, progress: 1, receivedAt, startedAt: null, finishedAt };
+  });
   const { status, finishedAt } = taskState(facts, NO_CLOCK);
   let firstReceipt: string | null = null;
   for (const { receivedAt } of rows)
