@@ -37,7 +37,7 @@ PAYLOAD_SQL = """SELECT t.payload, r.attempt, r.attempts FROM task_responses r J
 # The end, only under the lease. None changed: it was taken from us; what we did is overwritten by nobody and overwrites nothing.
 FINISH_SQL = """UPDATE task_responses SET status = %s, reason = %s, error = %s, result = %s,
     progress = IF(status = 'succeeded', 1, progress), finished_at = UTC_TIMESTAMP(3), timeout_at = NULL,
-    due_at = UTC_TIMESTAMP(3), changed_at = UTC_TIMESTAMP(3), version = version + 1
+    due_at = NULL, changed_at = UTC_TIMESTAMP(3), version = version + 1
   WHERE task_id = %s AND endpoint = %s AND job = %s AND lease_id = %s AND status = 'running'"""
 # Another attempt is left: the row waits, the attempt is kept for the record, and the API publishes it when it is due.
 ATTEMPT_SQL = """INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error, performer,

@@ -22,6 +22,7 @@ export class Lane {
 /** All lanes of a manager, made from the config at its start. */
 export class Lanes {
   private readonly byType = new Map<string, Map<string, Lane>>();
+  private readonly every: readonly Lane[];
 
   /** @param unknownJob performs what names a job that the config does not have */
   constructor(
@@ -34,6 +35,7 @@ export class Lanes {
       const lanes = new Map(jobs.map((job) => [job, new Lane(type, job, runnerFor(type, job || null))]));
       this.byType.set(type.name, lanes.set(UNKNOWN_JOB, new Lane(type, UNKNOWN_JOB, unknownJob)));
     }
+    this.every = [...this.byType.values()].flatMap((lanes) => [...lanes.values()]);
   }
 
   /** The lane that performs the job; for a job that the config does not have, the one that fails it with its reason. */
@@ -46,8 +48,8 @@ export class Lanes {
     return [...(this.byType.get(type)?.values() ?? [])];
   }
 
-  all(): Lane[] {
-    return [...this.byType.values()].flatMap((lanes) => [...lanes.values()]);
+  all(): readonly Lane[] {
+    return this.every;
   }
 
   get types(): TaskTypeConfig[] {

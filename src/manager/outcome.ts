@@ -24,13 +24,17 @@ type Ending = Pick<AttemptEnd, "status" | "reason" | "error" | "result" | "resul
 export function outcomeOf(grant: Grant, result: RunResult, policy: OutcomePolicy): AttemptEnd | null {
   const ending = endingOf(grant, result, policy);
   if (ending === null) return null;
+  const { status, reason, error, result: kept, resultText, retryInMs } = fitting(ending, policy.maxResultBytes);
   const { taskId, endpoint, job, leaseId, generation, attempt } = grant;
-  return { taskId, endpoint, job, leaseId, generation, attempt, ...fitting(ending, policy.maxResultBytes) };
+  const end = { taskId, endpoint, job, leaseId, generation, attempt, status, reason, error, result: kept, resultText };
+  return retryInMs === undefined ? end : { ...end, retryInMs };
 }
 
 function endingOf(grant: Grant, result: RunResult, policy: OutcomePolicy): Ending | null {
-  if (result.kind === "succeeded")
-    return { ...EMPTY, status: "succeeded", result: result.result, resultText: result.resultText };
+  if (result.kind === "succeeded") {
+    const { result: value, resultText } = result;
+    return { status: "succeeded", reason: null, error: null, result: value, resultText };
+  }
   if (result.kind === "stopped") {
     if (policy.cause === "lease_lost") return null;
     if (policy.cause === "cancel") {

@@ -29,7 +29,7 @@ type Kind = "final" | "retrying" | "received";
  * latter is kept as a superseded attempt and touches nothing else.
  */
 export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]): Promise<EndAnswer[]> {
-  if (ends.length === 1 && (await finishLone(db, { ...ends[0]!, reason: cut(ends[0]!.reason) })))
+  if (ends.length === 1 && (ends[0]!.reason?.length ?? 0) <= MAX_REASON && (await finishLone(db, ends[0]!)))
     return [{ kind: "recorded" }];
   const answers = new Array<EndAnswer>(ends.length);
   const entries = ends.map((end, index) => ({ index, end: { ...end, reason: cut(end.reason) }, taskId: end.taskId }));
