@@ -100,3 +100,23 @@ export function pick<T extends { taskId: string }>(
   for (const row of rows) sql.add(" WHEN ? THEN ?", row.taskId, valueIn(row));
   return sql.add(" END");
 }
+
+/**
+ * As `pick`, for values that many rows share: a list is searched in a few steps, where a CASE compares each row with all
+ * those before it.
+ */
+export function pickShared<T extends { taskId: string }>(
+  dialect: Dialect,
+  rows: readonly T[],
+  valueIn: (row: T) => string,
+  column: string,
+): Sql {
+  const byValue = groupBy(rows, valueIn);
+  if (byValue.size === 1 || byValue.size * 4 > rows.length) return pick(rows, valueIn, column);
+  const sql = new Sql("CASE");
+  for (const [value, group] of byValue) {
+    const ids = group.map(({ taskId }) => taskId);
+    sql.add(" WHEN ").append(dialect.isIn(column, ids)).add(" THEN ?", value);
+  }
+  return sql.add(" END");
+}

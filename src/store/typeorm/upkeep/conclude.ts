@@ -2,7 +2,7 @@ import { taskState } from "../../../model/completeness";
 import type { TaskStatus } from "../../../model/task";
 import type { EndedResponse } from "../../store";
 import type { Connection, Database } from "../connection";
-import { chunks, groupBy, pick, Sql } from "../sql";
+import { chunks, groupBy, pickShared, Sql } from "../sql";
 import { unsettledTasks } from "../tasks/read";
 import { backToDb } from "../times";
 import { settle, tellSettled } from "./settle";
@@ -86,9 +86,10 @@ async function storeEnds(db: Database, part: readonly Ended[]): Promise<void> {
 
 async function store(connection: Connection, part: readonly Ended[]): Promise<void> {
   for (const group of groupBy(part, ({ rows }) => `${rows[0]!.task.version}`).values()) {
-    const sql = new Sql("UPDATE tasks SET status = ").append(pick(group, (task) => task.status, "id"));
-    sql.add(", finished_at = ").append(pick(group, (task) => task.finishedAt, "id"));
-    sql.add(", published_at = COALESCE(published_at, ").append(pick(group, (task) => task.publishedAt, "id"));
+    const shared = (valueIn: (task: Ended) => string) => pickShared(connection.dialect, group, valueIn, "id");
+    const sql = new Sql("UPDATE tasks SET status = ").append(shared((task) => task.status));
+    sql.add(", finished_at = ").append(shared((task) => task.finishedAt));
+    sql.add(", published_at = COALESCE(published_at, ").append(shared((task) => task.publishedAt));
     sql.add("), open_run_key = NULL, version = version + 1 WHERE ");
     const ids = group.map(({ taskId }) => taskId);
     sql.append(connection.dialect.isIn("id", ids)).add(" AND version = ?", group[0]!.rows[0]!.task.version);
