@@ -53,6 +53,8 @@ export interface Dialect {
   readonly byKey: string;
   /** After the table's name: find the rows by this index. */
   by(index: string): string;
+  /** The types that tasks are stored with, found from one to the next in an index. */
+  readonly everyType: string;
   /** The earlier of two expressions. */
   least(a: string, b: string): string;
   /** Appended to a SELECT whose rows the transaction is going to change. */

@@ -8,6 +8,11 @@ export const sqliteDialect: Dialect = {
   nowPlus: (ms) => `strftime(${FORMAT}, 'now', ((${ms}) / 1000.0) || ' seconds')`,
   byKey: "",
   by: (index) => ` INDEXED BY ${index}`,
+  // DISTINCT would read the whole index.
+  everyType: `WITH RECURSIVE types (type) AS (
+      SELECT MIN(type) FROM tasks
+      UNION ALL SELECT (SELECT MIN(t.type) FROM tasks t WHERE t.type > types.type) FROM types WHERE types.type IS NOT NULL)
+    SELECT type FROM types WHERE type IS NOT NULL`,
   least: (a, b) => `min(${a}, ${b})`,
   // A writer is alone in the database from BEGIN IMMEDIATE on.
   forUpdate: "",

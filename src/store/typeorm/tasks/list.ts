@@ -62,14 +62,8 @@ async function typesOf(connection: Connection, filter: TaskFilter): Promise<read
   if (filter.type !== undefined) return !filter.types || filter.types.includes(filter.type) ? [filter.type] : [];
   if (filter.types) return filter.types;
   if (filter.identifier === undefined && filter.status === undefined) return undefined;
-  return (await connection.query<{ type: string }>(EVERY_TYPE)).map((row) => row.type);
+  return (await connection.query<{ type: string }>(connection.dialect.everyType)).map((row) => row.type);
 }
-
-/** From one type to the next in the index; DISTINCT would read all of it on SQLite. */
-const EVERY_TYPE = `WITH RECURSIVE types (type) AS (
-    SELECT MIN(type) FROM tasks
-    UNION ALL SELECT (SELECT MIN(t.type) FROM tasks t WHERE t.type > types.type) FROM types WHERE types.type IS NOT NULL)
-  SELECT type FROM types WHERE type IS NOT NULL`;
 
 /** Rows of the endpoint itself, and those that anybody could take and it took. */
 async function idsByEndpoint(connection: Connection, filter: TaskFilter): Promise<string[]> {
