@@ -1,6 +1,7 @@
 /**
  * What a thing costs, in microseconds of CPU unless said otherwise, as measured on the machine of docs/performance.md (one
- * MariaDB, its defaults). Change a number and run again: `node bench/simulate`.
+ * MariaDB, its defaults; `node bench/simulate/measure.js` measures those of the database). Change a number and run again:
+ * `node bench/simulate`.
  */
 module.exports = {
   /** Database: storing a task (its row and its share of the transaction), and each expected response. */
@@ -9,9 +10,9 @@ module.exports = {
   /** Database: claim and finish of one response, where the manager's own batches are full, and where each stands alone. */
   claimFinishBatched: 80,
   claimFinishAlone: 400,
-  /** Database: settling a task, and each of its responses. */
-  settleTask: 35,
-  settleResponse: 20,
+  /** Database: storing a task's end, and reading that of each of its responses. */
+  settleTask: 60,
+  settleResponse: 10,
   /** Database: a manager's heartbeat, a statement and a commit of its own. */
   heartbeat: 150,
   /** Database: registering a manager at its start. */
@@ -22,9 +23,9 @@ module.exports = {
   /** Broker: a message from publish to ack, classic durable queue; a quorum queue of three writes it three times. */
   message: 110,
   quorumFactor: 3,
-  /** Reconciler: milliseconds for a page of 500 due responses (reading, deciding, settling); one page at a time. */
-  reconcilerPageMs: 40,
-  reconcilerPage: 500,
+  /** Reconciler: milliseconds for a page of 1,000 responses that have ended (reading them, storing the ends); one page at a time. */
+  reconcilerPageMs: 90,
+  reconcilerPage: 1000,
   /** Memory of a connection at the database and at the broker, in MB. */
   databaseConnectionMb: 0.4,
   brokerConnectionMb: 0.1,
