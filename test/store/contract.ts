@@ -2,6 +2,7 @@ import type { Store } from "../../src/store/store";
 import { accessContract } from "./contract/access";
 import { claimContract } from "./contract/claim";
 import { createContract } from "./contract/create";
+import { endedContract } from "./contract/ended";
 import { feedContract } from "./contract/feed";
 import { finishContract } from "./contract/finish";
 import { listContract } from "./contract/list";
@@ -26,6 +27,7 @@ export function storeContract(subject: () => Subject): void {
   operatorContract(subject);
   registerContract(subject);
   upkeepContract(subject);
+  endedContract(subject);
   listContract(subject);
   feedContract(subject);
   accessContract(subject);

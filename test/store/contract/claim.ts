@@ -89,6 +89,26 @@ export function claimContract(subject: () => Subject): void {
         expect(answers[2]).toMatchObject({ granted: true, attempt: 1, attempts: 3, payload: still.payload });
       });
 
+      it("takes nothing before its time, alone or with others, though its message has come", async () => {
+        const { store } = subject();
+        for (const beside of [0, 2]) {
+          const delayed = await createdTask(store, { delayUntil: "2999-01-01T00:00:00Z" });
+          const retrying = await createdTask(store);
+          const end = { status: "retrying" as const, retryInMs: 3_600_000 };
+          await store.managers.finish([endOf(await claimed(store, retrying.id), end)]);
+          const { version } = await rowOf(store, retrying);
+          for (const early of [knowing(delayed), knowing(retrying, { version, attempt: 1 })]) {
+            const others = await Promise.all(Array.from({ length: beside }, () => createdTask(store)));
+            const answers = await store.managers.claim(newId(), "lb-1", [
+              early,
+              ...others.map((task) => knowing(task)),
+            ]);
+            expect(answers[0]).toMatchObject({ granted: false, why: "not_due" });
+            expect(answers.slice(1).map(({ granted }) => granted)).toEqual(others.map(() => true));
+          }
+        }
+      });
+
       it("opens nothing that belongs to another endpoint, type or generation", async () => {
         const { store } = subject();
         const [elsewhere, typed, opened] = [
