@@ -109,12 +109,11 @@ export class Creator {
     caller: Caller,
     { id, raw }: { id?: string; raw?: string },
   ): Draft {
-    const { identifier, ...rest } = request;
     return {
       id: id ?? newId(),
       type: type.name,
-      identifier,
-      bodyHash: hashOf(rest),
+      identifier: request.identifier,
+      bodyHash: hashOf(request),
       payload: (raw === undefined ? null : memberText(raw, "payload")) ?? JSON.stringify(request.payload ?? {}),
       deliver: type.deliver,
       endpoints: type.deliver === "one" ? [ANY_ENDPOINT] : (request.endpoints ?? null),
@@ -145,7 +144,8 @@ export class Creator {
       const endpoints = draft.endpoints ?? registered.get(draft.type)!;
       if (endpoints.length === 0) outcomes[i] = { outcome: await this.withoutEndpoints(draft), endpoints };
       else {
-        tasks.push({ ...draft, endpoints });
+        // Copying is dear, and nearly always nothing is left to be filled in.
+        tasks.push(isWhole(draft) ? draft : { ...draft, endpoints });
         places.push(i);
       }
     }
@@ -170,6 +170,10 @@ export class Creator {
     );
     return { kind: "refused", error };
   }
+}
+
+function isWhole(draft: Draft): draft is NewTask {
+  return draft.endpoints !== null;
 }
 
 function durationOr(text: string | undefined, otherwise: number): number {

@@ -140,11 +140,22 @@ export function pointerStep(key: string): string {
   return encodeURIComponent(key.toWellFormed().replace(/~/g, "~0").replace(/\//g, "~1"));
 }
 
+/** What a request says beside its identifier, in order. */
+const HASHED = [
+  ...["attempts", "delay_until", "endpoints", "payload"],
+  ...["priority", "timeout", "wait_for_endpoints_timeout"],
+] as ReadonlyArray<Exclude<keyof SubmitBody, "identifier">>;
+
 /** SHA-256 of the request without regard to the order of keys or endpoints: equal for what means the same. */
-export function hashOf(body: Omit<SubmitBody, "identifier">): string {
-  const { endpoints: names, ...rest } = body;
-  const whole = { ...rest, endpoints: names ? [...names].sort() : undefined, payload: rest.payload ?? {} };
-  return hash("sha256", canonical(whole), "hex");
+export function hashOf(request: SubmitBody): string {
+  let text = "";
+  for (const key of HASHED) {
+    let value: unknown = request[key];
+    if (key === "payload") value ??= {};
+    else if (key === "endpoints" && request.endpoints) value = [...request.endpoints].sort();
+    if (value !== undefined) text += `${text ? "," : ""}"${key}":${canonical(value)}`;
+  }
+  return hash("sha256", `{${text}}`, "hex");
 }
 
 function canonical(value: unknown): string {

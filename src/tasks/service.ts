@@ -27,12 +27,15 @@ export interface TaskService {
   /** At most 1000, answered in order; each stands or falls alone. */
   submitBatch(type: string, body: unknown, caller: Caller, raw?: string): Promise<Array<Submitted | TaskerError>>;
   read(type: string, id: string): Promise<TaskReading<ResponseRecord>>;
-  /** As read, once the task is settled or differs from `etag` (when given) or `ms` are over or `signal` aborts. */
+  /**
+   * As read, once the task is settled or differs from `etag` (when given) or `ms` are over or `signal` aborts. `first`: the task as
+   * it was read or stored just now.
+   */
   wait(
     type: string,
     id: string,
     ms: number,
-    more?: { etag?: string; signal?: AbortSignal },
+    more?: { etag?: string; signal?: AbortSignal; first?: TaskReading<ResponseRecord> },
   ): Promise<TaskReading<ResponseRecord>>;
   list(filter: TaskFilter): Promise<Page<TaskReading<ResponseBrief>>>;
   responses(type: string, id: string, filter: ResponseFilter): Promise<Page<ResponseRecord> & { task: TaskRecord }>;

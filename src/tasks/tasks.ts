@@ -96,14 +96,20 @@ export class Tasks implements TaskService {
     type: string,
     id: string,
     ms: number,
-    more: { etag?: string; signal?: AbortSignal } = {},
+    more: { etag?: string; signal?: AbortSignal; first?: TaskReading<ResponseRecord> } = {},
   ): Promise<TaskReading<ResponseRecord>> {
-    const first = await this.read(type, id);
+    const until = performance.now() + ms;
     const over = (now: TaskReading<unknown>) =>
       now.state.settled || (more.etag !== undefined && now.etag !== more.etag);
-    if (ms <= 0 || over(first)) return first;
-    await this.waiters.wait(id, ms, more.etag === undefined ? "settled" : over, more.signal);
-    return this.read(type, id);
+    let now = more.first ?? (await this.read(type, id));
+    while (!over(now)) {
+      const left = until - performance.now();
+      const seen = await this.waiters.wait(id, left, more.etag === undefined ? "settled" : over, more.signal);
+      if (left > 0) now = await this.read(type, id);
+      // What was seen may be past: somebody has retried it before it was read.
+      if (!seen) break;
+    }
+    return now;
   }
 
   async list(filter: TaskFilter): ReturnType<TaskService["list"]> {

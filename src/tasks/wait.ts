@@ -2,12 +2,12 @@ import type { ResponseBrief, TaskStore } from "../store/store";
 import { reading } from "./read";
 import type { TaskReading } from "./service";
 
-const QUICK_MS = 20;
+const QUICK_MS = 5;
 const SLOW_MS = 200;
 /** A wait younger than this is looked at quickly: most tasks that somebody waits for are short. */
 const YOUNG_MS = 2000;
 const PAGE = 100;
-/** A look at a task with very many responses takes time that they need themselves: then the next one waits this many times as long. */
+/** To read tasks takes time that they need themselves: the next look waits this many times as long. */
 const REST = 5;
 
 interface Waiter {
@@ -15,48 +15,50 @@ interface Waiter {
   settled: boolean;
   since: number;
   done(reading: TaskReading<ResponseBrief>): boolean;
-  wake(): void;
+  /** @param seen what it waits for has been seen; false: it is told to give up */
+  wake(seen: boolean): void;
 }
 
 /**
- * Everybody who waits for a task shares one look at the database: a page of task states every 20–200 ms, however many wait.
+ * Everybody who waits for a task shares one look at the database: a page of task states every 5–200 ms, however many wait.
  * The database is asked, not the broker, because only it knows, and because another API process may have taken the answer.
  */
 export class Waiters {
   private readonly byTask = new Map<string, Set<Waiter>>();
   private looping = false;
-  /** Milliseconds that the last look took. */
-  private took = 0;
+  /** Milliseconds that are left between the last look and the next, at least. */
+  private rest = 0;
   private closed = false;
 
   constructor(private readonly store: TaskStore) {}
 
   /**
-   * Resolves when `done` holds of the task (`settled`: when it is settled, which can be seen without reading all of it), when `ms` are over,
-   * when `signal` aborts, or on close.
+   * Resolves true when `done` was seen to hold of the task (`settled`: that it is settled, which can be seen without reading it) or the
+   * task was seen to be gone; false when `ms` are over, when `signal` aborts, or on close.
    */
   wait(
     taskId: string,
     ms: number,
     done: "settled" | ((reading: TaskReading<ResponseBrief>) => boolean),
     signal?: AbortSignal,
-  ): Promise<void> {
-    if (ms <= 0 || this.closed || signal?.aborted) return Promise.resolve();
+  ): Promise<boolean> {
+    if (ms <= 0 || this.closed || signal?.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
       const now = performance.now();
       const settled = done === "settled";
       const waiter: Waiter = { settled, since: now, done: settled ? isSettled : done, wake: finish };
       const all = this.byTask.get(taskId) ?? new Set();
       this.byTask.set(taskId, all.add(waiter));
-      const timer = setTimeout(finish, ms);
+      const giveUp = () => finish(false);
+      const timer = setTimeout(giveUp, ms);
       const byTask = this.byTask;
-      signal?.addEventListener("abort", finish, { once: true });
-      function finish(): void {
+      signal?.addEventListener("abort", giveUp, { once: true });
+      function finish(seen: boolean): void {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", finish);
+        signal?.removeEventListener("abort", giveUp);
         all.delete(waiter);
         if (all.size === 0 && byTask.get(taskId) === all) byTask.delete(taskId);
-        resolve();
+        resolve(seen);
       }
       this.loop();
     });
@@ -64,7 +66,7 @@ export class Waiters {
 
   close(): void {
     this.closed = true;
-    for (const all of [...this.byTask.values()]) for (const waiter of [...all]) waiter.wake();
+    for (const all of [...this.byTask.values()]) for (const waiter of [...all]) waiter.wake(false);
   }
 
   private loop(): void {
@@ -73,13 +75,16 @@ export class Waiters {
     setTimeout(
       () => {
         this.look()
-          .catch(() => undefined) // The database is away: whoever waits is answered at its own deadline.
+          .catch(() => {
+            // The database is away: whoever waits is answered at its own deadline.
+            this.rest = SLOW_MS;
+          })
           .finally(() => {
             this.looping = false;
             if (this.byTask.size > 0) this.loop();
           });
       },
-      Math.min(Math.max(this.pace(), this.took * REST), SLOW_MS),
+      Math.min(Math.max(this.pace(), this.rest), SLOW_MS),
     );
   }
 
@@ -92,24 +97,39 @@ export class Waiters {
   }
 
   private async look(): Promise<void> {
-    const began = performance.now();
     const ids = [...this.byTask.keys()];
+    this.rest = 0;
     for (let i = 0; i < ids.length; i += PAGE) {
-      for (const found of await this.store.states(await this.worthReading(ids.slice(i, i + PAGE)))) {
-        const now = reading(found);
-        for (const waiter of [...(this.byTask.get(found.task.id) ?? [])]) if (waiter.done(now)) waiter.wake();
-      }
+      const page = ids.slice(i, i + PAGE);
+      const simple = page.filter((id) => this.waitersOf(id).every((waiter) => waiter.settled));
+      const began = performance.now();
+      await this.lookForSettled(simple);
+      const between = performance.now();
+      await this.lookAt(page.filter((id) => !simple.includes(id)));
+      this.rest += between - began + (performance.now() - between) * REST;
     }
-    this.took = performance.now() - began;
   }
 
-  /** Of a task with many responses it is cheap to say that it is not settled, and dear to read them all. */
-  private async worthReading(ids: readonly string[]): Promise<string[]> {
-    const waitsToSettle = (id: string) => [...(this.byTask.get(id) ?? [])].every((waiter) => waiter.settled);
-    const simple = ids.filter(waitsToSettle);
-    if (simple.length === 0) return [...ids];
-    const open = new Set(await this.store.unsettled(simple));
-    return ids.filter((id) => !open.has(id));
+  /** It is cheap to say whether a task is settled. Who waits for that reads it anyway: only then is it read, and once. */
+  private async lookForSettled(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    const open = new Set(await this.store.unsettled(ids));
+    for (const id of ids) {
+      if (open.has(id)) continue;
+      for (const waiter of this.waitersOf(id)) if (waiter.settled) waiter.wake(true);
+    }
+  }
+
+  private async lookAt(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    for (const found of await this.store.states(ids)) {
+      const now = reading(found);
+      for (const waiter of this.waitersOf(found.task.id)) if (waiter.done(now)) waiter.wake(true);
+    }
+  }
+
+  private waitersOf(id: string): Waiter[] {
+    return [...(this.byTask.get(id) ?? [])];
   }
 }
 

@@ -19,8 +19,8 @@ export async function createTask(call: Call): Promise<Reply> {
   const submitted = await api.service.submit(type, value, call.caller(), text);
   noteCreated(call, submitted);
   if (ms === null) return created(call, submitted);
-  const { id } = submitted.reading.task;
-  const reading = await call.whileOpen((signal) => api.service.wait(type, id, ms, { signal }));
+  const first = submitted.reading;
+  const reading = await call.whileOpen((signal) => api.service.wait(type, first.task.id, ms, { signal, first }));
   const reply = created(call, { reading, replayed: submitted.replayed });
   if (reading.state.settled) reply.status = 200;
   reply.headers!.push(...preferenceApplied(call, ms));

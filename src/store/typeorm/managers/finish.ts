@@ -32,7 +32,7 @@ export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]):
   if (ends.length === 1 && (ends[0]!.reason?.length ?? 0) <= MAX_REASON && (await finishLone(db, ends[0]!)))
     return [{ kind: "recorded" }];
   const answers = new Array<EndAnswer>(ends.length);
-  const entries = ends.map((end, index) => ({ index, end: { ...end, reason: cut(end.reason) }, taskId: end.taskId }));
+  const entries = ends.map((end, index) => ({ index, end: withShortReason(end), taskId: end.taskId }));
   const valid = entries.filter(({ end, index }) => {
     if (isId(end.taskId) && isId(end.leaseId)) return true;
     answers[index] = { kind: "refused", error: new Error("The task's id or the lease is not one of tasker's ids.") };
@@ -259,6 +259,7 @@ function withoutTwins(group: Entry[]): Entry[][] {
   return runs.map(({ entries }) => entries);
 }
 
-function cut(reason: string | null): string | null {
-  return reason === null ? null : Array.from(reason).slice(0, MAX_REASON).join("");
+function withShortReason(end: AttemptEnd): AttemptEnd {
+  if (end.reason === null || end.reason.length <= MAX_REASON) return end;
+  return { ...end, reason: Array.from(end.reason).slice(0, MAX_REASON).join("") };
 }
