@@ -63,6 +63,8 @@ function checkPerformer(path: Path, type: Record<string, unknown>, found: Found)
   }
   if (type.legacy_get === true && type.single_run !== true)
     found([...path, "legacy_get"], "it is for types with single_run: true");
+  if (type.claim === "late" && type.single_run === true)
+    found([...path, "claim"], "a type with single_run: true is claimed first: never two of its runs at once");
 }
 
 function checkPayloadSchema(path: Path, schema: unknown, found: Found): void {

@@ -32,6 +32,8 @@ export interface TaskTypeConfig {
   attempts: number;
   backoff: { firstMs: number; factor: number; maxMs: number };
   isolation: "process" | "inline";
+  /** Whether an attempt is claimed before its handler starts, or with its end (handlers that may run once too often). */
+  claim: "first" | "late";
   priority: number;
   payloadSchema: JsonObject | null;
   singleRun: boolean;

@@ -29,6 +29,8 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   "task_types.*.backoff.max": "longest pause",
   "task_types.*.isolation":
     "`process`: handlers run in a child that can be killed; `inline`: in the manager, for light asynchronous work only",
+  "task_types.*.claim":
+    "`first`: a handler starts once the store has granted the attempt; `late`: at once, and the grant comes with the end or after half a second: for short handlers that do no harm if they run once too often",
   "task_types.*.priority": "of tasks that do not say their own; 9 first",
   "task_types.*.payload_schema": "JSON Schema (2020-12) that every payload must match",
   "task_types.*.single_run": "never two runs at once; has `start`, `status` and `stop`",

@@ -110,6 +110,7 @@ export const taskTypeSchema = section({
     max: duration(0).optional(),
   }).optional(),
   isolation: z.enum(["process", "inline"], { error: "process or inline" }).optional(),
+  claim: z.enum(["first", "late"], { error: "first or late" }).optional(),
   priority: whole(0, 9).optional(),
   payload_schema: z
     .record(z.string(), z.json(), { error: "a JSON Schema (draft 2020-12), written as a mapping" })

@@ -1,3 +1,5 @@
+import type { TaskTypeConfig } from "../config/config";
+import { newId } from "../model/ids";
 import { ANY_ENDPOINT } from "../model/names";
 import type { Claim, ClaimAnswer } from "../store/store";
 import { killPoint } from "../testing/kill-points";
@@ -17,7 +19,7 @@ interface Candidate {
 }
 
 /**
- * Waiting → claimed. Items are taken only for free slots, and one call is under way at a time: what becomes free or arrives
+ * Waiting → claimed, or begun where the type says `claim: late`. Items are taken only for free slots, and one call is under way at a time: what becomes free or arrives
  * meanwhile shares the next one, so that batches grow with the load and a lone task waits for nobody.
  *
  * While the store is away the batch is kept, consuming is held, and the very same call is repeated: had it been committed
@@ -40,6 +42,8 @@ export class Claimer {
       taken(item: Item): void;
       /** Performs it; the lane's slot is the attempt's until its handler has ended. */
       start(item: Item, grant: Grant, lane: Lane): void;
+      /** The same before the claim; false: it runs here already. */
+      begin(item: Item, grant: Grant, lane: Lane, managerId: string): boolean;
       /** Gives a lease back that this manager must not use. */
       giveBack(item: Item, grant: Grant, lane: Lane): void;
     },
@@ -63,7 +67,10 @@ export class Claimer {
 
   private async work(): Promise<void> {
     this.working = true;
-    for (let batch = this.gather(); batch.length > 0; batch = this.gather()) await this.claim(batch);
+    for (let batch = this.gather(); batch.length > 0; batch = this.gather()) {
+      const first = this.begin(batch);
+      if (first.length > 0) await this.claim(first);
+    }
     // In the same breath as the look that found nothing: a wake in between would be lost.
     this.working = false;
   }
@@ -82,6 +89,19 @@ export class Claimer {
       }
     }
     return batch;
+  }
+
+  /** Starts what may begin before its claim; returns the others. */
+  private begin(batch: Candidate[]): Candidate[] {
+    const leaseId = newId();
+    return batch.filter(({ lane, item }) => {
+      // What the store has been told of, something has happened to.
+      if (!item.mayBegin || item.reported) return true;
+      const grant = grantOf(item, lane.type, this.desk.endpoint, leaseId);
+      if (this.parts.begin(item, grant, lane, this.parts.managerId()!)) this.desk.counters.begun++;
+      else this.refused(item, lane, "held");
+      return false;
+    });
   }
 
   private async claim(batch: Candidate[]): Promise<void> {
@@ -111,7 +131,7 @@ export class Claimer {
   /** Null: the manager stopped before there was an answer. */
   private async ask(batch: Candidate[]): Promise<{ answers: ClaimAnswer[]; managerId: string } | null> {
     const { endpoint, store, log, counters, over } = this.desk;
-    const claims = batch.map((candidate) => claimOf(candidate, endpoint));
+    const claims = batch.map(({ item, lane }) => claimOf(item, lane.type, endpoint));
     // The incarnation that first asked: if it is another one by the time of the answer, its leases are not to be trusted.
     const managerId = this.parts.managerId()!;
     for (let tries = 1; ; tries++) {
@@ -142,8 +162,7 @@ export class Claimer {
   }
 }
 
-/** Of a type that anybody may perform the row is nobody's. */
-function claimOf({ item: { taskId, job, known }, lane: { type } }: Candidate, endpoint: string): Claim {
+export function claimOf({ taskId, job, known }: Item, type: TaskTypeConfig, endpoint: string): Claim {
   if (known === null) return { taskId, job, type: type.name };
   // Field by field: copying objects is dear, and this is done for every task.
   return {
@@ -151,7 +170,7 @@ function claimOf({ item: { taskId, job, known }, lane: { type } }: Candidate, en
     job,
     type: type.name,
     known: {
-      endpoint: type.deliver === "one" ? ANY_ENDPOINT : endpoint,
+      endpoint: keyOf(type, endpoint),
       identifier: known.identifier,
       payload: known.payload,
       traceparent: known.traceparent,
@@ -162,4 +181,27 @@ function claimOf({ item: { taskId, job, known }, lane: { type } }: Candidate, en
       timeoutMs: known.timeoutMs,
     },
   };
+}
+
+/** What the store would grant, from what the message tells. */
+function grantOf({ taskId, job, known }: Item, type: TaskTypeConfig, endpoint: string, leaseId: string): Grant {
+  return {
+    granted: true,
+    taskId,
+    job,
+    endpoint: keyOf(type, endpoint),
+    leaseId,
+    attempt: known!.attempt + 1,
+    attempts: known!.attempts,
+    generation: known!.generation,
+    timeoutMs: known!.timeoutMs,
+    identifier: known!.identifier,
+    payload: known!.payload,
+    traceparent: known!.traceparent,
+  };
+}
+
+/** Of a type that anybody may perform the row is nobody's. */
+function keyOf(type: TaskTypeConfig, endpoint: string): string {
+  return type.deliver === "one" ? ANY_ENDPOINT : endpoint;
 }

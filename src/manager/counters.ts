@@ -6,6 +6,8 @@ export interface Counters {
   ackedEarly: number;
   claimCalls: number;
   granted: number;
+  /** Begun before the claim. */
+  begun: number;
   refusedUnknown: number;
   refusedFinal: number;
   refusedHeld: number;
@@ -35,6 +37,7 @@ export function newCounters(): Counters {
     ackedEarly: 0,
     claimCalls: 0,
     granted: 0,
+    begun: 0,
     refusedUnknown: 0,
     refusedFinal: 0,
     refusedHeld: 0,

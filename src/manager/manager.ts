@@ -13,6 +13,7 @@ import { type Desk, type OnAttempt, PACE, type Pace } from "./desk";
 import { drainManager } from "./drain";
 import { Finisher } from "./finish";
 import { Lanes, unknownJobRunner } from "./lane";
+import { LateClaims } from "./late";
 import { AttemptLogs } from "./logs";
 import { ProgressReports } from "./progress";
 import { Receiver } from "./receive";
@@ -116,9 +117,10 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     unhold: (reason) => receiver.unhold(reason),
     taken: (item) => receiver.taken(item),
     start: (item, grant, lane) => attempts.start(item, grant, lane),
+    begin: (item, grant, lane, managerId) => attempts.begin(item, grant, lane, managerId),
     giveBack: (item, grant, lane) => attempts.giveBack(item, grant, lane),
   });
-  const watch = new Watch(desk, attempts.running);
+  const watch = new Watch(desk, attempts.running, new LateClaims(desk, () => registration.id));
   const waitingRoom = new WaitingRoom(desk, lanes, receiver);
   const timers = [
     setInterval(() => void watch.sweep().then(() => waitingRoom.sweep()), desk.pace.sweepMs),

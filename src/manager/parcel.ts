@@ -9,6 +9,8 @@ export interface Item {
   priority: number;
   /** What its message tells under seal. */
   known: KnownTask | null;
+  /** It may begin before its claim (`claim: late`). */
+  mayBegin: boolean;
   parcel: Parcel;
   /** Monotonic milliseconds of its arrival. */
   since: number;

@@ -1,6 +1,7 @@
 import type { TaskTypeConfig } from "../config/config";
 import { TransportError } from "../errors";
-import { decodeMessage, type TaskMessage, UnreadableMessage } from "../model/message";
+import { decodeMessage, FIRST_VERSION, mayBegin, type TaskMessage, UnreadableMessage } from "../model/message";
+import { ANY_ENDPOINT } from "../model/names";
 import type { Consumption, Delivery, Transport } from "../transport/transport";
 import { backoffMs, pause, RECONNECT } from "./backoff";
 import { Consumer, queuesOf } from "./consumer";
@@ -123,20 +124,24 @@ export class Receiver {
       delivery.park(reason);
       return;
     }
-    this.enqueue(message, delivery);
+    this.enqueue(type, message, delivery);
     this.wake();
   }
 
-  private enqueue(message: TaskMessage, delivery: Delivery): void {
+  private enqueue(type: TaskTypeConfig, message: TaskMessage, delivery: Delivery): void {
     const parcel = new Parcel(delivery, message.tasks.length, () => void this.desk.counters.ackedEarly++);
     const since = performance.now();
     const known = this.desk.seal.open(delivery.body, message);
+    const named = type.deliver === "one" ? ANY_ENDPOINT : this.desk.endpoint;
+    // What comes again may have been at a handler that brought its manager down: its attempts have to be counted.
+    const begins = type.claim === "late" && known !== null && !delivery.redelivered && mayBegin(message, named);
     for (const [i, { id, job, priority }] of message.tasks.entries()) {
       const item: Item = {
         taskId: id,
         job: job ?? "",
         priority,
         known: known?.[i] ?? null,
+        mayBegin: begins && known[i]?.version === FIRST_VERSION,
         parcel,
         since,
         reported: false,

@@ -38,9 +38,25 @@ export class Attempts {
     },
   ) {}
 
+  /** Those that began before their claim, by task and job, until their delivery is settled. */
+  private readonly begun = new Set<string>();
+
   /** Begins the attempt; it goes its whole way by itself. */
   start(item: Item, grant: Grant, lane: Lane): void {
     this.follow(() => this.perform(new Attempt(item, grant), lane));
+  }
+
+  /** The same before its claim; false: it runs here already, and the message came twice. */
+  begin(item: Item, grant: Grant, lane: Lane, managerId: string): boolean {
+    const name = `${item.taskId} ${item.job}`;
+    if (this.begun.has(name)) return false;
+    this.begun.add(name);
+    this.follow(() =>
+      this.perform(new Attempt(item, grant, { managerId, type: lane.type }), lane).finally(
+        () => void this.begun.delete(name),
+      ),
+    );
+    return true;
   }
 
   /** Gives back, unharmed and not charged, what was granted and must not run here. */
@@ -52,7 +68,8 @@ export class Attempts {
   }
 
   stopAll(cause: "drain" | "lease_lost"): void {
-    for (const attempt of this.running) attempt.stop.tell(cause);
+    // What is not claimed yet has no lease to lose.
+    for (const attempt of this.running) if (cause === "drain" || attempt.late === null) attempt.stop.tell(cause);
   }
 
   private async perform(attempt: Attempt, lane: Lane): Promise<void> {
@@ -73,7 +90,7 @@ export class Attempts {
     const { grant, stop } = attempt;
     const hooks: RunHooks = {
       stop,
-      progress: (fraction, message) => this.parts.progress.report(grant, fraction, message),
+      progress: (fraction, message) => attempt.underLease(() => this.parts.progress.report(grant, fraction, message)),
       log: (text) => log.write(text),
       submit: (type, request) => submitRequest(this.desk, type, request, stop.signal),
     };
@@ -101,17 +118,30 @@ export class Attempts {
   private async settle(attempt: Attempt, result: RunResult, lane: Lane): Promise<void> {
     const { item, grant } = attempt;
     if (endedBySignal(result) && !this.parts.draining()) await pause(SAME_SIGNAL_MS);
+    if (attempt.claiming) await attempt.claiming;
     const end = outcomeOf(grant, result, {
       cause: attempt.stop.cause,
       draining: this.parts.draining(),
       backoff: lane.type.backoff,
       maxResultBytes: this.desk.config.manager.maxResultBytes,
     });
+    const claim = attempt.claimWithEnd(this.desk.endpoint);
+    if (claim && end) {
+      // The store knows nothing of it: what is given back is as if it had never begun.
+      if (end.status === "received") return this.backUnclaimed(item);
+      end.claim = claim;
+    }
     const committed = end && this.parts.finisher.finish(end);
     this.unended.down();
     if (end && committed) this.count(attempt, end.status, await committed);
     if (end?.status === "received") item.parcel.giveBack(item);
     else item.parcel.done(item);
+  }
+
+  private backUnclaimed(item: Item): void {
+    this.unended.down();
+    this.desk.counters.released++;
+    item.parcel.giveBack(item);
   }
 
   private count(

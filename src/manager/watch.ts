@@ -1,6 +1,7 @@
 import type { LeaseRef } from "../store/store";
 import type { Attempt } from "./attempt";
 import type { Desk } from "./desk";
+import type { LateClaims } from "./late";
 
 /** An attempt younger than this is not asked about: most have ended by then. */
 const YOUNG_MS = 1000;
@@ -13,7 +14,8 @@ const SIZE = 200;
  * cancelled or lost is told to stop. What has run long under a held lease has its delivery acked: the lease owns the
  * recovery, and no broker's consumer timeout can hit it.
  *
- * A start is told once the attempt has run for a while. Most have ended by then, and their start is no news any more.
+ * A start is told once the attempt has run for a while. Most have ended by then, and their start is no news any more. What has
+ * begun before its claim is claimed then; where the claim is refused (cancelled, done, another's) it is told to stop.
  */
 export class Watch {
   private asking = false;
@@ -22,6 +24,7 @@ export class Watch {
   constructor(
     private readonly desk: Desk,
     private readonly running: ReadonlySet<Attempt>,
+    private readonly late: LateClaims,
   ) {}
 
   /** One round; skipped while the one before is not over. Never rejects. */
@@ -31,7 +34,7 @@ export class Watch {
     try {
       const now = performance.now();
       const due = [...this.running].filter(
-        (attempt) => attempt.stop.cause === null && now - attempt.startedAt >= this.youngMs,
+        (attempt) => attempt.stop.cause === null && attempt.late === null && now - attempt.startedAt >= this.youngMs,
       );
       for (let i = 0; i < due.length; i += SIZE) await this.ask(due.slice(i, i + SIZE));
     } catch (error) {
@@ -46,8 +49,10 @@ export class Watch {
     if (this.telling) return;
     this.telling = true;
     const before = performance.now() - TELL_AFTER_MS;
-    const untold = [...this.running].filter((attempt) => !attempt.told && attempt.startedAt <= before);
+    const old = [...this.running].filter((attempt) => !attempt.told && attempt.startedAt <= before);
     try {
+      await this.late.claim(old.filter((attempt) => attempt.late !== null));
+      const untold = old.filter((attempt) => attempt.late === null && this.running.has(attempt));
       if (untold.length > 0) await this.desk.store.underWay(untold.map(leaseOf));
       for (const attempt of untold) attempt.told = true;
     } catch (error) {

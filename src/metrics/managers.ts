@@ -7,6 +7,7 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 const EVENTS = [
   "deliveries",
   "granted",
+  "begun",
   "succeeded",
   "failed",
   "retrying",

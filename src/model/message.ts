@@ -11,6 +11,9 @@ import { isSealed, sealed } from "./seal";
  */
 export const MESSAGE_VERSION = 1;
 
+/** The version of a response that nothing has happened to yet. */
+export const FIRST_VERSION = 1;
+
 /** Payloads whose JSON is longer (bytes) are left out of the message and read from the store at claim. */
 export const MAX_INLINE_PAYLOAD = 64 * 1024;
 
@@ -24,6 +27,8 @@ export interface MessageItem {
 export interface TaskMessage {
   v: typeof MESSAGE_VERSION;
   type: string;
+  /** Of a type with `claim: late`, under seal: whom it is for, names with spaces between; they may begin before they claim. */
+  for?: string;
   tasks: MessageTask[];
 }
 
@@ -73,8 +78,14 @@ export class UnreadableMessage extends Error {
  * spliced in as it is: parsing and writing it again would cost more than everything else here.
  *
  * @param key with which the message is sealed (seal.ts); null: it is not
+ * @param meantFor who may begin before the claim; empty: nobody
  */
-export function encodeMessage(type: string, tasks: readonly OutgoingTask[], key: string | null = null): string {
+export function encodeMessage(
+  type: string,
+  tasks: readonly OutgoingTask[],
+  key: string | null = null,
+  meantFor: readonly string[] = [],
+): string {
   const items = tasks.map((task) => {
     const trace = task.traceparent ? `,"traceparent":${JSON.stringify(task.traceparent)}` : "";
     const payload = task.payload === null ? "" : `${PAYLOAD}${task.payload}`;
@@ -83,11 +94,20 @@ export function encodeMessage(type: string, tasks: readonly OutgoingTask[], key:
     // The payload comes last: `knownTasks` cuts it out of the text.
     return `{"id":"${task.id}","job":${job},"priority":${task.priority},${row},"identifier":${JSON.stringify(task.identifier)}${trace}${payload}}`;
   });
-  const rest = `"v":${MESSAGE_VERSION},"type":"${type}","tasks":[${items.join(",")}]}`;
+  const names = meantFor.length > 0 && meantFor.length <= MOST_NAMED ? `"for":"${meantFor.join(" ")}",` : "";
+  const rest = `"v":${MESSAGE_VERSION},"type":"${type}",${names}"tasks":[${items.join(",")}]}`;
   return key === null ? `{${rest}` : sealed(rest, key);
 }
 
 const PAYLOAD = ',"payload":';
+
+/** Names in one message at most: each of them gets all of it. Beyond that everybody claims first. */
+const MOST_NAMED = 1000;
+
+/** Whether a sealed message says that this endpoint may begin before it claims. */
+export function mayBegin(message: TaskMessage, endpoint: string): boolean {
+  return typeof message.for === "string" && ` ${message.for} `.includes(` ${endpoint} `);
+}
 
 /**
  * What a message under our own seal tells of its tasks, in their order; null for a task whose payload did not travel. Null as

@@ -45,6 +45,21 @@ export interface Claim {
    * still is the row's version, the claim asks for nothing more; otherwise it is as if left out.
    */
   known?: KnownTask & { endpoint: string };
+  /** The lease under which it runs already (LateClaim); left out: a fresh one. */
+  leaseId?: string;
+}
+
+/**
+ * The claim of an attempt that began without one (`claim: late`), on a response that nothing had happened to. It is made with
+ * the end, in the same statement, and only if the response can still be claimed; otherwise the end is superseded.
+ */
+export interface LateClaim {
+  managerId: string;
+  /** The endpoint that performed it. */
+  performer: string;
+  type: string;
+  /** How long it ran, milliseconds. */
+  ranMs: number;
 }
 
 export type ClaimAnswer =
@@ -84,6 +99,8 @@ export interface AttemptEnd extends ResponseKey {
   error: string | null;
   result: string | null;
   resultText: string | null;
+  /** Left out: it was claimed under the lease. */
+  claim?: LateClaim;
 }
 
 /** recorded: it stands (also when a repeated call finds it standing) · superseded: the lease was lost; kept as an attempt · refused: cannot be stored. */

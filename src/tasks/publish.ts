@@ -1,7 +1,7 @@
 import type { Config } from "../config/config";
 import type { Log } from "../log";
 import { newId } from "../model/ids";
-import { encodeMessage, MAX_INLINE_PAYLOAD, type OutgoingTask } from "../model/message";
+import { encodeMessage, FIRST_VERSION, MAX_INLINE_PAYLOAD, type OutgoingTask } from "../model/message";
 import { ANY_ENDPOINT } from "../model/names";
 import { bandOf } from "../model/priority";
 import type { ResponseKey } from "../model/response";
@@ -85,21 +85,26 @@ export class Publisher {
     }
   }
 
-  /** Publishes to one response's own queue. Resolves once confirmed (not yet noted); rejects with a TransportError. */
-  wake(wakes: readonly Wake[], address: Address): Promise<void> {
+  /**
+   * Publishes to one response's own queue. Resolves once confirmed (not yet noted); rejects with a TransportError.
+   * `meantFor`: who may begin before the claim, since these are the first messages of what nothing has happened to.
+   */
+  wake(wakes: readonly Wake[], address: Address, meantFor?: readonly string[]): Promise<void> {
     const { type, traceparent } = wakes[0]!;
-    if (wakes.every((wake) => wake.traceparent === null)) return this.send(wakes, address);
+    if (wakes.every((wake) => wake.traceparent === null)) return this.send(wakes, address, meantFor);
     const attributes = { "messaging.system": "rabbitmq", "tasker.type": type, "tasker.tasks": wakes.length };
     const links = wakes.slice(1).flatMap((wake) => wake.traceparent ?? []);
-    return traced(`send ${type}`, { kind: PRODUCER, traceparent, attributes, links }, () => this.send(wakes, address));
+    return traced(`send ${type}`, { kind: PRODUCER, traceparent, attributes, links }, () =>
+      this.send(wakes, address, meantFor),
+    );
   }
 
-  private async send(wakes: readonly Wake[], address: Address): Promise<void> {
+  private async send(wakes: readonly Wake[], address: Address, meantFor?: readonly string[]): Promise<void> {
     const first = wakes[0]!;
     killPoint("before-publish");
     await this.transport.publish({
       address,
-      body: encodeMessage(first.type, wakes.map(outgoing), this.sealKey),
+      body: encodeMessage(first.type, wakes.map(outgoing), this.sealKey, meantFor),
       messageId: newId(),
       correlationId: first.taskId,
       type: first.type,
@@ -116,7 +121,8 @@ export class Publisher {
 
   private async publishTasks(tasks: NewTask[]): Promise<void> {
     const sent = (await this.shipments(tasks)).map(async ({ address, tasks, endpoints }) => {
-      await this.wake(tasks.flatMap(wakesOf), address);
+      const late = this.config.taskTypes[tasks[0]!.type]?.claim === "late";
+      await this.wake(tasks.flatMap(wakesOf), address, late ? endpoints : undefined);
       this.note(tasks.flatMap((task) => keysOf(task, endpoints)));
     });
     const failed = (await Promise.allSettled(sent)).find((one) => one.status === "rejected");
@@ -275,7 +281,7 @@ function wakesOf(task: NewTask): Wake[] {
     priority: task.priority,
     payload,
     traceparent: task.traceparent,
-    version: 1,
+    version: FIRST_VERSION,
     attempt: 0,
     attempts: task.attempts,
     generation: 1,

@@ -98,12 +98,13 @@ test("a bad payload schema is an error with its line, and so is a misspelt keywo
 test("what excludes each other is refused", () => {
   expect(
     problems(
-      "task_types:\n  a: { command: [x], http: { allow_hosts: [h] } }\n  b: { env: [X] }\n  c: { legacy_get: true }",
+      "task_types:\n  a: { command: [x], http: { allow_hosts: [h] } }\n  b: { env: [X] }\n  c: { legacy_get: true }\n  d: { claim: late, single_run: true }",
     ),
   ).toEqual([
     expect.stringContaining("command and http exclude each other"),
     expect.stringContaining("it belongs to command"),
     expect.stringContaining("single_run: true"),
+    expect.stringContaining("never two of its runs at once"),
   ]);
   expect(problems("manager: { endpoint: a, endpoints: [b] }")).toHaveLength(1);
   expect(problems("manager: { heartbeat: 10s, ttl: 11s }")).toEqual([expect.stringContaining("twice the heartbeat")]);

@@ -56,6 +56,18 @@ describe("what the checker says of an execution that followed another", () => {
     expect(twice(execution(1, 1000, 2000, 1), [kill(900)])).toMatchObject(unexplained);
   });
 
+  test("one that had begun before its claim is explained by a fault that met it, if the next one counts the same", () => {
+    const next = (attempt: number, faults: Fault[], late = true) =>
+      repetitions(
+        [...execution(1, 1000, 2000), ...execution(attempt, 20_000, 20_100)],
+        ...([faults, managers, new Set<string>(), late] as const),
+      );
+    expect(next(1, [kill(1500)])).toMatchObject(explained);
+    expect(next(1, [])).toMatchObject(unexplained);
+    expect(next(2, [kill(1500)])).toMatchObject(unexplained);
+    expect(next(1, [kill(1500)], false)).toMatchObject(unexplained);
+  });
+
   test("one that did not come to its end may always follow another", () => {
     expect(twice(execution(1, 1000, 2000).slice(0, 1), [])).toMatchObject({ executedTwice: 0, repeated: 0 });
   });

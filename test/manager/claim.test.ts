@@ -39,6 +39,9 @@ function bench(concurrency: number, answer: (claims: readonly Claim[]) => Promis
       started.push({ item, grant, lane: taken });
       onChange();
     },
+    begin: () => {
+      throw new Error("nothing here may begin before its claim");
+    },
     giveBack: (_item, grant, taken) => {
       taken.busy--;
       returned.push(grant);
@@ -56,7 +59,17 @@ function bench(concurrency: number, answer: (claims: readonly Claim[]) => Promis
       1,
       () => undefined,
     );
-    lane.waiting.push({ taskId, job: "", priority: 0, known: null, parcel, since: 0, reported: false, secured: false });
+    lane.waiting.push({
+      taskId,
+      job: "",
+      priority: 0,
+      known: null,
+      mayBegin: false,
+      parcel,
+      since: 0,
+      reported: false,
+      secured: false,
+    });
     claimer.wake();
     return taskId;
   };

@@ -22,6 +22,7 @@ function itemsOf(hand: Hand, priorities: number[]): Item[] {
     job: "",
     priority,
     known: null,
+    mayBegin: false,
     parcel,
     since: 0,
     reported: false,

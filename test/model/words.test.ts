@@ -1,7 +1,7 @@
 import { formatDuration, parseDuration } from "../../src/model/duration";
 import { firstIdAt, isId, newId } from "../../src/model/ids";
 import { deeperThan } from "../../src/model/json";
-import { decodeMessage, encodeMessage, knownTasks, UnreadableMessage } from "../../src/model/message";
+import { decodeMessage, encodeMessage, knownTasks, mayBegin, UnreadableMessage } from "../../src/model/message";
 import { isName } from "../../src/model/names";
 
 describe("ids", () => {
@@ -99,6 +99,28 @@ describe("messages", () => {
       expect(told(bare, "key")).toBeNull();
       expect(told(`{"seal":"${"A".repeat(44)}",${bare.slice(1)}`, "key")).toBeNull();
       expect(told(`{"seal":"",${bare.slice(1)}`, "key")).toBeNull();
+    });
+  });
+
+  describe("that may be begun before the claim", () => {
+    const told = (names: string[], endpoint: string, key: string | null = "key") =>
+      mayBegin(decodeMessage(encodeMessage("app-update", [outgoing("{}")], key, names)), endpoint);
+    const many = Array.from({ length: 1001 }, (_, n) => `lb-${n}`);
+
+    test("name exactly those who may", () => {
+      expect([told(["lb-1"], "lb-1"), told(["a", "lb-1", "b"], "lb-1"), told(["*"], "*")]).toEqual([true, true, true]);
+      expect([told(["lb-10", "a-lb-1", "lb.1"], "lb-1"), told([], "lb-1"), told(["lb-1"], "")]).toEqual([
+        ...[false, false, false],
+      ]);
+    });
+    test("name up to a thousand, and beyond that nobody", () => {
+      expect([told(many.slice(1), "lb-1000"), told(many, "lb-1000")]).toEqual([true, false]);
+    });
+    test("say it under seal, which is broken when a name is put in", () => {
+      const body = encodeMessage("app-update", [outgoing("{}")], "key", ["lb-1"]);
+      const forged = body.replace('"for":"lb-1"', '"for":"lb-1 lb-2"');
+      expect(mayBegin(decodeMessage(forged), "lb-2")).toBe(true);
+      expect(knownTasks(forged, decodeMessage(forged), "key")).toBeNull();
     });
   });
 

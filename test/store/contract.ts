@@ -5,6 +5,7 @@ import { createContract } from "./contract/create";
 import { endedContract } from "./contract/ended";
 import { feedContract } from "./contract/feed";
 import { finishContract } from "./contract/finish";
+import { lateContract } from "./contract/late";
 import { listContract } from "./contract/list";
 import { operatorContract } from "./contract/operator";
 import { registerContract } from "./contract/register";
@@ -24,6 +25,7 @@ export function storeContract(subject: () => Subject): void {
   createContract(subject);
   claimContract(subject);
   finishContract(subject);
+  lateContract(subject);
   operatorContract(subject);
   registerContract(subject);
   upkeepContract(subject);

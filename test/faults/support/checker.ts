@@ -62,6 +62,8 @@ export interface CheckOptions {
   withinMs?: number;
   /** The API is not there any more. */
   withoutApi?: boolean;
+  /** Attempts begin before their claim: one that a fault has met may be unknown to the store. */
+  late?: boolean;
 }
 
 /**
@@ -98,7 +100,7 @@ export async function check(stage: Scene, client: Client, options: CheckOptions 
   const journal = stage.journal();
   const managers = new Set(stage.programs.map((program) => program.pid));
   const outcomes = new Set(attempts.map((row) => `${keyOf(row)} ${row.outcome}`));
-  const { unexplained, ...runs } = repetitions(journal, stage.faults, managers, outcomes);
+  const { unexplained, ...runs } = repetitions(journal, stage.faults, managers, outcomes, options.late);
   for (const sentence of unexplained) process.stderr.write(`Explained by no fault: ${sentence}\n`);
   return {
     accepted: wanted.length,
@@ -147,12 +149,14 @@ function recoveryOf(healedAt: number, accepted: readonly LoggedRequest[], rows: 
  *
  * @param managers process ids of everything that was started
  * @param outcomes `task endpoint attempt outcome` of each attempt in the store
+ * @param late attempts begin before their claim: then one that the next execution repeats by the same number was never claimed
  */
 export function repetitions(
   journal: readonly JournalEntry[],
   faults: readonly Fault[],
   managers: ReadonlySet<number>,
   outcomes: ReadonlySet<string>,
+  late = false,
 ): { executedTwice: number; repeated: number; unexplained: string[] } {
   const byPair = new Map<string, Array<{ start: JournalEntry; end: JournalEntry | null }>>();
   for (const entry of journal) {
@@ -171,7 +175,7 @@ export function repetitions(
   let repeated = 0;
   const unexplained: string[] = [];
   for (const [pair, executions] of byPair) {
-    const excess = executions.slice(0, -1).filter(({ start, end }) => {
+    const excess = executions.slice(0, -1).filter(({ start, end }, i) => {
       if (end === null) return false;
       const orphaned = start.parent !== null && !managers.has(start.parent);
       const met = faults.some(
@@ -181,7 +185,8 @@ export function repetitions(
           fault.from <= end.at + (fault.pid !== null && fault.pid === start.parent ? OWN_COMMIT_MS : COMMIT_MS),
       );
       const uncommitted = ["lost", "superseded"].some((outcome) => outcomes.has(`${pair} ${start.attempt} ${outcome}`));
-      return !((orphaned || met) && uncommitted);
+      const unclaimed = late && executions[i + 1]!.start.attempt === start.attempt;
+      return !((orphaned || met) && (uncommitted || unclaimed));
     });
     if (excess.length > 0) {
       executedTwice++;

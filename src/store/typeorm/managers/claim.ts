@@ -1,12 +1,11 @@
 import { isId, newId } from "../../../model/ids";
-import { ANY_ENDPOINT } from "../../../model/names";
 import { isFinal, type ResponseStatus } from "../../../model/response";
 import type { Claim, ClaimAnswer } from "../../store";
 import type { Connection, Database } from "../connection";
 import { bytesToText } from "../rows";
-import { chunks, compare, groupBy, Sql, unique } from "../sql";
+import { chunks, groupBy, Sql } from "../sql";
 import { claimLone } from "./lone";
-import { beginOf, clocksOf, FIRST_VERSION } from "./take";
+import { atEndpoint, take } from "./take";
 
 const MAX_UNSURE = 10_000;
 
@@ -47,7 +46,7 @@ export class Claims {
     const fresh = newId();
     const byLease = groupBy(
       claims.filter((claim) => isId(claim.taskId)),
-      (claim) => this.unsure.get(`${managerId} ${claim.taskId} ${claim.job}`) ?? fresh,
+      (claim) => claim.leaseId ?? this.unsure.get(`${managerId} ${claim.taskId} ${claim.job}`) ?? fresh,
     );
     for (const [leaseId, group] of byLease) {
       for (const part of chunks(group, 100)) await this.claimUnder(leaseId, managerId, endpoint, part, answers);
@@ -114,34 +113,6 @@ async function grant(
   if (granted.length < left.length) await explain(connection, endpoint, left, answers);
 }
 
-/**
- * Returns how many were taken. `known`: the version that all of them must have; what was claimable in it still is, unless a
- * clock says otherwise that a message has outrun.
- */
-function take(
-  connection: Connection,
-  leaseId: string,
-  managerId: string,
-  endpoint: string,
-  claims: readonly Claim[],
-  known?: Known,
-): Promise<number> {
-  const fresh = known?.version === FIRST_VERSION;
-  const update = new Sql(beginOf(connection.dialect, fresh), [leaseId, managerId, endpoint]);
-  if (known) {
-    update.append(connection.dialect.isIn("task_id", unique(claims.map((claim) => claim.taskId))));
-    const { job, type } = claims[0]!;
-    update.add(" AND endpoint = ? AND job = ? AND version = ?", known.endpoint, job, known.version);
-    if (type !== undefined) update.add(" AND type = ?", type);
-  } else update.append(atEndpoint(connection, endpoint, claims)).add(CLAIMABLE);
-  update.add(clocksOf(connection.dialect, fresh));
-  return connection.run(update.text, update.values);
-}
-
-const CLAIMABLE = " AND status IN ('expected', 'received', 'retrying') AND cancel_at IS NULL";
-
-type Known = NonNullable<Claim["known"]>;
-
 /** Claims that one UPDATE can take as they are known; all others are one group. */
 function stateOf({ known, job, type = "" }: Claim): string {
   return known ? `${known.endpoint} ${job} ${type} ${known.version}` : "";
@@ -202,22 +173,4 @@ function whyNot(row: RefusedRow): "final" | "held" | "not_due" {
   if (isFinal(row.status as ResponseStatus)) return "final";
   if (row.status === "running") return "held";
   return row.cancel_at === null ? "not_due" : "final";
-}
-
-/** The manager's own rows and those that anybody may take. A message may name what it likes: another type's task is not found. */
-function atEndpoint(connection: Connection, endpoint: string, claims: readonly Claim[], prefix = ""): Sql {
-  const sql = new Sql("(");
-  let first = true;
-  for (const group of groupBy(claims, ({ type = "", job }) => `${type} ${job}`).values()) {
-    const { type, job } = group[0]!;
-    if (!first) sql.add(" OR ");
-    first = false;
-    sql
-      .add("(")
-      .append(connection.dialect.isIn(`${prefix}task_id`, [...new Set(group.map((c) => c.taskId))].sort(compare)));
-    sql.add(` AND ${prefix}endpoint IN (?, '${ANY_ENDPOINT}') AND ${prefix}job = ?`, endpoint, job);
-    if (type !== undefined) sql.add(` AND ${prefix}type = ?`, type);
-    sql.add(")");
-  }
-  return sql.add(")");
 }

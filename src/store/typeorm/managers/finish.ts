@@ -7,6 +7,7 @@ import { nowOf } from "../rows";
 import { fitting } from "../size";
 import { chunks, groupBy, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
 import { clampMs } from "../times";
+import { claimLate, type LateEntry, lateSet, lateWhere } from "./late";
 import { underLease } from "./lease";
 import { finishLone } from "./lone";
 
@@ -55,14 +56,15 @@ export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]):
 }
 
 async function finishBatch(db: Database, entries: readonly Entry[], answers: EndAnswer[]): Promise<void> {
-  const groups = [...groupBy(entries, ({ end }) => `${kindOf(end)} ${end.endpoint} ${end.job}`).values()].flatMap(
-    withoutTwins,
-  );
+  const groups = [
+    ...groupBy(entries, ({ end }) => `${kindOf(end)} ${end.endpoint} ${end.job}${claimKey(end)}`).values(),
+  ];
+  const runs = groups.flatMap(withoutTwins);
   // A lone UPDATE is its own transaction.
-  const alone = groups.length === 1 && kindOf(entries[0]!.end) === "final";
+  const alone = runs.length === 1 && kindOf(entries[0]!.end) === "final";
   const lost = await (alone ? db.single.bind(db) : db.write.bind(db))(async (connection) => {
     const missed: Entry[] = [];
-    for (const group of groups) {
+    for (const group of runs) {
       const { runs, tooLarge } = fitting(
         group,
         ({ end }) => [end.result, end.resultText, end.error],
@@ -80,6 +82,11 @@ async function finishBatch(db: Database, entries: readonly Entry[], answers: End
 /** The entries of a run that must be looked at; none when every row matched. */
 async function finishGroup(connection: Connection, run: readonly Entry[]): Promise<readonly Entry[]> {
   const kind = kindOf(run[0]!.end);
+  if (isLate(run)) {
+    if (kind === "final" && (await finishLate(connection, run)) === run.length) return [];
+    // What has just ended stands under its lease, and is found so.
+    await claimLate(connection, run);
+  }
   const where = underLease(connection.dialect, run.map(leaseOf));
   if (kind !== "final") {
     // Lock, record the attempts from the rows as they stand, then change them.
@@ -101,9 +108,24 @@ async function finishGroup(connection: Connection, run: readonly Entry[]): Promi
   return (await connection.run(update.text, update.values)) === run.length ? [] : run;
 }
 
-function updateOf(connection: Connection, kind: Kind, run: readonly Entry[]): Sql {
+/** A run has either all of its claims or none. */
+function isLate(run: readonly Entry[]): run is ReadonlyArray<Entry & LateEntry> {
+  return run[0]!.end.claim !== undefined;
+}
+
+function claimKey({ claim }: AttemptEnd): string {
+  return claim ? ` ${claim.managerId} ${claim.performer} ${claim.type}` : "";
+}
+
+function finishLate(connection: Connection, run: ReadonlyArray<Entry & LateEntry>): Promise<number> {
+  const update = updateOf(connection, "final", run, lateSet(connection.dialect, run));
+  update.add(" WHERE ").append(lateWhere(connection.dialect, run));
+  return connection.run(update.text, update.values);
+}
+
+function updateOf(connection: Connection, kind: Kind, run: readonly Entry[], first = new Sql()): Sql {
   const { now, nowPlus, byKey } = connection.dialect;
-  const sql = new Sql(`UPDATE task_responses${byKey} SET `);
+  const sql = new Sql(`UPDATE task_responses${byKey} SET `).append(first);
   const set = (column: string, valueIn: (entry: Entry) => Value) =>
     sql.add(`${column} = `).append(pick(run, valueIn)).add(", ");
   if (kind === "final") {

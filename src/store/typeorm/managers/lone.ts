@@ -1,8 +1,10 @@
 import { isId } from "../../../model/ids";
+import { FIRST_VERSION } from "../../../model/message";
 import type { AttemptEnd, Claim } from "../../store";
 import type { Connection, Database, Dialect, Value } from "../connection";
 import { roughBytes } from "../size";
-import { beginOf, clocksOf, FIRST_VERSION } from "./take";
+import { claimedWithEnd, UNTOUCHED } from "./late";
+import { beginOf, clocksOf } from "./take";
 
 /**
  * One claim, or one end, by itself: what a manager sends that has nothing else at hand, as every one does where a task goes to
@@ -29,9 +31,15 @@ export async function claimLone(
 /** Whether it stands. Only for a final one. */
 export async function finishLone(db: Database, end: AttemptEnd): Promise<boolean> {
   if (end.status === "retrying" || end.status === "received" || !isId(end.taskId) || !isId(end.leaseId)) return false;
-  const { succeeded, ended } = textsFor(db.dialect);
-  const values: Value[] = [end.status, end.reason, end.error, end.result, end.resultText];
-  values.push(end.taskId, end.endpoint, end.job, end.leaseId);
+  const { claim } = end;
+  const { succeeded, ended } = textsFor(db.dialect)[claim ? "late" : "claimed"];
+  const values: Value[] = [];
+  if (claim) {
+    const ran = Math.max(0, Math.round(claim.ranMs));
+    values.push(end.leaseId, claim.managerId, claim.performer, ran, ran);
+  }
+  values.push(end.status, end.reason, end.error, end.result, end.resultText, end.taskId, end.endpoint, end.job);
+  values.push(claim ? claim.type : end.leaseId);
   try {
     const matched = await db.single(async (connection) => {
       if (roughBytes(values) > connection.maxBytes) return 0;
@@ -47,6 +55,11 @@ export async function finishLone(db: Database, end: AttemptEnd): Promise<boolean
 interface Texts {
   first: string;
   again: string;
+  claimed: EndTexts;
+  late: EndTexts;
+}
+
+interface EndTexts {
   succeeded: string;
   ended: string;
 }
@@ -59,8 +72,8 @@ function textsFor(dialect: Dialect): Texts {
     found = {
       first: claimText(dialect, true),
       again: claimText(dialect, false),
-      succeeded: endText(dialect, "progress = 1, "),
-      ended: endText(dialect, ""),
+      claimed: endTexts(dialect, "", " AND lease_id = ? AND status = 'running'"),
+      late: endTexts(dialect, claimedWithEnd(dialect, "?", "?"), UNTOUCHED),
     };
     texts.set(dialect, found);
   }
@@ -71,9 +84,10 @@ function claimText(dialect: Dialect, fresh: boolean): string {
   return `${beginOf(dialect, fresh)}${KEY} AND version = ? AND type = ?${clocksOf(dialect, fresh)}`;
 }
 
-/** What is empty is empty since the claim: to set it so once more changes nothing. */
-function endText({ byKey, now }: Dialect, progress: string): string {
-  return `UPDATE task_responses${byKey} SET status = ?, reason = ?, error = ?, result = ?, result_text = ?, ${progress}finished_at = ${now},
-     due_at = NULL, timeout_at = NULL, changed_at = ${now}, version = version + 1
-   WHERE ${KEY} AND lease_id = ? AND status = 'running'`;
+function endTexts({ byKey, now }: Dialect, first: string, where: string): EndTexts {
+  // What is empty is empty since the claim: to set it so once more changes nothing.
+  const text = (progress: string) =>
+    `UPDATE task_responses${byKey} SET ${first}status = ?, reason = ?, error = ?, result = ?, result_text = ?, ${progress}finished_at = ${now},
+     due_at = NULL, timeout_at = NULL, changed_at = ${now}, version = version + 1 WHERE ${KEY}${where}`;
+  return { succeeded: text("progress = 1, "), ended: text("") };
 }

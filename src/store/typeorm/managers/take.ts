@@ -1,7 +1,8 @@
-import type { Dialect } from "../connection";
-
-/** The version of a row that nothing has happened to yet. */
-export const FIRST_VERSION = 1;
+import { FIRST_VERSION } from "../../../model/message";
+import { ANY_ENDPOINT } from "../../../model/names";
+import type { Claim } from "../../store";
+import type { Connection, Dialect } from "../connection";
+import { groupBy, Sql, unique } from "../sql";
 
 /**
  * What has been claimed is visited by the reconciler within this, unless its manager says before that it still runs. A visit
@@ -25,4 +26,48 @@ export function beginOf({ byKey, now, nowPlus }: Dialect, fresh: boolean): strin
 export function clocksOf({ now }: Dialect, fresh: boolean): string {
   if (fresh) return " AND delay_until IS NULL";
   return ` AND (retry_at IS NULL OR retry_at <= ${now}) AND (delay_until IS NULL OR delay_until <= ${now})`;
+}
+
+/**
+ * Returns how many were taken. `known`: the version that all of them must have; what was claimable in it still is, unless a
+ * clock says otherwise that a message has outrun.
+ */
+export function take(
+  connection: Connection,
+  leaseId: string,
+  managerId: string,
+  endpoint: string,
+  claims: readonly Claim[],
+  known?: Known,
+): Promise<number> {
+  const fresh = known?.version === FIRST_VERSION;
+  const update = new Sql(beginOf(connection.dialect, fresh), [leaseId, managerId, endpoint]);
+  if (known) {
+    update.append(connection.dialect.isIn("task_id", unique(claims.map((claim) => claim.taskId))));
+    const { job, type } = claims[0]!;
+    update.add(" AND endpoint = ? AND job = ? AND version = ?", known.endpoint, job, known.version);
+    if (type !== undefined) update.add(" AND type = ?", type);
+  } else update.append(atEndpoint(connection, endpoint, claims)).add(CLAIMABLE);
+  update.add(clocksOf(connection.dialect, fresh));
+  return connection.run(update.text, update.values);
+}
+
+const CLAIMABLE = " AND status IN ('expected', 'received', 'retrying') AND cancel_at IS NULL";
+
+type Known = NonNullable<Claim["known"]>;
+
+/** The manager's own rows and those that anybody may take. A message may name what it likes: another type's task is not found. */
+export function atEndpoint(connection: Connection, endpoint: string, claims: readonly Claim[], prefix = ""): Sql {
+  const sql = new Sql("(");
+  let first = true;
+  for (const group of groupBy(claims, ({ type = "", job }) => `${type} ${job}`).values()) {
+    const { type, job } = group[0]!;
+    if (!first) sql.add(" OR ");
+    first = false;
+    sql.add("(").append(connection.dialect.isIn(`${prefix}task_id`, unique(group.map((claim) => claim.taskId))));
+    sql.add(` AND ${prefix}endpoint IN (?, '${ANY_ENDPOINT}') AND ${prefix}job = ?`, endpoint, job);
+    if (type !== undefined) sql.add(` AND ${prefix}type = ?`, type);
+    sql.add(")");
+  }
+  return sql.add(")");
 }

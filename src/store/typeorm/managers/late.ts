@@ -1,0 +1,49 @@
+import { FIRST_VERSION } from "../../../model/message";
+import type { AttemptEnd, LateClaim } from "../../store";
+import type { Connection, Dialect } from "../connection";
+import { groupBy, pick, Sql, unique } from "../sql";
+import { take } from "./take";
+
+/**
+ * Ends of attempts that began before their claim. While nothing has happened to a row, claim and end are one UPDATE, by the
+ * row's version. Where something has (it was told to wait at the endpoint, cancelled, taken by another, or this very end was
+ * committed and its answer lost), the claim is made by itself, and the end follows under its lease as every other does.
+ */
+export interface LateEntry {
+  taskId: string;
+  end: AttemptEnd & { claim: LateClaim };
+}
+
+/** What goes before the end in the UPDATE's SET; `ran`: an expression in milliseconds. */
+export function claimedWithEnd({ nowPlus }: Dialect, lease: string, ran: string): string {
+  const began = nowPlus(`-(${ran})`);
+  return `lease_id = ${lease}, manager_id = ?, performer = ?, attempt = attempt + 1, received_at = COALESCE(received_at, ${began}),
+     started_at = ${began}, `;
+}
+
+/** After the row's key. */
+export const UNTOUCHED = ` AND version = ${FIRST_VERSION} AND type = ? AND delay_until IS NULL`;
+
+/** For rows of one endpoint, job, type and manager. */
+export function lateSet(dialect: Dialect, run: readonly LateEntry[]): Sql {
+  const { managerId, performer } = run[0]!.end.claim;
+  const lease = pick(run, ({ end }) => end.leaseId);
+  const ran = pick(run, ({ end }) => Math.max(0, Math.round(end.claim.ranMs)));
+  const text = claimedWithEnd(dialect, lease.text, ran.text);
+  return new Sql(text, [...lease.values, managerId, performer, ...ran.values, ...ran.values]);
+}
+
+export function lateWhere(dialect: Dialect, run: readonly LateEntry[]): Sql {
+  const { endpoint, job, claim } = run[0]!.end;
+  const where = new Sql().append(dialect.isIn("task_id", unique(run.map(({ taskId }) => taskId))));
+  return where.add(` AND endpoint = ? AND job = ?${UNTOUCHED}`, endpoint, job, claim.type);
+}
+
+/** Takes what can still be claimed, each under the lease it ran under. */
+export async function claimLate(connection: Connection, run: readonly LateEntry[]): Promise<void> {
+  const { managerId, performer } = run[0]!.end.claim;
+  for (const [leaseId, group] of groupBy(run, ({ end }) => end.leaseId)) {
+    const claims = group.map(({ taskId, end }) => ({ taskId, job: end.job, type: end.claim.type }));
+    await take(connection, leaseId, managerId, performer, claims);
+  }
+}
