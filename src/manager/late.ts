@@ -1,4 +1,3 @@
-import type { ClaimAnswer } from "../store/store";
 import type { Attempt } from "./attempt";
 import { claimOf } from "./claim";
 import type { Desk } from "./desk";
@@ -21,7 +20,7 @@ export class LateClaims {
     for (let i = 0; i < attempts.length; i += SIZE) {
       const part = attempts.slice(i, i + SIZE);
       const claiming = this.ask(part);
-      // Who ends meanwhile waits for the answer.
+      // Who ends meanwhile waits for the answer: given back before it, the row would be left running.
       const settled = claiming.catch(() => undefined);
       for (const attempt of part) attempt.claiming = settled;
       await claiming.finally(() => {
@@ -41,20 +40,8 @@ export class LateClaims {
       return claim;
     });
     const answers = await store.claim(managerId, endpoint, claims);
-    for (const [i, attempt] of attempts.entries()) this.answered(attempt, answers[i]!);
-  }
-
-  private answered(attempt: Attempt, answer: ClaimAnswer): void {
-    attempt.claimed();
-    if (answer.granted) {
-      this.desk.counters.granted++;
-      return;
-    }
-    this.desk.counters.leasesLost++;
-    this.desk.log.warn(
-      { task_id: answer.taskId, endpoint: this.desk.endpoint, why: answer.why },
-      "what began before its claim is told to stop: the claim is refused",
-    );
-    attempt.stop.tell("lease_lost");
+    // Where it is refused (cancelled, done, another's) the next look at the leases finds it lost, as any other.
+    for (const attempt of attempts) attempt.claimed();
+    counters.granted += answers.filter(({ granted }) => granted).length;
   }
 }

@@ -1,6 +1,6 @@
 import type { TaskTypeConfig } from "../config/config";
 import { TransportError } from "../errors";
-import { decodeMessage, FIRST_VERSION, mayBegin, type TaskMessage, UnreadableMessage } from "../model/message";
+import { decodeMessage, mayBegin, type TaskMessage, UnreadableMessage } from "../model/message";
 import { ANY_ENDPOINT } from "../model/names";
 import type { Consumption, Delivery, Transport } from "../transport/transport";
 import { backoffMs, pause, RECONNECT } from "./backoff";
@@ -141,7 +141,7 @@ export class Receiver {
         job: job ?? "",
         priority,
         known: known?.[i] ?? null,
-        mayBegin: begins && known[i]?.version === FIRST_VERSION,
+        mayBegin: begins && known[i] !== null,
         parcel,
         since,
         reported: false,

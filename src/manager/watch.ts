@@ -15,7 +15,7 @@ const SIZE = 200;
  * recovery, and no broker's consumer timeout can hit it.
  *
  * A start is told once the attempt has run for a while. Most have ended by then, and their start is no news any more. What has
- * begun before its claim is claimed then; where the claim is refused (cancelled, done, another's) it is told to stop.
+ * begun before its claim is claimed then.
  */
 export class Watch {
   private asking = false;
@@ -51,7 +51,7 @@ export class Watch {
     const before = performance.now() - TELL_AFTER_MS;
     const old = [...this.running].filter((attempt) => !attempt.told && attempt.startedAt <= before);
     try {
-      await this.late.claim(old.filter((attempt) => attempt.late !== null));
+      await this.late.claim(old.filter((attempt) => attempt.late !== null && attempt.stop.cause === null));
       const untold = old.filter((attempt) => attempt.late === null && this.running.has(attempt));
       if (untold.length > 0) await this.desk.store.underWay(untold.map(leaseOf));
       for (const attempt of untold) attempt.told = true;

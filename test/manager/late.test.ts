@@ -1,4 +1,5 @@
 import { StoreUnavailable } from "../../src/errors";
+import type { TaskContext } from "../../src/model/handler";
 import { newId } from "../../src/model/ids";
 import { encodeMessage } from "../../src/model/message";
 import type { ManagerStore } from "../../src/store/store";
@@ -144,6 +145,40 @@ test("a drain gives back what has begun before its claim as if it had never begu
   await bench.manager("here", { functions: { work: () => "after" }, slot: "two" });
   expect(await bench.settled("work", id)).toMatchObject([{ status: "succeeded", attempt: 1, result: '"after"' }]);
   gate.letGo();
+});
+
+test("a drain that meets its claim under way waits for the answer, and gives back the lease", async () => {
+  await lateBench();
+  const gate = new Gate();
+  const asked = new Gate();
+  const slow: ManagerStore["claim"] = async (...call) => {
+    await asked.handle({}, { attempt: 1 } as TaskContext);
+    return bench.managerStore.claim(...call);
+  };
+  const manager = await bench.manager("here", { functions: { work: gate.handle }, store: claiming(slow) });
+  const id = await bench.submit("work", here);
+  await asked.entered();
+  const stopped = manager.stopNow();
+  await until("it is told", () => gate.runs[0]!.signal.aborted);
+  asked.letGo();
+  await stopped;
+  expect(await bench.responses("work", id)).toMatchObject([{ status: "received", attempt: 0 }]);
+  expect(manager.state()).toMatchObject({ released: 1, granted: 1 });
+  gate.letGo();
+});
+
+test("what the store was told of while it waited for a slot is claimed first", async () => {
+  await lateBench({ concurrency: 1 });
+  const gate = new Gate();
+  const manager = await bench.manager("here", { functions: { work: gate.handle } });
+  const ids = [await bench.submit("work", here), await bench.submit("work", here)];
+  await until("the second is known to wait", async () => {
+    const [response] = await bench.responses("work", ids[1]!);
+    return response!.status === "received";
+  });
+  gate.letGo();
+  for (const id of ids) expect(await bench.settled("work", id)).toMatchObject([{ status: "succeeded", attempt: 1 }]);
+  expect(manager.state()).toMatchObject({ begun: 1, granted: 2 });
 });
 
 describe("messages that somebody sends", () => {
