@@ -1,5 +1,5 @@
 import { StoreUnavailable } from "../../src/errors";
-import type { TaskContext } from "../../src/model/handler";
+import type { HandleTask, TaskContext } from "../../src/model/handler";
 import { newId } from "../../src/model/ids";
 import { encodeMessage } from "../../src/model/message";
 import type { ManagerStore } from "../../src/store/store";
@@ -149,22 +149,25 @@ test("a drain gives back what has begun before its claim as if it had never begu
 
 test("a drain that meets its claim under way waits for the answer, and gives back the lease", async () => {
   await lateBench();
-  const gate = new Gate();
+  let signal: AbortSignal | null = null;
+  const work: HandleTask = (_payload, context) => {
+    signal = context.signal;
+    return new Promise((_, reject) => signal!.addEventListener("abort", () => reject(new Error("given up"))));
+  };
   const asked = new Gate();
   const slow: ManagerStore["claim"] = async (...call) => {
     await asked.handle({}, { attempt: 1 } as TaskContext);
     return bench.managerStore.claim(...call);
   };
-  const manager = await bench.manager("here", { functions: { work: gate.handle }, store: claiming(slow) });
+  const manager = await bench.manager("here", { functions: { work }, store: claiming(slow) });
   const id = await bench.submit("work", here);
   await asked.entered();
   const stopped = manager.stopNow();
-  await until("it is told", () => gate.runs[0]!.signal.aborted);
+  await until("it has ended", () => signal!.aborted && manager.state().running === 0);
   asked.letGo();
   await stopped;
   expect(await bench.responses("work", id)).toMatchObject([{ status: "received", attempt: 0 }]);
   expect(manager.state()).toMatchObject({ released: 1, granted: 1 });
-  gate.letGo();
 });
 
 test("what the store was told of while it waited for a slot is claimed first", async () => {
