@@ -25,7 +25,7 @@ module.exports = {
 
   async open(servers) {
     await requireProgram("celery");
-    const tasker = await startTasker(servers, { types: { noop: { ...NOOP, deliver: "one" } } });
+    const tasker = await startTasker(servers, { types: { noop: { ...NOOP, claim: "late", deliver: "one" } } });
     const vhost = await servers.newVhost();
     const env = { BENCH: JSON.stringify({ uri: vhost.uri.replace("amqp:", "pyamqp:") }), PYTHONPATH: PEERS };
     const args = [

@@ -14,7 +14,10 @@ module.exports = {
   seconds: { full: 4, quick: 3 },
 
   async open(servers) {
-    const tasker = await startTasker(servers, { types: { noop: { ...NOOP, deliver: "one" } }, embedded: true });
+    const tasker = await startTasker(servers, {
+      types: { noop: { ...NOOP, claim: "late", deliver: "one" } },
+      embedded: true,
+    });
     const bullmq = await startBullmq(servers);
     return {
       tasker: async (seconds) => {

@@ -27,7 +27,7 @@ module.exports = [
     const ours = path.join(folder, "tasker");
     const theirs = path.join(folder, "bullmq");
     for (const file of [ours, theirs]) fs.writeFileSync(file, "");
-    const type = { ...NOOP, deliver: "one", handler: "stamp" };
+    const type = { ...NOOP, claim: "late", deliver: "one", handler: "stamp" };
     const tasker = await startTasker(servers, { types: { stamp: type }, env: { BENCH_STAMPS: ours } });
     const bullmq = await startBullmq(servers, { stamps: theirs });
     const mark = prefix();

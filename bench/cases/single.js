@@ -3,8 +3,9 @@ const { startBullmq } = require("../lib/peers");
 const { NOOP, startTasker } = require("../lib/tasker");
 
 const VARIANTS = {
-  single: { title: "single, `deliver: one`", type: { ...NOOP, deliver: "one" } },
-  "single-endpoint": { title: "single, one named endpoint", type: NOOP },
+  single: { title: "single, `deliver: one`", type: { ...NOOP, claim: "late", deliver: "one" } },
+  "single-endpoint": { title: "single, one named endpoint", type: { ...NOOP, claim: "late" } },
+  "single-first": { title: "`single` with the default `claim: first`", type: { ...NOOP, deliver: "one" } },
 };
 
 /** `POST` → handler → final response in the database, over HTTP, 64 connections. */

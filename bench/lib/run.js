@@ -4,14 +4,14 @@ const { summary } = require("./stats");
  * Runs one case: both sides are brought up and warmed, then measured in turn (A B A B …), so that what the machine does
  * beside it falls on both alike.
  *
- * @param {{ pairs: number, quick: boolean, say: (text: string) => void }} how
+ * @param {{ pairs: number, quick: boolean, check?: boolean, say: (text: string) => void }} how
  */
-async function runCase(one, servers, { pairs, quick, say }) {
+async function runCase(one, servers, { pairs, quick, check, say }) {
   const seconds = one.seconds[quick ? "quick" : "full"];
   const sides = await one.open(servers);
   const results = { tasker: [], peer: [] };
   try {
-    for (const side of ["tasker", "peer"]) await sides[side](warmSeconds(one, quick), { warm: true });
+    for (const side of ["tasker", "peer"]) await sides[side](warmSeconds(one, { quick, check }), { warm: true });
     for (let pair = 1; pair <= pairs; pair++) {
       for (const side of ["tasker", "peer"]) {
         const result = await sides[side](seconds);
@@ -25,9 +25,12 @@ async function runCase(one, servers, { pairs, quick, say }) {
   return summarize(one, results);
 }
 
-/** How long each side is driven before the first measured pair. */
-function warmSeconds(one, quick) {
-  return (one.warm ?? { full: 4, quick: 2 })[quick ? "quick" : "full"];
+/** Until a process has compiled what it runs: what is measured before that is V8's compiler, on both sides. */
+const WARM = { full: 20, quick: 10 };
+
+/** How long each side is driven before the first measured pair. A check has a margin, and no time. */
+function warmSeconds(one, { quick, check }) {
+  return check ? 2 : (one.warm ?? WARM)[quick ? "quick" : "full"];
 }
 
 function summarize(one, { tasker, peer }) {

@@ -25,7 +25,7 @@ async function compare(options) {
   const unknown = (options.case ?? []).find((name) => !cases.some((one) => one.name === name));
   if (unknown) throw new Error(`There is no case ${unknown}; there are ${cases.map((one) => one.name).join(", ")}.`);
   const pairs = Number(options.pairs ?? (options.check ? 1 : options.quick ? 2 : 5));
-  const sides = (one) => warmSeconds(one, options.quick) + pairs * (one.seconds[options.quick ? "quick" : "full"] + 1);
+  const sides = (one) => warmSeconds(one, options) + pairs * (one.seconds[options.quick ? "quick" : "full"] + 1);
   const expected = (one) => START_SECONDS + 2 * sides(one);
   const clock = new Clock(chosen.map((one) => ({ name: one.name, seconds: expected(one) })));
   console.error(clock.announced());
@@ -39,7 +39,7 @@ async function compare(options) {
     // Servers of its own for each case: none pays for what another has stored.
     const servers = new Servers();
     try {
-      const how = { pairs, quick: options.quick, say: (text) => console.error(text) };
+      const how = { pairs, quick: options.quick, check: options.check, say: (text) => console.error(text) };
       const measure = (more) => bounded(one.name, expected(one), () => runCase(one, servers, { ...how, ...more }));
       const result = await measure();
       results.push(options.check && !standing(result).passed ? await measure({ pairs: PAIRS_AGAIN }) : result);

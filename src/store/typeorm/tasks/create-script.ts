@@ -12,8 +12,11 @@ const RESPONSE_COLUMNS =
 /** Beyond so many responses one transaction of several statements is the better way. */
 const MOST_RESPONSES = 2000;
 
-/** `@now`: the moment of the transaction, by the database's clock. Each result set of the script but the last is empty. */
-const BEGIN = "START TRANSACTION; SET @now = UTC_TIMESTAMP(3); ";
+/**
+ * `@now`: the moment of the transaction, by the database's clock; `@due`: when the responses are to be looked at, reckoned once and not for
+ * each row. Each result set of the script but the last is empty.
+ */
+const begin = (dueMs: number) => `START TRANSACTION; SET @now = UTC_TIMESTAMP(3); SET @due = ${inMs(dueMs)}; `;
 const END = "COMMIT; SELECT @now AS now_at";
 
 /**
@@ -42,7 +45,7 @@ export function createScript(tasks: readonly NewTask[], dueMs: number): string |
       `${Buffer.byteLength(task.payload)},'${task.deliver === "one" ? "one" : "each"}',${attempts},${timeout},` +
       `${Number(task.priority)},'pending',@now,${inMs(task.waitMs)},${expires},` +
       `${quoted(task.traceparent)},${quoted(task.createdBy)},1,${expected})`;
-    const rest = `,0,${attempts},1,${timeout},0,${inMs(dueMs)},0,@now,1)`;
+    const rest = `,0,${attempts},1,${timeout},0,@due,0,@now,1)`;
     const endpoints = task.endpoints.length > 1 ? [...task.endpoints].sort() : task.endpoints;
     for (const endpoint of endpoints) {
       const name = quoted(endpoint);
@@ -53,7 +56,7 @@ export function createScript(tasks: readonly NewTask[], dueMs: number): string |
     }
   }
   return (
-    `${BEGIN}INSERT INTO tasks (${TASK_COLUMNS}) VALUES ${taskRows}; ` +
+    `${begin(dueMs)}INSERT INTO tasks (${TASK_COLUMNS}) VALUES ${taskRows}; ` +
     `INSERT INTO task_responses (${RESPONSE_COLUMNS}) VALUES ${responseRows}; ${END}`
   );
 }
