@@ -41,6 +41,7 @@ export class AttemptLogs {
 
   /** Writes what has gathered; one call at a time. Never rejects. */
   flush(): Promise<void> {
+    if (this.unsure.length + this.chunks.length === 0 && this.writing === null) return DONE;
     this.writing ??= this.write().finally(() => {
       this.writing = null;
     });
@@ -82,6 +83,8 @@ export class AttemptLogs {
     }
   }
 }
+
+const DONE = Promise.resolve();
 
 /** Counts an attempt's bytes, and states the cut. */
 export class AttemptLog {

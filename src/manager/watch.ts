@@ -29,7 +29,7 @@ export class Watch {
 
   /** One round; skipped while the one before is not over. Never rejects. */
   async sweep(): Promise<void> {
-    if (this.asking) return;
+    if (this.asking || this.running.size === 0) return;
     this.asking = true;
     try {
       const now = performance.now();
@@ -46,7 +46,7 @@ export class Watch {
 
   /** Tells of what runs and has not been told of. Never rejects. */
   async tell(): Promise<void> {
-    if (this.telling) return;
+    if (this.telling || this.running.size === 0) return;
     this.telling = true;
     const before = performance.now() - TELL_AFTER_MS;
     const old = [...this.running].filter((attempt) => !attempt.told && attempt.startedAt <= before);

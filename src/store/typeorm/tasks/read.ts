@@ -86,13 +86,9 @@ export async function taskStates(
 }
 
 /**
- * With LIMIT, for MariaDB turns an EXISTS into a list of all tasks that have such a response where the table seems small to it, and
- * reads the whole table for that.
+ * With open responses, of which some are under way or have time to begin. The first one that is found will do. LIMIT instead of EXISTS:
+ * where the table seems small to it, MariaDB makes a list of all such responses out of an EXISTS, and reads the whole table for it.
  */
-const anyOf = (statuses: string) =>
-  `(SELECT 1 FROM task_responses r WHERE r.task_id = t.id AND r.status IN (${statuses}) LIMIT 1) IS NOT NULL`;
-
-/** With open responses, of which some are under way or have time to begin. */
 export async function unsettledTasks(db: Database, ids: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const part of chunks(ids.filter(isId), MAX_LIST)) {
@@ -101,8 +97,8 @@ export async function unsettledTasks(db: Database, ids: readonly string[]): Prom
         ...query(
           "SELECT t.id FROM tasks t WHERE ",
           db.dialect.isIn("t.id", part),
-          ` AND (${anyOf("'received', 'running', 'retrying'")}
-             OR (t.wait_until > ${db.dialect.now} AND ${anyOf("'expected'")}))`,
+          ` AND (SELECT 1 FROM task_responses r WHERE r.task_id = t.id AND (r.status IN ('received', 'running', 'retrying')
+             OR (r.status = 'expected' AND t.wait_until > ${db.dialect.now})) LIMIT 1) IS NOT NULL`,
         ),
       ),
     );
