@@ -19,8 +19,9 @@ interface Candidate {
 }
 
 /**
- * Waiting → claimed, or begun where the type says `claim: late`. Items are taken only for free slots, and one call is under way at a time: what becomes free or arrives
- * meanwhile shares the next one, so that batches grow with the load and a lone task waits for nobody.
+ * Waiting → claimed, or begun where the type says `claim: late`. Items are taken only for free slots, and one call is under way
+ * at a time: what becomes free or arrives meanwhile shares the next one, so that batches grow with the load and a lone task
+ * waits for nobody.
  *
  * While the store is away the batch is kept, consuming is held, and the very same call is repeated: had it been committed
  * and only its answer lost, the repetition is granted what this manager holds already.
