@@ -144,8 +144,7 @@ export class Creator {
       const endpoints = draft.endpoints ?? registered.get(draft.type)!;
       if (endpoints.length === 0) outcomes[i] = { outcome: await this.withoutEndpoints(draft), endpoints };
       else {
-        // Copying is dear, and nearly always nothing is left to be filled in.
-        tasks.push(isWhole(draft) ? draft : { ...draft, endpoints });
+        tasks.push({ ...draft, endpoints });
         places.push(i);
       }
     }
@@ -170,10 +169,6 @@ export class Creator {
     );
     return { kind: "refused", error };
   }
-}
-
-function isWhole(draft: Draft): draft is NewTask {
-  return draft.endpoints !== null;
 }
 
 function durationOr(text: string | undefined, otherwise: number): number {

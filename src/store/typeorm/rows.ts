@@ -119,34 +119,15 @@ export function toBrief(row: BriefRow): ResponseBrief {
   };
 }
 
-/** Field by field: to spread `toBrief` into it takes ten times as long, and was a sixth of the API's work for large tasks. */
+/** Put into the brief, not spread around it: a copy that grows cost fifty times as much, a sixth of the API's work for large tasks. */
 export function toResponse(row: ResponseRow): ResponseRecord {
-  return {
-    taskId: row.task_id,
-    endpoint: row.endpoint,
-    job: row.job,
-    type: row.type,
-    performer: row.performer,
-    status: row.status as ResponseStatus,
-    reason: row.reason,
-    attempt: row.attempt,
-    attempts: row.attempts,
-    generation: row.generation,
-    progress: row.progress,
-    progressMessage: row.progress_message,
-    receivedAt: fromDb(row.received_at),
-    startedAt: fromDb(row.started_at),
-    finishedAt: fromDb(row.finished_at),
-    retryAt: fromDb(row.retry_at),
-    cancelAt: fromDb(row.cancel_at),
-    managerId: row.manager_id,
-    version: row.version,
-    result: row.result,
-    resultText: row.result_text,
-    error: row.error,
-    leaseId: row.lease_id,
-    changedAt: fromDb(row.changed_at),
-  };
+  const response = toBrief(row) as ResponseRecord;
+  response.result = row.result;
+  response.resultText = row.result_text;
+  response.error = row.error;
+  response.leaseId = row.lease_id;
+  response.changedAt = fromDb(row.changed_at);
+  return response;
 }
 
 export async function nowOf(connection: {
