@@ -65,7 +65,6 @@ export interface ResponseRecord extends ResponseKey {
   cancelAt: string | null;
   managerId: string | null;
   leaseId: string | null;
-  changedAt: string;
   /** Grows by one with each change of the row. */
   version: number;
 }

@@ -68,7 +68,7 @@ export interface TaskFilter {
 }
 
 /** A response as needed for completeness and lists: no results, no logs. */
-export type ResponseBrief = Omit<ResponseRecord, "result" | "resultText" | "error" | "leaseId" | "changedAt">;
+export type ResponseBrief = Omit<ResponseRecord, "result" | "resultText" | "error" | "leaseId">;
 
 /** A task with what its status is computed from. `now` is the database's clock at the read. */
 export interface TaskWithResponses<R> {

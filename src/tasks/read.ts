@@ -63,7 +63,6 @@ function expectedRow(task: TaskRecord, endpoint: string, job: string): ResponseR
     cancelAt: null,
     managerId: null,
     leaseId: null,
-    changedAt: task.createdAt,
     version: 1,
   };
 }

@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
+import { hasIndex } from "./has-index";
 
 /**
  * What made each task dear and could be had otherwise: two of three indexes on the status go (a page of one type or of one status
@@ -17,7 +18,7 @@ export class Lean1795300000000 implements MigrationInterface {
       await runner.query(`ALTER TABLE tasks ADD COLUMN expected ${sqlite ? "INTEGER" : "INT"} NOT NULL DEFAULT 0`);
     for (const index of DROPPED) {
       if (sqlite) await runner.query(`DROP INDEX IF EXISTS ${index}`);
-      else if (await hasIndex(runner, index)) await runner.query(`ALTER TABLE tasks DROP INDEX ${index}`);
+      else if (await hasIndex(runner, "tasks", index)) await runner.query(`ALTER TABLE tasks DROP INDEX ${index}`);
     }
     await runner.query(
       sqlite
@@ -32,12 +33,4 @@ export class Lean1795300000000 implements MigrationInterface {
       "Migrations go forward only: restore a backup, or drop everything with `npx tasker initialize --reset`.",
     );
   }
-}
-
-async function hasIndex(runner: QueryRunner, index: string): Promise<boolean> {
-  const rows: unknown[] = await runner.query(
-    "SELECT index_name FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'tasks' AND index_name = ?",
-    [index],
-  );
-  return rows.length > 0;
 }

@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
+import { hasIndex } from "./has-index";
 
 /**
  * What has ended is found by the feed of changes, so the index of due rows holds only what is open, and says nothing of the
@@ -24,8 +25,8 @@ export class Feed1795400000000 implements MigrationInterface {
       return;
     }
     // The new one first: somebody may be working meanwhile.
-    if (!(await hasIndex(runner, NEW))) await runner.query(`ALTER TABLE ${TABLE} ADD INDEX ${NEW} ${COLUMNS}`);
-    if (await hasIndex(runner, OLD)) await runner.query(`ALTER TABLE ${TABLE} DROP INDEX ${OLD}`);
+    if (!(await hasIndex(runner, TABLE, NEW))) await runner.query(`ALTER TABLE ${TABLE} ADD INDEX ${NEW} ${COLUMNS}`);
+    if (await hasIndex(runner, TABLE, OLD)) await runner.query(`ALTER TABLE ${TABLE} DROP INDEX ${OLD}`);
   }
 
   async down(): Promise<void> {
@@ -33,12 +34,4 @@ export class Feed1795400000000 implements MigrationInterface {
       "Migrations go forward only: restore a backup, or drop everything with `npx tasker initialize --reset`.",
     );
   }
-}
-
-async function hasIndex(runner: QueryRunner, index: string): Promise<boolean> {
-  const rows: unknown[] = await runner.query(
-    "SELECT index_name FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ? AND index_name = ?",
-    [TABLE, index],
-  );
-  return rows.length > 0;
 }

@@ -10,6 +10,9 @@ type Kind = "mysql" | "sqlite";
 export function entities(kind: Kind): EntitySchema[] {
   const c = columns(kind);
   const key = { task_id: c.key(c.id), endpoint: c.key(c.name), job: c.key(c.name) };
+  // SQLite cannot give an existing column a default.
+  const begins = (column: EntitySchemaColumnOptions, value: string | number): EntitySchemaColumnOptions =>
+    kind === "mysql" ? { ...column, default: value } : column;
   return [
     table(
       "tasks",
@@ -24,7 +27,7 @@ export function entities(kind: Kind): EntitySchema[] {
         attempts: c.int,
         timeout_ms: c.big,
         priority: c.int,
-        status: c.word,
+        status: begins(c.status, "pending"),
         created_at: c.time,
         delay_until: c.null(c.time),
         wait_until: c.time,
@@ -36,7 +39,7 @@ export function entities(kind: Kind): EntitySchema[] {
         open_run_key: c.null(c.text),
         traceparent: c.null(c.text),
         created_by: c.null(c.text),
-        version: c.int,
+        version: begins(c.int, 1),
         expected: { ...c.int, default: 0 },
       },
       [
@@ -50,14 +53,14 @@ export function entities(kind: Kind): EntitySchema[] {
       {
         ...key,
         type: c.name,
-        performer: c.null(c.name),
-        status: c.word,
+        performer: c.null(c.fixed),
+        status: begins(c.status, "expected"),
         reason: c.null(c.text),
-        attempt: c.int,
+        attempt: begins(c.int, 0),
         attempts: c.int,
-        generation: c.int,
+        generation: begins(c.int, 1),
         timeout_ms: c.big,
-        progress: c.real,
+        progress: begins(c.real, 0),
         progress_message: c.null(c.message),
         result: c.null(c.long),
         result_text: c.null(c.long),
@@ -70,14 +73,14 @@ export function entities(kind: Kind): EntitySchema[] {
         cancel_at: c.null(c.time),
         timeout_at: c.null(c.time),
         due_at: c.null(c.time),
-        published: c.int,
+        published: begins(c.int, 0),
         manager_id: c.null(c.id),
         lease_id: c.null(c.id),
         changed_at: c.time,
-        version: c.int,
+        version: begins(c.int, 1),
       },
       [
-        index("task_responses_open", ["due_at", "endpoint"]),
+        index("task_responses_agenda", ["finished_at", "due_at"]),
         index("task_responses_changed", ["changed_at"]),
         index("task_responses_endpoint", ["endpoint", "task_id"]),
       ],
@@ -184,6 +187,8 @@ function columns(kind: Kind) {
     short: ascii("varchar", 64),
     place: ascii("varchar", 255),
     word: ascii("varchar", 16),
+    status: ascii("char", 16),
+    fixed: ascii("char", 63),
     text: unicode({ type: "varchar", length: 190 }),
     message: unicode({ type: "varchar", length: 1000 }),
     long: unicode({ type: "longtext" }),

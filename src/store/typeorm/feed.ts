@@ -1,8 +1,8 @@
 import type { Connection } from "./connection";
-import { Sql } from "./sql";
+import { compare, Sql } from "./sql";
 import { dbToMs, msToDb } from "./times";
 
-/** A place in the feed of changes: (changed_at, task, endpoint, job) of the row before it. */
+/** A place in the feed: (time, task, endpoint, job) of the row before it. */
 export type Place = readonly [time: string, taskId: string, endpoint: string, job: string];
 
 const PLACE = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\|[0-9a-f-]*\|[a-z0-9._*-]*\|[a-z0-9._-]*$/;
@@ -16,8 +16,12 @@ export function placeText(place: Place): string {
   return place.join("|");
 }
 
-export function placeOf(row: { changed_at: string; task_id: string; endpoint: string; job: string }): Place {
-  return [row.changed_at, row.task_id, row.endpoint, row.job];
+export function placeOf(time: string, row: { task_id: string; endpoint: string; job: string }): Place {
+  return [time, row.task_id, row.endpoint, row.job];
+}
+
+export function inOrder(a: Place, b: Place): number {
+  return compare(a[0], b[0]) || compare(a[1], b[1]) || compare(a[2], b[2]) || compare(a[3], b[3]);
 }
 
 /** Before everything that changed at that moment. */
@@ -34,16 +38,23 @@ export async function feedEnd(connection: Connection): Promise<string> {
   return msToDb(dbToMs(row!.now_at) - connection.dialect.feedLagMs);
 }
 
-/** The condition for rows of task_responses (under the alias, if one is given) behind the place and before the end. */
-export function between([time, taskId, endpoint, job]: Place, end: string, alias = ""): Sql {
+/** Where in time a row stands: its last change while it was open, or its end. */
+export type Clock = "changed_at" | "finished_at";
+
+/** The condition for rows of task_responses (under the alias, if one is given) that stand behind the place and before the end. */
+export function between(clock: Clock, [time, taskId, endpoint, job]: Place, end: string, alias = ""): Sql {
   const p = alias && `${alias}.`;
-  return new Sql(`${p}changed_at >= ? AND ${p}changed_at < ?`, [time, end]).add(
-    ` AND (${p}changed_at > ? OR ${p}task_id > ? OR (${p}task_id = ? AND (${p}endpoint > ? OR (${p}endpoint = ? AND ${p}job > ?))))`,
+  const at = `${p}${clock}`;
+  return new Sql(`${at} >= ? AND ${at} < ?`, [time, end]).add(
+    ` AND (${at} > ? OR ${p}task_id > ? OR (${p}task_id = ? AND (${p}endpoint > ? OR (${p}endpoint = ? AND ${p}job > ?))))`,
     ...[time, taskId, taskId, endpoint, endpoint, job],
   );
 }
 
-export function feedOrder(alias = ""): string {
+/** Each in the order of its index. What has ended has nothing due. */
+const ORDER = { changed_at: ["changed_at"], finished_at: ["finished_at", "due_at"] };
+
+export function feedOrder(clock: Clock, alias = ""): string {
   const p = alias && `${alias}.`;
-  return ` ORDER BY ${p}changed_at, ${p}task_id, ${p}endpoint, ${p}job`;
+  return ` ORDER BY ${[...ORDER[clock], "task_id", "endpoint", "job"].map((column) => p + column).join(", ")}`;
 }

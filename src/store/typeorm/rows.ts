@@ -58,12 +58,11 @@ export interface ResponseRow extends BriefRow {
   result_text: string | null;
   error: string | null;
   lease_id: string | null;
-  changed_at: string;
 }
 
 export const BRIEF_COLUMNS = `task_id, endpoint, job, type, performer, status, reason, attempt, attempts, generation, progress,
   progress_message, received_at, started_at, finished_at, retry_at, cancel_at, manager_id, version`;
-export const RESPONSE_COLUMNS = `${BRIEF_COLUMNS}, result, result_text, error, lease_id, changed_at`;
+export const RESPONSE_COLUMNS = `${BRIEF_COLUMNS}, result, result_text, error, lease_id`;
 
 export function bytesToText(value: string | Buffer): string {
   return typeof value === "string" ? value : value.toString("utf8");
@@ -126,7 +125,6 @@ export function toResponse(row: ResponseRow): ResponseRecord {
   response.resultText = row.result_text;
   response.error = row.error;
   response.leaseId = row.lease_id;
-  response.changedAt = fromDb(row.changed_at);
   return response;
 }
 

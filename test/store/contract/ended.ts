@@ -40,7 +40,7 @@ export function endedContract(subject: () => Subject): void {
       const task = await endedTask();
       await endedOf(store, await feedPlace(store), [], 0);
       const ago = (ms: number) => new Date(Date.now() - ms).toISOString().replace("T", " ").replace("Z", "");
-      await sql("UPDATE task_responses SET changed_at = ? WHERE task_id = ?", [ago(600_000), task.id]);
+      await sql("UPDATE task_responses SET finished_at = ? WHERE task_id = ?", [ago(600_000), task.id]);
       const place = `${ago(900_000)}|||`;
       const first = await store.upkeep.ended(place, 500);
       expect({ more: first.more, ids: first.responses.map(({ taskId }) => taskId) }).toEqual({ more: true, ids: [] });

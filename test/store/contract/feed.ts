@@ -65,6 +65,27 @@ export function feedContract(subject: () => Subject): void {
       });
     });
 
+    it("tells of changes and ends in one order, each once, wherever a page ends", async () => {
+      const { store, sql } = subject();
+      const [t0, t1, t2] = ["2020-01-01 00:00:00.000", "2020-01-01 00:00:00.001", "2020-01-01 00:00:00.002"];
+      const task = await createdTask(store, { endpoints: ["lb-1", "lb-10", "lb-2", "lb-3", "lb-4"] });
+      const told = (endpoint: string, changed: string, finished: string | null) =>
+        sql("UPDATE task_responses SET changed_at = ?, finished_at = ? WHERE task_id = ? AND endpoint = ?", [
+          ...[changed, finished, task.id, endpoint],
+        ]);
+      await told("lb-1", t0, t1);
+      await told("lb-10", t1, null);
+      await told("lb-2", t1, t1);
+      await told("lb-3", t2, t1);
+      await told("lb-4", t0, t2);
+      for (const limit of [1, 2, 100]) {
+        const { seen } = await follow(`${t0}|||`, (all) => all.length >= 5, { taskId: task.id }, limit);
+        expect(seen.map(({ endpoint, changedAt }) => `${endpoint} ${changedAt.slice(-4)}`)).toEqual([
+          ...["lb-1 001Z", "lb-10 001Z", "lb-2 001Z", "lb-3 002Z", "lb-4 002Z"],
+        ]);
+      }
+    });
+
     it("starts anew for a cursor that is none", async () => {
       const { store } = subject();
       expect((await store.tasks.changes("' OR 1=1", 10)).changes).toEqual([]);

@@ -98,7 +98,10 @@ export function finishContract(subject: () => Subject): void {
         finishedAt: null,
         result: null,
       });
-      expect(Date.parse(row.retryAt!) - Date.parse(row.changedAt)).toBe(5000);
+      const [{ changed_at: failedAt }] = (await sql("SELECT changed_at FROM task_responses WHERE task_id = ?", [
+        task.id,
+      ])) as [{ changed_at: string }];
+      expect(Date.parse(row.retryAt!) - Date.parse(`${failedAt.replace(" ", "T")}Z`)).toBe(5000);
       expect(await store.tasks.attempts(task.id, "lb-1")).toMatchObject([
         {
           attempt: 1,

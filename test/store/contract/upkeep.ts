@@ -161,6 +161,8 @@ export function upkeepContract(subject: () => Subject): void {
       const task = await createdTask(store, { endpoints: ["lb-1", "lb-2"] });
       await store.managers.finish([endOf(await claimed(store, task.id))]);
       await sql("UPDATE task_responses SET due_at = ? WHERE task_id = ? AND status = 'succeeded'", [PAST, task.id]);
+      expect(await dueOf(store, task.id)).toEqual([]);
+      await sql("UPDATE task_responses SET finished_at = NULL WHERE task_id = ? AND status = 'succeeded'", [task.id]);
       expect((await dueOf(store, task.id)).map((row) => row.status)).toEqual(["succeeded"]);
       await store.upkeep.settle([task.id]);
       expect(await dueOf(store, task.id)).toEqual([]);

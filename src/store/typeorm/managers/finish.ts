@@ -138,6 +138,7 @@ function updateOf(connection: Connection, kind: Kind, run: readonly Entry[], fir
       sql.add("progress = CASE WHEN ").append(pick(run, ({ end }) => (end.status === "succeeded" ? 1 : 0)));
       sql.add(" = 1 THEN 1 ELSE progress END, ");
     }
+    // In the index of changes it stays where it was: whoever follows them finds an end by this.
     sql.add(`finished_at = ${now}, due_at = NULL, `);
   } else {
     // Told to cancel, what would go on is cancelled instead.
@@ -155,8 +156,9 @@ function updateOf(connection: Connection, kind: Kind, run: readonly Entry[], fir
       sql.add(`reason = ${unless("NULL")} 'cancelled' END, attempt = attempt - 1, started_at = NULL, `);
       sql.add(`due_at = ${unless(nowPlus(`${RELEASED_RECHECK_MS}`))} NULL END, published = 1, `);
     }
+    sql.add(`changed_at = ${now}, `);
   }
-  return sql.add(`timeout_at = NULL, changed_at = ${now}, version = version + 1`);
+  return sql.add("timeout_at = NULL, version = version + 1");
 }
 
 /** From the rows as they stand. What a repetition finds recorded stays as it is. */

@@ -88,6 +88,6 @@ function endTexts({ byKey, now }: Dialect, first: string, where: string): EndTex
   // What is empty is empty since the claim: to set it so once more changes nothing.
   const text = (progress: string) =>
     `UPDATE task_responses${byKey} SET ${first}status = ?, reason = ?, error = ?, result = ?, result_text = ?, ${progress}finished_at = ${now},
-     due_at = NULL, timeout_at = NULL, changed_at = ${now}, version = version + 1 WHERE ${KEY}${where}`;
+     due_at = NULL, timeout_at = NULL, version = version + 1 WHERE ${KEY}${where}`;
   return { succeeded: text("progress = 1, "), ended: text("") };
 }

@@ -75,8 +75,8 @@ export function registerManager(db: Database, manager: ManagerRegistration): Pro
 export async function leasesAreDue(connection: Connection, managerId: string, endpoint: string): Promise<void> {
   const { now, by, byKey } = connection.dialect;
   const rows = await connection.query<{ task_id: string; endpoint: string; job: string }>(
-    `SELECT task_id, endpoint, job FROM task_responses${by("task_responses_open")}
-     WHERE due_at IS NOT NULL AND endpoint IN (?, '*') AND manager_id = ? AND status = 'running'`,
+    `SELECT task_id, endpoint, job FROM task_responses${by("task_responses_agenda")}
+     WHERE finished_at IS NULL AND due_at IS NOT NULL AND endpoint IN (?, '*') AND manager_id = ? AND status = 'running'`,
     [endpoint, managerId],
   );
   const keys = rows.map((row) => ({ taskId: row.task_id, endpoint: row.endpoint, job: row.job }));

@@ -56,7 +56,7 @@ export async function addTypes(
     );
     const types = connection.dialect.isIn("type", fresh);
     await connection.run(
-      `UPDATE task_responses SET due_at = ${now}, version = version + 1 WHERE due_at IS NOT NULL AND endpoint = ? AND status = 'expected'
+      `UPDATE task_responses SET due_at = ${now}, version = version + 1 WHERE finished_at IS NULL AND due_at IS NOT NULL AND endpoint = ? AND status = 'expected'
          AND (delay_until IS NULL OR delay_until <= ${now}) AND ${types.text}`,
       [endpoint, ...types.values],
     );
@@ -145,7 +145,8 @@ export function openCounts(
   return db.read(async (connection) => {
     const rows = await connection.query<{ type: string; endpoint: string; status: ResponseStatus; number_of: number }>(
       `SELECT type, endpoint, status, COUNT(*) AS number_of FROM task_responses
-       WHERE due_at IS NOT NULL AND status IN ('expected', 'received', 'running', 'retrying') GROUP BY type, endpoint, status`,
+       WHERE finished_at IS NULL AND due_at IS NOT NULL AND status IN ('expected', 'received', 'running', 'retrying')
+       GROUP BY type, endpoint, status`,
     );
     return rows.map(({ type, endpoint, status, number_of }) => ({ type, endpoint, status, count: Number(number_of) }));
   });

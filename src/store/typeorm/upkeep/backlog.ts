@@ -15,7 +15,7 @@ export function backlog(
     const [outbox] = await connection.query<{ number_of: number; oldest: string | null; now_at: string }>(
       `SELECT COUNT(*) AS number_of, MIN(changed_at) AS oldest, ${now} AS now_at FROM (
          SELECT changed_at FROM task_responses
-         WHERE due_at <= ${nowPlus(String(HORIZON_MS))} AND published = 0 AND status IN ('expected', 'retrying')
+         WHERE finished_at IS NULL AND due_at <= ${nowPlus(String(HORIZON_MS))} AND published = 0 AND status IN ('expected', 'retrying')
            AND (delay_until IS NULL OR delay_until <= ${now}) AND (retry_at IS NULL OR retry_at <= ${now})
          LIMIT ?) AS unpublished`,
       [countTo],
@@ -23,7 +23,7 @@ export function backlog(
     const [waiting] = await connection.query<{ oldest: string | null }>(
       `SELECT MIN(since) AS oldest FROM (
          SELECT COALESCE(r.delay_until, t.created_at) AS since FROM task_responses r JOIN tasks t ON t.id = r.task_id
-         WHERE r.due_at IS NOT NULL AND r.status = 'expected' AND (r.delay_until IS NULL OR r.delay_until <= ${now})
+         WHERE r.finished_at IS NULL AND r.due_at IS NOT NULL AND r.status = 'expected' AND (r.delay_until IS NULL OR r.delay_until <= ${now})
          LIMIT ${MAX_COUNT}) AS waiting`,
     );
     const age = (time: string | null) => (time === null ? 0 : Math.max(0, dbToMs(outbox!.now_at) - dbToMs(time)));

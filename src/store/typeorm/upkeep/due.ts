@@ -46,7 +46,7 @@ export function dueResponses(db: Database, limit: number): Promise<DueResponse[]
          r.timeout_ms, r.version, r.published, r.cancel_at, r.delay_until, r.retry_at, r.timeout_at,
          t.identifier, t.priority, t.traceparent, t.payload_bytes, t.wait_until, t.expires_at, m.state AS manager_state, ${now} AS now_at
        FROM task_responses r JOIN tasks t ON t.id = r.task_id LEFT JOIN managers m ON m.id = r.manager_id
-       WHERE r.due_at <= ${now} ORDER BY r.due_at LIMIT ?`,
+       WHERE r.finished_at IS NULL AND r.due_at <= ${now} ORDER BY r.due_at LIMIT ?`,
       [limit],
     );
     return rows.map(toDue);

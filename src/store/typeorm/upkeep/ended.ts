@@ -18,8 +18,7 @@ interface EndedRow {
   performer: string | null;
   status: FinalStatus;
   received_at: string | null;
-  finished_at: string | null;
-  changed_at: string;
+  finished_at: string;
   task_status: string;
   task_version: number;
   expected: number;
@@ -27,7 +26,7 @@ interface EndedRow {
   task_delay: string | null;
 }
 
-/** The final ones among what has changed behind the place, in the order of the feed. */
+/** What has ended behind the place, in the order of its ends. */
 export function endedAfter(
   db: Database,
   after: string | null,
@@ -38,12 +37,12 @@ export function endedAfter(
     const place = after === null ? null : toPlace(after);
     if (place === null) return { responses: [], place: placeText(placeAt(end)), more: false };
     const to = msToDb(Math.min(dbToMs(place[0]) + STRIDE_MS, dbToMs(end)));
-    const rows = await read(connection, new Sql().append(between(place, to, "r")), limit);
+    const rows = await read(connection, new Sql().append(between("finished_at", place, to, "r")), limit);
     const full = rows.length === limit;
     return {
       responses: rows.map(toEnded),
       // The clock may have been set back: the place never is.
-      place: placeText(full ? placeOf(rows.at(-1)!) : to > place[0] ? placeAt(to) : place),
+      place: placeText(full ? placeOf(rows.at(-1)!.finished_at, rows.at(-1)!) : to > place[0] ? placeAt(to) : place),
       more: full || to < end,
     };
   });
@@ -51,10 +50,10 @@ export function endedAfter(
 
 function read(connection: Connection, where: Sql, limit: number): Promise<EndedRow[]> {
   return connection.query<EndedRow>(
-    `SELECT r.task_id, r.endpoint, r.job, r.type, r.performer, r.status, r.received_at, r.finished_at, r.changed_at,
+    `SELECT r.task_id, r.endpoint, r.job, r.type, r.performer, r.status, r.received_at, r.finished_at,
        t.status AS task_status, t.version AS task_version, t.expected, t.created_at, t.delay_until AS task_delay
-     FROM task_responses r${connection.dialect.by("task_responses_changed")} JOIN tasks t ON t.id = r.task_id
-     WHERE ${where.text} AND r.status IN (${FINAL})${feedOrder("r")} LIMIT ?`,
+     FROM task_responses r${connection.dialect.by("task_responses_agenda")} JOIN tasks t ON t.id = r.task_id
+     WHERE ${where.text} AND r.status IN (${FINAL})${feedOrder("finished_at", "r")} LIMIT ?`,
     [...where.values, limit],
   );
 }

@@ -46,7 +46,7 @@ export async function unpublish(db: Database): Promise<void> {
   await db.single((connection) =>
     connection.run(
       `UPDATE task_responses SET published = 0, due_at = ${db.dialect.now}
-       WHERE due_at IS NOT NULL AND published = 1 AND status IN ('expected', 'received', 'retrying')`,
+       WHERE finished_at IS NULL AND due_at IS NOT NULL AND published = 1 AND status IN ('expected', 'received', 'retrying')`,
     ),
   );
 }
