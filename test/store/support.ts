@@ -86,8 +86,9 @@ export async function rowOf(store: Store, task: NewTask, endpoint?: string) {
   return rows[0]!;
 }
 
-/** As made in 2001; the generator never goes back. */
-export const oldId = () => `00e3b4b6-c800-7${newId().slice(15)}`;
+let old = 0;
+/** As made in 2001, each after the one before; the generator never goes back. */
+export const oldId = () => `00e3b4b6-c800-7${(old++).toString(16).padStart(3, "0")}${newId().slice(18)}`;
 
 export const PAST = "2001-01-01 00:00:00.000";
 

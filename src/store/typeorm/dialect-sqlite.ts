@@ -5,6 +5,7 @@ const FORMAT = "'%Y-%m-%d %H:%M:%f'";
 export const sqliteDialect: Dialect = {
   kind: "sqlite",
   now: `strftime(${FORMAT}, 'now')`,
+  both: (first, second, expression) => `(${first}, ${second}) = (SELECT v, v FROM (SELECT ${expression} AS v))`,
   nowPlus: (ms) => `strftime(${FORMAT}, 'now', ((${ms}) / 1000.0) || ' seconds')`,
   byKey: "",
   by: (index) => ` INDEXED BY ${index}`,

@@ -31,8 +31,8 @@ export function chunks<T>(list: readonly T[], size: number): T[][] {
   return parts;
 }
 
-export function groupBy<T>(list: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
+export function groupBy<T, Key>(list: readonly T[], keyOf: (item: T) => Key): Map<Key, T[]> {
+  const groups = new Map<Key, T[]>();
   for (const item of list) {
     const key = keyOf(item);
     const group = groups.get(key);
@@ -108,15 +108,18 @@ export function pick<T extends { taskId: string }>(
 export function pickShared<T extends { taskId: string }>(
   dialect: Dialect,
   rows: readonly T[],
-  valueIn: (row: T) => string,
-  column: string,
+  valueIn: (row: T) => string | number,
+  column = "task_id",
 ): Sql {
   const byValue = groupBy(rows, valueIn);
-  if (byValue.size === 1 || byValue.size * 4 > rows.length) return pick(rows, valueIn, column);
+  if (byValue.size === 1 || byValue.size * 2 > rows.length) return pick(rows, valueIn, column);
+  const groups = [...byValue].sort(([, a], [, b]) => b.length - a.length);
+  // The statement's own condition names the rows, so the most frequent value needs no list.
+  const [usual] = groups.shift()!;
   const sql = new Sql("CASE");
-  for (const [value, group] of byValue) {
+  for (const [value, group] of groups) {
     const ids = group.map(({ taskId }) => taskId);
     sql.add(" WHEN ").append(dialect.isIn(column, ids)).add(" THEN ?", value);
   }
-  return sql.add(" END");
+  return sql.add(" ELSE ? END", usual);
 }

@@ -1,7 +1,7 @@
 import { FIRST_VERSION } from "../../../model/message";
 import type { AttemptEnd, LateClaim } from "../../store";
 import type { Connection, Dialect } from "../connection";
-import { groupBy, pick, Sql, unique } from "../sql";
+import { groupBy, pickShared, Sql, unique } from "../sql";
 import { take } from "./take";
 
 /**
@@ -14,11 +14,10 @@ export interface LateEntry {
   end: AttemptEnd & { claim: LateClaim };
 }
 
-/** What goes before the end in the UPDATE's SET; `ran`: an expression in milliseconds. */
-export function claimedWithEnd({ nowPlus }: Dialect, lease: string, ran: string): string {
-  const began = nowPlus(`-(${ran})`);
-  return `lease_id = ${lease}, manager_id = ?, performer = ?, attempt = attempt + 1, received_at = COALESCE(received_at, ${began}),
-     started_at = ${began}, `;
+/** What goes before the end in the UPDATE's SET; `ran`: an expression in milliseconds. A row of the first version was never received. */
+export function claimedWithEnd({ nowPlus, both }: Dialect, lease: string, ran: string): string {
+  const times = both("started_at", "received_at", nowPlus(`-(${ran})`));
+  return `lease_id = ${lease}, manager_id = ?, performer = ?, attempt = attempt + 1, ${times}, `;
 }
 
 /** After the row's key. */
@@ -27,10 +26,11 @@ export const UNTOUCHED = ` AND version = ${FIRST_VERSION} AND type = ? AND delay
 /** For rows of one endpoint, job, type and manager. */
 export function lateSet(dialect: Dialect, run: readonly LateEntry[]): Sql {
   const { managerId, performer } = run[0]!.end.claim;
-  const lease = pick(run, ({ end }) => end.leaseId);
-  const ran = pick(run, ({ end }) => Math.max(0, Math.round(end.claim.ranMs)));
+  // What was received together shares its lease, and most run equally long.
+  const lease = pickShared(dialect, run, ({ end }) => end.leaseId);
+  const ran = pickShared(dialect, run, ({ end }) => Math.max(0, Math.round(end.claim.ranMs)));
   const text = claimedWithEnd(dialect, lease.text, ran.text);
-  return new Sql(text, [...lease.values, managerId, performer, ...ran.values, ...ran.values]);
+  return new Sql(text, [...lease.values, managerId, performer, ...ran.values]);
 }
 
 export function lateWhere(dialect: Dialect, run: readonly LateEntry[]): Sql {

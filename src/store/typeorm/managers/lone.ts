@@ -36,7 +36,7 @@ export async function finishLone(db: Database, end: AttemptEnd): Promise<boolean
   const values: Value[] = [];
   if (claim) {
     const ran = Math.max(0, Math.round(claim.ranMs));
-    values.push(end.leaseId, claim.managerId, claim.performer, ran, ran);
+    values.push(end.leaseId, claim.managerId, claim.performer, ran);
   }
   values.push(end.status, end.reason, end.error, end.result, end.resultText, end.taskId, end.endpoint, end.job);
   values.push(claim ? claim.type : end.leaseId);

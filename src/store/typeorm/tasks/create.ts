@@ -10,7 +10,7 @@ import { settle } from "../upkeep/settle";
 import { createScript } from "./create-script";
 
 /** How long the API that stored a task may take to publish it before the reconciler does. */
-const PUBLISH_GRACE_MS = 3000;
+export const PUBLISH_GRACE_MS = 3000;
 const MAX_ROUNDS = 5;
 
 const INSERT_TASK = [

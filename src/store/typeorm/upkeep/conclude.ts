@@ -1,8 +1,9 @@
 import { taskState } from "../../../model/completeness";
 import type { TaskStatus } from "../../../model/task";
 import type { EndedResponse } from "../../store";
-import type { Connection, Database } from "../connection";
-import { chunks, groupBy, pickShared, Sql } from "../sql";
+import type { Connection, Database, Dialect } from "../connection";
+import { chunks, compare, groupBy, pickShared, Sql } from "../sql";
+import { PUBLISH_GRACE_MS } from "../tasks/create";
 import { unsettledTasks } from "../tasks/read";
 import { backToDb } from "../times";
 import { settle, tellSettled } from "./settle";
@@ -17,7 +18,8 @@ interface Ended {
   rows: readonly EndedResponse[];
   status: TaskStatus;
   finishedAt: string;
-  publishedAt: string;
+  /** Null: when it was created. */
+  publishedAt: string | null;
 }
 
 /** Somebody has touched the task since its responses were read. */
@@ -39,8 +41,12 @@ export async function conclude(db: Database, responses: readonly EndedResponse[]
     else partly.set(taskId, task.status);
   }
   const fresh = whole.filter(({ status, rows }) => rows[0]!.task.status !== status);
-  fresh.sort((a, b) => (a.taskId < b.taskId ? -1 : 1));
-  for (const part of chunks(fresh, SIZE)) await storeEnds(db, part);
+  // Neighbours in the feed have ended together and share their times; within a transaction rows are locked in their order.
+  for (const part of chunks(fresh, SIZE))
+    await storeEnds(
+      db,
+      part.sort((a, b) => compare(a.taskId, b.taskId)),
+    );
   if (partly.size > 0) await lookCloser(db, partly);
   tellSettled(db, { tasks: [], responses: responses.map(responseNews) });
 }
@@ -61,14 +67,15 @@ function ended(rows: readonly EndedResponse[]): Ended {
   let firstReceipt: string | null = null;
   for (const { receivedAt } of rows)
     if (receivedAt !== null && (firstReceipt === null || receivedAt < firstReceipt)) firstReceipt = receivedAt;
-  // The note of the publish may still be on its way; by the first receipt it had been published.
-  const publishedAt = firstReceipt ?? finishedAt ?? task.createdAt;
+  // The note of the publish may still be on its way. By the first receipt it had been published; by whoever stored it, at once.
+  const seen = firstReceipt ?? finishedAt ?? task.createdAt;
+  const atOnce = Date.parse(seen) - Date.parse(task.createdAt) < PUBLISH_GRACE_MS;
   return {
     taskId,
     rows,
     status,
     finishedAt: backToDb(finishedAt ?? task.createdAt),
-    publishedAt: backToDb(publishedAt),
+    publishedAt: atOnce ? null : backToDb(seen),
   };
 }
 
@@ -89,12 +96,26 @@ async function store(connection: Connection, part: readonly Ended[]): Promise<vo
     const shared = (valueIn: (task: Ended) => string) => pickShared(connection.dialect, group, valueIn, "id");
     const sql = new Sql("UPDATE tasks SET status = ").append(shared((task) => task.status));
     sql.add(", finished_at = ").append(shared((task) => task.finishedAt));
-    sql.add(", published_at = COALESCE(published_at, ").append(shared((task) => task.publishedAt));
+    sql.add(", published_at = COALESCE(published_at, ").append(publishedOf(connection.dialect, group));
     sql.add("), open_run_key = NULL, version = version + 1 WHERE ");
     const ids = group.map(({ taskId }) => taskId);
     sql.append(connection.dialect.isIn("id", ids)).add(" AND version = ?", group[0]!.rows[0]!.task.version);
     if ((await connection.run(sql.text, sql.values)) !== group.length) throw new Changed();
   }
+}
+
+function publishedOf(dialect: Dialect, group: readonly Ended[]): Sql {
+  const late = group.filter(({ publishedAt }) => publishedAt !== null);
+  if (late.length === 0) return new Sql("created_at");
+  const sql = new Sql("CASE WHEN ")
+    .append(
+      dialect.isIn(
+        "id",
+        late.map(({ taskId }) => taskId),
+      ),
+    )
+    .add(" THEN ");
+  return sql.append(pickShared(dialect, late, (task) => task.publishedAt!, "id")).add(" ELSE created_at END");
 }
 
 function taskNews({ taskId, rows, status, finishedAt }: Ended) {
