@@ -5,10 +5,15 @@ const { NOOP, startTasker } = require("../lib/tasker");
 const SIZE = 100;
 const CONNECTIONS = 8;
 
+const VARIANTS = {
+  batch: { title: "batch of 100", type: { ...NOOP, claim: "late", deliver: "one" } },
+  "batch-first": { title: "`batch` with the default `claim: first`", type: { ...NOOP, deliver: "one" } },
+};
+
 /** A hundred tasks in a request, until their final responses. */
-module.exports = {
-  name: "batch",
-  title: "batch of 100",
+module.exports = Object.entries(VARIANTS).map(([name, { title, type }]) => ({
+  name,
+  title,
   peer: "Express + BullMQ `addBulk`",
   unit: "tasks/s",
   better: "higher",
@@ -17,7 +22,7 @@ module.exports = {
   seconds: { full: 4, quick: 3 },
 
   async open(servers) {
-    const tasker = await startTasker(servers, { types: { noop: { ...NOOP, deliver: "one" } } });
+    const tasker = await startTasker(servers, { types: { noop: type } });
     const bullmq = await startBullmq(servers);
     return {
       tasker: async (seconds) => {
@@ -36,4 +41,4 @@ module.exports = {
       close: () => Promise.all([tasker.stop(), bullmq.stop()]),
     };
   },
-};
+}));

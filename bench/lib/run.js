@@ -26,7 +26,7 @@ async function runCase(one, servers, { pairs, quick, check, say }) {
 }
 
 /** Until a process has compiled what it runs: what is measured before that is V8's compiler, on both sides. */
-const WARM = { full: 20, quick: 10 };
+const WARM = { full: 30, quick: 20 };
 
 /** How long each side is driven before the first measured pair. A check has a margin, and no time. */
 function warmSeconds(one, { quick, check }) {

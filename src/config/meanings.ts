@@ -74,7 +74,7 @@ export const MEANINGS: Readonly<Record<string, string>> = {
 
   "database.uri": "also `TASKER_DATABASE_URI`",
   "database.admin_uri": "who may create database and users; `initialize` only",
-  "database.pool_size": "connections at most",
+  "database.pool_size": "connections at most; an API has up to six more, for several statements at once",
   "database.deadline": "what takes longer is given up (503, and repeated in the background)",
   "database.tls.ca": "certificate of the authority",
   "database.tls.cert": "our certificate",

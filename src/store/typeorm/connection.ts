@@ -33,8 +33,8 @@ export interface Database {
   /** One transaction, READ COMMITTED or stricter. */
   write<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T>;
   /**
-   * Several statements as one text in one round trip, for the hottest writes; absent where a round trip costs nothing. The text
-   * opens and commits its own transaction; the first statement that fails ends it, nothing stands, and its error is thrown.
+   * Several statements as one text in one round trip, for the hottest writes and reads; absent where a round trip costs nothing. A text that
+   * writes opens and commits its own transaction; the first statement that fails ends it, nothing stands, and its error is thrown.
    * Resolves to the rows of each statement; null: the text is longer than the database takes.
    */
   script?<Row>(text: string, deadlineMs?: number): Promise<Row[][] | null>;

@@ -12,8 +12,8 @@ import type { StoreOptions } from "./options";
 /** A server that refuses connections is tried for so long before the caller hears of it. */
 const REFUSED_MS = 1000;
 const MIGRATE_MS = 15 * 60_000;
-/** As many as batches of creates are under way at once. */
-const SCRIPT_CONNECTIONS = 2;
+/** Two lanes of creates and four of reads (tasks/create.ts, tasks/read.ts): neither waits for the other. */
+const SCRIPT_CONNECTIONS = 6;
 
 /** Without NO_BACKSLASH_ESCAPES and ANSI_QUOTES, which would turn the driver's escaping into a hole. */
 const SESSION = [

@@ -32,26 +32,34 @@ export function taskFinder(
   };
 }
 
-/** The tasks are read before their responses: those are at least as new. */
-function findTasks(db: Database, ids: readonly string[]): Promise<Array<TaskWithResponses<ResponseRecord> | null>> {
-  return db.read(async (connection) => {
-    const wanted = unique(ids);
-    const tasks = await connection.query<TaskRow & { now_at: string }>(
-      ...query(`SELECT ${TASK_COLUMNS}, ${db.dialect.now} AS now_at FROM tasks WHERE `, db.dialect.isIn("id", wanted)),
-    );
-    if (tasks.length === 0) return ids.map(() => null);
-    const found = new Map<string, TaskWithResponses<ResponseRecord>>();
-    for (const row of tasks) found.set(row.id, { task: toTask(row), responses: [], now: fromDb(row.now_at) });
-    const rows = await connection.query<ResponseRow>(
-      ...query(
-        `SELECT ${RESPONSE_COLUMNS} FROM task_responses WHERE `,
-        db.dialect.isIn("task_id", wanted),
-        " ORDER BY task_id, endpoint, job",
-      ),
-    );
-    for (const row of rows) found.get(row.task_id)?.responses.push(toResponse(row));
-    return ids.map((id) => found.get(id) ?? null);
-  });
+async function findTasks(
+  db: Database,
+  ids: readonly string[],
+): Promise<Array<TaskWithResponses<ResponseRecord> | null>> {
+  const [tasks, rows] = await rowsOf(db, unique(ids));
+  const found = new Map<string, TaskWithResponses<ResponseRecord>>();
+  for (const row of tasks) found.set(row.id, { task: toTask(row), responses: [], now: fromDb(row.now_at) });
+  for (const row of rows) found.get(row.task_id)?.responses.push(toResponse(row));
+  return ids.map((id) => found.get(id) ?? null);
+}
+
+type TaskNow = TaskRow & { now_at: string };
+
+/** The tasks are read before their responses: those are at least as new. In one round trip where the database has it. */
+async function rowsOf(db: Database, ids: readonly string[]): Promise<[TaskNow[], ResponseRow[]]> {
+  const tasks = `SELECT ${TASK_COLUMNS}, ${db.dialect.now} AS now_at FROM tasks WHERE `;
+  const responses = `SELECT ${RESPONSE_COLUMNS} FROM task_responses WHERE `;
+  const order = " ORDER BY task_id, endpoint, job";
+  // Ids of tasks only, so there is nothing in them to be escaped.
+  const list = `(${ids.map((id) => `'${id}'`).join(", ")})`;
+  const sets = await db.script?.<TaskNow | ResponseRow>(
+    `${tasks}id IN ${list}; ${responses}task_id IN ${list}${order}`,
+  );
+  if (sets) return sets as [TaskNow[], ResponseRow[]];
+  return db.read(async (connection) => [
+    await connection.query<TaskNow>(...query(tasks, db.dialect.isIn("id", ids))),
+    await connection.query<ResponseRow>(...query(responses, db.dialect.isIn("task_id", ids), order)),
+  ]);
 }
 
 export async function taskStates(
