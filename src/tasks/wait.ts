@@ -26,8 +26,9 @@ interface Waiter {
 export class Waiters {
   private readonly byTask = new Map<string, Set<Waiter>>();
   private looping = false;
-  /** Milliseconds that are left between the last look and the next, at least. */
+  /** Milliseconds that are left between the last look and the next, at least; a look counts from where it began. */
   private rest = 0;
+  private lookMs = 0;
   private closed = false;
 
   constructor(private readonly store: TaskStore) {}
@@ -84,7 +85,7 @@ export class Waiters {
             if (this.byTask.size > 0) this.loop();
           });
       },
-      Math.min(Math.max(this.pace(), this.rest), SLOW_MS),
+      Math.min(Math.max(this.pace() - this.lookMs, this.rest), SLOW_MS),
     );
   }
 
@@ -99,6 +100,7 @@ export class Waiters {
   private async look(): Promise<void> {
     const ids = [...this.byTask.keys()];
     this.rest = 0;
+    this.lookMs = 0;
     for (let i = 0; i < ids.length; i += PAGE) {
       const page = ids.slice(i, i + PAGE);
       const simple = page.filter((id) => this.waitersOf(id).every((waiter) => waiter.settled));
@@ -106,7 +108,9 @@ export class Waiters {
       await this.lookForSettled(simple);
       const between = performance.now();
       await this.lookAt(page.filter((id) => !simple.includes(id)));
-      this.rest += between - began + (performance.now() - between) * REST;
+      const ended = performance.now();
+      this.rest += between - began + (ended - between) * REST;
+      this.lookMs += ended - began;
     }
   }
 

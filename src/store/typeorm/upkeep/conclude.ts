@@ -5,7 +5,7 @@ import type { Connection, Database, Dialect } from "../connection";
 import { chunks, compare, groupBy, pickShared, Sql } from "../sql";
 import { PUBLISH_GRACE_MS } from "../tasks/create";
 import { unsettledTasks } from "../tasks/read";
-import { backToDb } from "../times";
+import { backToDb, fromDb, parsed } from "../times";
 import { settle, tellSettled } from "./settle";
 
 /** Tasks in one transaction. */
@@ -69,7 +69,7 @@ function ended(rows: readonly EndedResponse[]): Ended {
     if (receivedAt !== null && (firstReceipt === null || receivedAt < firstReceipt)) firstReceipt = receivedAt;
   // The note of the publish may still be on its way. By the first receipt it had been published; by whoever stored it, at once.
   const seen = firstReceipt ?? finishedAt ?? task.createdAt;
-  const atOnce = Date.parse(seen) - Date.parse(task.createdAt) < PUBLISH_GRACE_MS;
+  const atOnce = parsed(seen) - parsed(task.createdAt) < PUBLISH_GRACE_MS;
   return {
     taskId,
     rows,
@@ -119,7 +119,7 @@ function publishedOf(dialect: Dialect, group: readonly Ended[]): Sql {
 }
 
 function taskNews({ taskId, rows, status, finishedAt }: Ended) {
-  const seconds = secondsSinceBegin(rows[0]!, `${finishedAt.replace(" ", "T")}Z`);
+  const seconds = secondsSinceBegin(rows[0]!, fromDb(finishedAt));
   return { id: taskId, type: rows[0]!.type, status, seconds };
 }
 
@@ -131,5 +131,5 @@ function responseNews(row: EndedResponse) {
 /** Counted from the creation, or from the end of its delay. */
 function secondsSinceBegin({ task }: EndedResponse, to: string): number {
   const begun = task.delayUntil !== null && task.delayUntil > task.createdAt ? task.delayUntil : task.createdAt;
-  return Math.max(0, Date.parse(to) - Date.parse(begun)) / 1000;
+  return Math.max(0, parsed(to) - parsed(begun)) / 1000;
 }
