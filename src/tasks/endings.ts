@@ -7,7 +7,7 @@ const SWEEP_PAGE = 500;
 const OPEN_STATUSES = TASK_STATUSES.filter((status) => !FINAL_TASK_STATUSES.includes(status));
 
 /**
- * Responses that have ended → the stored status of their tasks. Whoever leads the reconciling follows the feed of changes from
+ * Responses that have ended → the stored status of their tasks. Whoever leads the reconciling follows the ends in their order from
  * the place that its predecessor had come to (kept with the lock), so that an end costs no mark and no second look:
  *
  *   unknown place ──lead──▶ following ──no longer leading──▶ unknown place

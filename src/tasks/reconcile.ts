@@ -31,8 +31,8 @@ const FOUND_EMPTY_MS = 10_000;
  * Whatever it does is a compare-and-set, so two of them at once (a lock that was lost unnoticed) do no harm.
  *
  * Its work with what is open comes from one index: `due_at`, "when to look at this response next". What it finds there it
- * turns into one of a few actions (`decide`), and each action moves the mark. What has ended comes from the feed of changes
- * (endings.ts). It keeps nothing in memory that a restart would lose.
+ * turns into one of a few actions (`decide`), and each action moves the mark. What has ended stands in the same index by the
+ * time it did (endings.ts). It keeps nothing in memory that a restart would lose.
  *
  * Amnesty: leases may be declared lost only after this process has seen the database writable for one full time to live,
  * because while it was away nobody could write a heartbeat.
