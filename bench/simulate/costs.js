@@ -5,13 +5,13 @@
  */
 module.exports = {
   /** Database: storing a task (its row and its share of the transaction), and each expected response. */
-  storeTask: 45,
-  storeResponse: 25,
+  storeTask: 40,
+  storeResponse: 20,
   /** Database: claim and finish of one response, where the manager's own batches are full, and where each stands alone. */
-  claimFinishBatched: 80,
-  claimFinishAlone: 400,
+  claimFinishBatched: 55,
+  claimFinishAlone: 310,
   /** Database: storing a task's end, and reading that of each of its responses. */
-  settleTask: 60,
+  settleTask: 20,
   settleResponse: 10,
   /** Database: a manager's heartbeat, a statement and a commit of its own. */
   heartbeat: 150,
@@ -24,7 +24,7 @@ module.exports = {
   message: 110,
   quorumFactor: 3,
   /** Reconciler: milliseconds for a page of 1,000 responses that have ended (reading them, storing the ends); one page at a time. */
-  reconcilerPageMs: 90,
+  reconcilerPageMs: 50,
   reconcilerPage: 1000,
   /** Memory of a connection at the database and at the broker, in MB. */
   databaseConnectionMb: 0.4,
