@@ -18,7 +18,7 @@ MANAGER_SQL = """INSERT INTO managers (id, endpoint, host, pid, slot, version, s
   VALUES (%s, %s, %s, %s, %s, 'python', 'alive', 0, %s, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))"""
 # What has been waiting for us: the API publishes it now that there is a queue.
 WAITING_SQL = """UPDATE task_responses SET due_at = UTC_TIMESTAMP(3), version = version + 1
-  WHERE due_at IS NOT NULL AND endpoint = %s AND type = %s AND status = 'expected'
+  WHERE finished_at IS NULL AND due_at IS NOT NULL AND endpoint = %s AND type = %s AND status = 'expected'
     AND (delay_until IS NULL OR delay_until <= UTC_TIMESTAMP(3))"""
 # No row: we have been declared dead, and must not go on as this manager.
 HEARTBEAT_SQL = """UPDATE managers SET heartbeat_at = UTC_TIMESTAMP(3) WHERE id = %s AND state = 'alive'"""

@@ -109,10 +109,10 @@ export function endedContract(subject: () => Subject): void {
       const { store, sql } = subject();
       const start = await feedPlace(store);
       const [quick, slow, delayed] = [await endedTask(), await endedTask(), await endedTask()];
-      const before = (seconds: number) =>
+      const ago = (seconds: number) =>
         new Date(Date.now() - seconds * 1000).toISOString().replace("T", " ").slice(0, 23);
-      await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [before(60), slow.id]);
-      await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [before(3600), delayed.id]);
+      await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [ago(60), slow.id]);
+      await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [ago(3600), delayed.id]);
       await store.upkeep.conclude(await endedOf(store, start, [quick.id, slow.id, delayed.id], 6));
       const foundOf = async ({ type, id }: { type: string; id: string }) => (await store.tasks.find(type, id))!;
       const { task } = await foundOf(quick);
