@@ -40,6 +40,27 @@ export function lateContract(subject: () => Subject): void {
       expect(await store.tasks.attempts(tasks[0]!.id, "lb-1")).toEqual([]);
     });
 
+    it("keep each its own lease and times where neighbours share theirs", async () => {
+      const { store } = subject();
+      const tasks = await Promise.all(Array.from({ length: 2 * count }, () => createdTask(store)));
+      const leases = [newId(), newId()];
+      const managerId = newId();
+      // Of a kind are four of five and one of five, or one and one.
+      const odd = (i: number) => (i % 5 === 1 ? 1 : 0);
+      const ends = tasks.map(({ id }, i) => {
+        const claim = { managerId, performer: "lb-1", type: "app-update", ranMs: 100 * (1 + odd(i)) };
+        return lateEnd(id, { claim, leaseId: leases[odd(i)]! });
+      });
+      expect(await store.managers.finish(ends)).toEqual(ends.map(() => RECORDED));
+      for (const [i, task] of tasks.entries()) {
+        const { leaseId, startedAt, finishedAt } = await rowOf(store, task);
+        expect([leaseId, Date.parse(finishedAt!) - Date.parse(startedAt!)]).toEqual([
+          leases[odd(i)],
+          100 * (1 + odd(i)),
+        ]);
+      }
+    });
+
     it("keep a failure's reason", async () => {
       const { store } = subject();
       const tasks = await Promise.all(Array.from({ length: count }, () => createdTask(store)));
