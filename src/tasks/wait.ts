@@ -2,12 +2,14 @@ import type { ResponseBrief, TaskStore } from "../store/store";
 import { reading } from "./read";
 import type { TaskReading } from "./service";
 
-const QUICK_MS = 5;
+const QUICK_MS = 3;
 const SLOW_MS = 200;
+/** Each task that is waited for makes a look dearer, and the looks rarer by so much. */
+const EACH_MS = 0.1;
 /** A wait younger than this is looked at quickly: most tasks that somebody waits for are short. */
 const YOUNG_MS = 2000;
 const PAGE = 100;
-/** To read tasks takes time that they need themselves: the next look waits this many times as long. */
+/** To read tasks whole takes time that they need themselves: the next look waits this many times as long. */
 const REST = 5;
 
 interface Waiter {
@@ -20,7 +22,7 @@ interface Waiter {
 }
 
 /**
- * Everybody who waits for a task shares one look at the database: a page of task states every 5–200 ms, however many wait.
+ * Everybody who waits for a task shares one look at the database: a page of task states every 3–200 ms, however many wait.
  * The database is asked, not the broker, because only it knows, and because another API process may have taken the answer.
  */
 export class Waiters {
@@ -92,7 +94,7 @@ export class Waiters {
   private pace(): number {
     const now = performance.now();
     for (const all of this.byTask.values()) {
-      for (const waiter of all) if (now - waiter.since < YOUNG_MS) return QUICK_MS;
+      for (const waiter of all) if (now - waiter.since < YOUNG_MS) return QUICK_MS + EACH_MS * this.byTask.size;
     }
     return SLOW_MS;
   }
@@ -109,7 +111,7 @@ export class Waiters {
       const between = performance.now();
       await this.lookAt(page.filter((id) => !simple.includes(id)));
       const ended = performance.now();
-      this.rest += between - began + (ended - between) * REST;
+      this.rest += (ended - between) * REST;
       this.lookMs += ended - began;
     }
   }

@@ -41,6 +41,8 @@ interface Pair {
 export class TcpProxy {
   /** Connections accepted so far. */
   accepted = 0;
+  /** What clients have sent so far: how many pieces, and their bytes. */
+  readonly sent = { pieces: 0, bytes: 0 };
   private mode: ProxyMode = { mode: "pass" };
   private readonly pairs = new Set<Pair>();
   private readonly changes = new Set<() => void>();
@@ -144,6 +146,10 @@ export class TcpProxy {
 
   /** Hands a chunk on as the mode wants it; false: the connection is gone. */
   private async pass(pair: Pair, direction: "toServer" | "toClient", chunk: Buffer, to: Socket): Promise<boolean> {
+    if (direction === "toServer") {
+      this.sent.pieces++;
+      this.sent.bytes += chunk.length;
+    }
     await this.openWay(direction);
     const { mode } = this;
     const applies = !("direction" in mode) || mode.direction === undefined || mode.direction === "both";

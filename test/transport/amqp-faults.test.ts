@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Log } from "../../src/log";
 import { createAmqpTransport } from "../../src/transport/amqp/transport";
 import type { Transport } from "../../src/transport/transport";
@@ -7,6 +8,9 @@ import { TcpProxy } from "../support/proxy";
 import { createVhost, type Scratch } from "../support/services";
 import { until } from "../support/until";
 import { at, outgoing, queueIs, Receiver } from "./contract";
+
+/** Bytes: a frame's head and end, class and method, a delivery's tag, and whether it stands for those before it. */
+const ACK_FRAME = 7 + 4 + 8 + 1 + 1;
 
 /** Faults of network and broker that need no broker of one's own to break. */
 describe.each(["classic", "quorum"] as const)("on RabbitMQ with %s queues, the transport", (queueType) => {
@@ -290,6 +294,29 @@ describe.each(["classic", "quorum"] as const)("on RabbitMQ with %s queues, the t
     expect([...settled].sort()).toEqual(Array.from({ length: total }, (_, i) => String(i)).sort());
     await queueIs(transport, at("drain", "e"), { ready: 0, consumers: 0 });
     expect(logged.warnings()).toEqual([]);
+  });
+
+  it("sends the acks of many endpoints in a few packets", async () => {
+    const transport = await opened({ heartbeat: 60 });
+    await transport.declareType({ type: "packets", deliver: "each" });
+    const receiver = new Receiver();
+    const endpoints = Array.from({ length: 30 }, (_, i) => `e${i}`);
+    for (const endpoint of endpoints) {
+      await transport.declareEndpoint("packets", endpoint);
+      await transport.consume({ address: at("packets", endpoint), prefetch: 8, onDelivery: receiver.onDelivery });
+    }
+    await transport.publish(outgoing({ to: "all", type: "packets" }));
+    await receiver.count(endpoints.length);
+    const before = { ...proxy.sent };
+    for (const delivery of receiver.deliveries) {
+      delivery.ack();
+      // Each in a turn of its own, as handlers end.
+      await setImmediate();
+    }
+    const bytes = endpoints.length * ACK_FRAME;
+    await until("all acks", () => proxy.sent.bytes - before.bytes >= bytes);
+    expect(proxy.sent.bytes - before.bytes).toBe(bytes);
+    expect(proxy.sent.pieces - before.pieces).toBeLessThan(endpoints.length / 3);
   });
 
   it("hands its acks to the broker before it closes", async () => {

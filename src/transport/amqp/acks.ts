@@ -1,10 +1,13 @@
 import type { Channel, ConsumeMessage } from "amqplib";
+import type { AckRound } from "./ack-round";
 
 /**
  * The deliveries of one channel that are not settled at the broker yet.
  *
- * Acks of one turn of the event loop go out together, as one frame where nothing older is open. It saves work, and it saves
- * acks: the broker's side of a quorum queue holds acks back once 32 are under way, and forgets them when the channel closes.
+ * While the broker may still deliver, acks wait a moment for those of the connection's other channels. Once it has sent half of what
+ * it may, they go out with the turn of the event loop. Either way those of one channel are one frame where nothing older is
+ * open. It saves work, and it saves acks: the broker's side of a quorum queue holds acks back once 32 are under way, and forgets
+ * them when the channel closes.
  */
 const MANY = 24;
 const SETTLE_MS = 100;
@@ -18,7 +21,12 @@ export class Acks {
   private sentAt = Number.NEGATIVE_INFINITY;
   private burst = 0;
 
-  constructor(private readonly channel: Channel) {}
+  /** @param prefetch deliveries that the broker sends at most before it has an ack */
+  constructor(
+    private readonly channel: Channel,
+    private readonly prefetch: number,
+    private readonly round: AckRound,
+  ) {}
 
   /** Deliveries that the receiver still holds. */
   get held(): number {
@@ -33,8 +41,10 @@ export class Acks {
     if (!this.open.delete(message.fields.deliveryTag)) return;
     this.waiting.push(message);
     if (this.scheduled) return;
-    this.scheduled = true;
-    setImmediate(() => this.flush());
+    if (2 * (this.open.size + this.waiting.length) >= this.prefetch) {
+      this.scheduled = true;
+      setImmediate(() => this.flush());
+    } else if (this.waiting.length === 1) this.round.add(this);
   }
 
   giveBack(message: ConsumeMessage): void {

@@ -1,5 +1,7 @@
+import type { Writable } from "node:stream";
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type SocketOptions } from "amqplib";
 import type { Log } from "../../log";
+import { AckRound } from "./ack-round";
 import { backoff, DeadlineExceeded, within } from "./deadline";
 import { inWords } from "./words";
 
@@ -40,6 +42,7 @@ export class Session {
   alive = true;
   /** Why the broker takes no publishes on this connection (memory or disk alarm); null: it takes them. */
   blocked: string | null = null;
+  readonly acks = new AckRound((send) => this.together(send));
 
   constructor(
     readonly generation: number,
@@ -70,6 +73,15 @@ export class Session {
     const channel = await this.rpc(this.model.createConfirmChannel(), "opening a channel");
     channel.on("error", onError);
     return channel;
+  }
+
+  /** What is sent meanwhile leaves in one packet. */
+  private together(send: () => void): void {
+    const { stream } = (this.model as unknown as { connection: { stream: Writable } }).connection;
+    stream.cork();
+    send();
+    // amqplib hands it to the socket in the next turn of the event loop.
+    setImmediate(() => setImmediate(() => stream.uncork()));
   }
 
   /** Closes a channel and whatever was sent on it before; never rejects. */

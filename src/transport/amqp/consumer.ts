@@ -156,7 +156,8 @@ export class AmqpConsumption implements Consumption, Watcher {
     const channel = await session.openChannel((error) => {
       reason = error.message;
     });
-    const lane: Lane = { session, channel, tag: null, acks: new Acks(channel), alive: true };
+    const acks = new Acks(channel, this.subscription.prefetch, session.acks);
+    const lane: Lane = { session, channel, tag: null, acks, alive: true };
     channel.on("close", () => {
       if (!lane.alive) return;
       this.dead(lane);

@@ -43,6 +43,28 @@ export function createContract(subject: () => Subject): void {
       expect(outcome).toEqual({ kind: "created", task: (await store.tasks.find(task.type, task.id))!.task });
     });
 
+    it("keeps apart what differs between tasks that are stored together", async () => {
+      const { store } = subject();
+      const tasks = [
+        newTask({ deliver: "one", endpoints: ["*"], waitMs: 1000 }),
+        newTask({ endpoints: ["lb-1", "lb-2"], waitMs: 2000, expiresMs: 1000 }),
+        newTask({ waitMs: 2000, traceparent: "00-ab-cd-01" }),
+        newTask({ waitMs: 3000, createdBy: "ann" }),
+      ];
+      const outcomes = await store.tasks.create(tasks);
+      for (const [i, task] of tasks.entries()) {
+        const found = (await store.tasks.find(task.type, task.id))!;
+        expect(outcomes[i]).toEqual({ kind: "created", task: found.task });
+        const { createdAt, waitUntil, expiresAt, traceparent, createdBy } = found.task;
+        expect(Date.parse(waitUntil) - Date.parse(createdAt)).toBe(task.waitMs);
+        expect(expiresAt && Date.parse(expiresAt) - Date.parse(createdAt)).toBe(task.expiresMs);
+        expect({ traceparent, createdBy }).toEqual({ traceparent: task.traceparent, createdBy: task.createdBy });
+        expect(found.responses.map(({ endpoint, performer }) => [endpoint, performer])).toEqual(
+          task.endpoints.map((name) => [name, task.deliver === "one" ? null : name]),
+        );
+      }
+    });
+
     it("answers a repeated call with created again, and stores nothing twice", async () => {
       const { store } = subject();
       const tasks = [newTask(), newTask({ endpoints: ["lb-1", "lb-2"] })];

@@ -4,18 +4,16 @@ import { clampMs } from "../times";
 
 /** The others begin as the tables say. */
 const TASK_COLUMNS =
-  "id, type, identifier, body_hash, payload, payload_bytes, deliver, attempts, timeout_ms, priority, created_at, wait_until, " +
-  "expires_at, traceparent, created_by, expected";
-const RESPONSE_COLUMNS = "task_id, endpoint, job, type, performer, attempts, timeout_ms, due_at, changed_at";
+  "id, type, identifier, body_hash, payload, payload_bytes, deliver, attempts, timeout_ms, priority, created_at, wait_until, expected";
+/** Said only where one of the tasks has them: each value that is said costs the server something. */
+const RARE_COLUMNS = ", expires_at, traceparent, created_by";
+const RESPONSE_COLUMNS = "task_id, endpoint, job, type, attempts, timeout_ms, due_at, changed_at";
 
 /** Beyond so many responses one transaction of several statements is the better way. */
 const MOST_RESPONSES = 2000;
 
-/**
- * `@now`: the moment of the transaction, by the database's clock; `@due`: when the responses are to be looked at, reckoned once and not for
- * each row. Each result set of the script but the last is empty.
- */
-const begin = (dueMs: number) => `START TRANSACTION; SET @now = UTC_TIMESTAMP(3); SET @due = ${inMs(dueMs)}; `;
+/** Each result set of the script but the last is empty. */
+const BEGIN = "START TRANSACTION; SET @now = UTC_TIMESTAMP(3)";
 const END = "COMMIT; SELECT @now AS now_at";
 
 /**
@@ -26,6 +24,10 @@ const END = "COMMIT; SELECT @now AS now_at";
  * @returns null for what needs a closer look than that: delays, run keys, very many responses
  */
 export function createScript(tasks: readonly NewTask[], dueMs: number): string | null {
+  const clock = new Clock();
+  const due = clock.in(dueMs);
+  const rare = tasks.some(({ expiresMs, traceparent, createdBy }) => expiresMs !== null || traceparent || createdBy);
+  const named = tasks.some(({ deliver }) => deliver !== "one");
   let taskRows = "";
   let responseRows = "";
   let count = 0;
@@ -38,28 +40,46 @@ export function createScript(tasks: readonly NewTask[], dueMs: number): string |
     const type = quoted(task.type);
     const attempts = Number(task.attempts);
     const timeout = clampMs(task.timeoutMs);
-    const expires = task.expiresMs === null ? "NULL" : inMs(task.expiresMs);
     taskRows +=
       `${taskRows && ","}(${id},${type},${quoted(task.identifier)},${quoted(task.bodyHash)},${quoted(task.payload)},` +
       `${Buffer.byteLength(task.payload)},'${task.deliver === "one" ? "one" : "each"}',${attempts},${timeout},` +
-      `${Number(task.priority)},@now,${inMs(task.waitMs)},${expires},` +
-      `${quoted(task.traceparent)},${quoted(task.createdBy)},${expected})`;
-    const rest = `,${attempts},${timeout},@due,@now)`;
+      `${Number(task.priority)},@now,${clock.in(task.waitMs)},${expected}`;
+    if (rare) {
+      const expires = task.expiresMs === null ? "NULL" : clock.in(task.expiresMs);
+      taskRows += `,${expires},${quoted(task.traceparent)},${quoted(task.createdBy)}`;
+    }
+    taskRows += ")";
+    const rest = `,${attempts},${timeout},${due},@now`;
     const endpoints = task.endpoints.length > 1 ? [...task.endpoints].sort() : task.endpoints;
     for (const endpoint of endpoints) {
       const name = quoted(endpoint);
-      const performer = task.deliver === "one" ? "NULL" : name;
+      const performer = named ? `,${task.deliver === "one" ? "NULL" : name}` : "";
       for (const job of task.jobs) {
-        responseRows += `${responseRows && ","}(${id},${name},${quoted(job)},${type},${performer}${rest}`;
+        responseRows += `${responseRows && ","}(${id},${name},${quoted(job)},${type}${rest}${performer})`;
       }
     }
   }
   return (
-    `${begin(dueMs)}INSERT INTO tasks (${TASK_COLUMNS}) VALUES ${taskRows}; ` +
-    `INSERT INTO task_responses (${RESPONSE_COLUMNS}) VALUES ${responseRows}; ${END}`
+    `${BEGIN}${clock.text}; INSERT INTO tasks (${TASK_COLUMNS}${rare ? RARE_COLUMNS : ""}) VALUES ${taskRows}; ` +
+    `INSERT INTO task_responses (${RESPONSE_COLUMNS}${named ? ", performer" : ""}) VALUES ${responseRows}; ${END}`
   );
 }
 
-function inMs(ms: number): string {
-  return `@now + INTERVAL ${clampMs(ms) * 1000} MICROSECOND`;
+/**
+ * `@now` is the moment of the transaction by the database's clock, and what lies so long after it is reckoned once and not for
+ * each row: tasks of a type share their waiting times. Within one SET the server's clock stands still.
+ */
+class Clock {
+  private readonly names = new Map<number, string>();
+  /** What follows in the SET. */
+  text = "";
+
+  in(ms: number): string {
+    const known = this.names.get(ms);
+    if (known !== undefined) return known;
+    const name = `@in${this.names.size}`;
+    this.names.set(ms, name);
+    this.text += `, ${name} = UTC_TIMESTAMP(3) + INTERVAL ${clampMs(ms) * 1000} MICROSECOND`;
+    return name;
+  }
 }
