@@ -17,7 +17,9 @@ const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** The session's key that the request's cookie holds; null: none. */
 export function sessionKey(req: IncomingMessage): string | null {
-  for (const pair of (req.headers.cookie ?? "").split(";")) {
+  const { cookie } = req.headers;
+  if (cookie === undefined) return null;
+  for (const pair of cookie.split(";")) {
     const [name, value] = pair.trim().split("=", 2);
     if (name === COOKIE && value && value.length <= 200) return value;
   }

@@ -105,23 +105,33 @@ export function endedContract(subject: () => Subject): void {
       }
     });
 
-    it("counts a task as published when it was created, unless its first receipt came long after", async () => {
-      const { store, sql } = subject();
-      const start = await feedPlace(store);
-      const [quick, slow, delayed] = [await endedTask(), await endedTask(), await endedTask()];
-      const ago = (seconds: number) =>
-        new Date(Date.now() - seconds * 1000).toISOString().replace("T", " ").slice(0, 23);
-      await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [ago(60), slow.id]);
-      await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [ago(3600), delayed.id]);
-      await store.upkeep.conclude(await endedOf(store, start, [quick.id, slow.id, delayed.id], 6));
-      const foundOf = async ({ type, id }: { type: string; id: string }) => (await store.tasks.find(type, id))!;
-      const { task } = await foundOf(quick);
-      expect(task.publishedAt).toBe(task.createdAt);
-      for (const found of [await foundOf(slow), await foundOf(delayed)]) {
-        expect(found.task.publishedAt).toBe(found.responses.map((row) => row.receivedAt).sort()[0]);
-        expect(found.task.publishedAt).not.toBe(found.task.createdAt);
-      }
-    });
+    it.each(["conclude", "settle"] as const)(
+      "counts a task as published when it was created, unless its first receipt came long after: %s",
+      async (way) => {
+        const { store, sql } = subject();
+        const start = await feedPlace(store);
+        const [quick, slow, delayed, withdrawn] = [
+          ...[await endedTask(), await endedTask(), await endedTask()],
+          await createdTask(store),
+        ] as const;
+        await store.tasks.cancel(withdrawn.id);
+        const ago = (seconds: number) =>
+          new Date(Date.now() - seconds * 1000).toISOString().replace("T", " ").slice(0, 23);
+        await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [ago(60), slow.id]);
+        await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [ago(3600), delayed.id]);
+        const ids = [quick.id, slow.id, delayed.id, withdrawn.id];
+        if (way === "settle") await store.upkeep.settle(ids);
+        else await store.upkeep.conclude(await endedOf(store, start, ids, 7));
+        const foundOf = async ({ type, id }: { type: string; id: string }) => (await store.tasks.find(type, id))!;
+        const { task } = await foundOf(quick);
+        expect(task.publishedAt).toBe(task.createdAt);
+        for (const found of [await foundOf(slow), await foundOf(delayed)]) {
+          expect(found.task.publishedAt).toBe(found.responses.map((row) => row.receivedAt).sort()[0]);
+          expect(found.task.publishedAt).not.toBe(found.task.createdAt);
+        }
+        expect((await foundOf(withdrawn)).task).toMatchObject({ status: "cancelled", publishedAt: null });
+      },
+    );
 
     it("ends a task whose last response comes alone, and stores one with others under way as running", async () => {
       const { store } = subject();

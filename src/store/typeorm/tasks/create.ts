@@ -6,11 +6,10 @@ import { nowOf, TASK_COLUMNS, type TaskRow, toTask } from "../rows";
 import { fitting } from "../size";
 import { chunks, compare, MAX_LIST } from "../sql";
 import { clampMs, dbToMs, fromDb, msToDb } from "../times";
+import { PUBLISH_GRACE_MS } from "../upkeep/published";
 import { settle } from "../upkeep/settle";
 import { createScript } from "./create-script";
 
-/** How long the API that stored a task may take to publish it before the reconciler does. */
-export const PUBLISH_GRACE_MS = 3000;
 const MAX_ROUNDS = 5;
 
 const INSERT_TASK = [

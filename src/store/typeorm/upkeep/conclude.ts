@@ -1,11 +1,11 @@
 import { taskState } from "../../../model/completeness";
 import type { TaskStatus } from "../../../model/task";
 import type { EndedResponse } from "../../store";
-import type { Connection, Database, Dialect } from "../connection";
+import type { Connection, Database } from "../connection";
 import { chunks, compare, groupBy, pickShared, Sql } from "../sql";
-import { PUBLISH_GRACE_MS } from "../tasks/create";
 import { unsettledTasks } from "../tasks/read";
 import { backToDb, fromDb, parsed } from "../times";
+import { type PublishedAt, publishedAt, publishedSql } from "./published";
 import { settle, tellSettled } from "./settle";
 
 /** Tasks in one transaction. */
@@ -18,8 +18,7 @@ interface Ended {
   rows: readonly EndedResponse[];
   status: TaskStatus;
   finishedAt: string;
-  /** Null: when it was created. */
-  publishedAt: string | null;
+  published: PublishedAt;
 }
 
 /** Somebody has touched the task since its responses were read. */
@@ -64,18 +63,13 @@ function ended(rows: readonly EndedResponse[]): Ended {
     return { endpoint, status, progress: 1, receivedAt, startedAt: null, finishedAt };
   });
   const { status, finishedAt } = taskState(facts, NO_CLOCK);
-  let firstReceipt: string | null = null;
-  for (const { receivedAt } of rows)
-    if (receivedAt !== null && (firstReceipt === null || receivedAt < firstReceipt)) firstReceipt = receivedAt;
-  // The note of the publish may still be on its way. By the first receipt it had been published; by whoever stored it, at once.
-  const seen = firstReceipt ?? finishedAt ?? task.createdAt;
-  const atOnce = parsed(seen) - parsed(task.createdAt) < PUBLISH_GRACE_MS;
+  const receipts = rows.map(({ receivedAt }) => receivedAt);
   return {
     taskId,
     rows,
     status,
     finishedAt: backToDb(finishedAt ?? task.createdAt),
-    publishedAt: atOnce ? null : backToDb(seen),
+    published: publishedAt(task.createdAt, receipts),
   };
 }
 
@@ -96,26 +90,12 @@ async function store(connection: Connection, part: readonly Ended[]): Promise<vo
     const shared = (valueIn: (task: Ended) => string) => pickShared(connection.dialect, group, valueIn, "id");
     const sql = new Sql("UPDATE tasks SET status = ").append(shared((task) => task.status));
     sql.add(", finished_at = ").append(shared((task) => task.finishedAt));
-    sql.add(", published_at = COALESCE(published_at, ").append(publishedOf(connection.dialect, group));
-    sql.add("), open_run_key = NULL, version = version + 1 WHERE ");
+    sql.add(", published_at = ").append(publishedSql(connection.dialect, group));
+    sql.add(", open_run_key = NULL, version = version + 1 WHERE ");
     const ids = group.map(({ taskId }) => taskId);
     sql.append(connection.dialect.isIn("id", ids)).add(" AND version = ?", group[0]!.rows[0]!.task.version);
     if ((await connection.run(sql.text, sql.values)) !== group.length) throw new Changed();
   }
-}
-
-function publishedOf(dialect: Dialect, group: readonly Ended[]): Sql {
-  const late = group.filter(({ publishedAt }) => publishedAt !== null);
-  if (late.length === 0) return new Sql("created_at");
-  const sql = new Sql("CASE WHEN ")
-    .append(
-      dialect.isIn(
-        "id",
-        late.map(({ taskId }) => taskId),
-      ),
-    )
-    .add(" THEN ");
-  return sql.append(pickShared(dialect, late, (task) => task.publishedAt!, "id")).add(" ELSE created_at END");
 }
 
 function taskNews({ taskId, rows, status, finishedAt }: Ended) {

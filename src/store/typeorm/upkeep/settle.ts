@@ -4,6 +4,7 @@ import type { Settled } from "../../../model/settled";
 import type { Connection, Database } from "../connection";
 import { chunks, groupBy, MAX_LIST, matchKeys, pick, Sql, unique } from "../sql";
 import { dbToMs, fromDb, toDb } from "../times";
+import { type PublishedAt, publishedAt, publishedSql } from "./published";
 
 interface TaskFacts {
   id: string;
@@ -15,6 +16,14 @@ interface TaskFacts {
   wait_until: string;
   open_run_key: string | null;
   now_at: string;
+}
+
+interface Change {
+  taskId: string;
+  status: string;
+  finishedAt: string | null;
+  final: boolean;
+  published: PublishedAt;
 }
 
 interface RowFacts {
@@ -68,15 +77,20 @@ async function settleBatch(connection: Connection, ids: readonly string[]): Prom
   );
   const responses = groupBy(rows, (row) => row.task_id);
 
-  const changed: Array<{ taskId: string; status: string; finishedAt: string | null; final: boolean }> = [];
+  const changed: Change[] = [];
   const settled: Settled = { tasks: [], responses: [] };
   for (const task of tasks) {
-    const state = stateOf(task, responses.get(task.id) ?? []);
+    const own = responses.get(task.id) ?? [];
+    const state = stateOf(task, own);
     const finishedAt = state.finishedAt === null ? null : toDb(state.finishedAt);
     const final = state.completeness.complete;
     const same =
       task.status === state.status && task.finished_at === finishedAt && !(final && task.open_run_key !== null);
-    if (!same) changed.push({ taskId: task.id, status: state.status, finishedAt, final });
+    const published = publishedAt(
+      fromDb(task.created_at),
+      own.map((row) => fromDb(row.received_at)),
+    );
+    if (!same) changed.push({ taskId: task.id, status: state.status, finishedAt, final, published });
     const begun = latest(task.created_at, task.delay_until);
     if (final && task.status !== state.status && finishedAt !== null) {
       settled.tasks.push({ id: task.id, type: task.type, status: state.status, seconds: seconds(begun, finishedAt) });
@@ -112,18 +126,14 @@ function stateOf(task: TaskFacts, rows: RowFacts[]): TaskState {
   );
 }
 
-async function storeStates(
-  connection: Connection,
-  changed: Array<{ taskId: string; status: string; finishedAt: string | null; final: boolean }>,
-): Promise<void> {
+async function storeStates(connection: Connection, changed: readonly Change[]): Promise<void> {
   for (const group of groupBy(changed, (row) => `${row.final}`).values()) {
     const asTask = new Sql("UPDATE tasks SET status = ").append(pick(group, (row) => row.status, "id"));
     // The same moment that was computed, looked up once more: a list of all of them would cost more than the look.
-    if (group[0]!.final)
-      asTask.add(
-        `, finished_at = ${LAST_FINISH}, published_at = COALESCE(published_at, ${FIRST_RECEIPT}), open_run_key = NULL`,
-      );
-    else asTask.add(", finished_at = ").append(pick(group, (row) => row.finishedAt, "id"));
+    if (group[0]!.final) {
+      asTask.add(`, finished_at = ${LAST_FINISH}, published_at = `).append(publishedSql(connection.dialect, group));
+      asTask.add(", open_run_key = NULL");
+    } else asTask.add(", finished_at = ").append(pick(group, (row) => row.finishedAt, "id"));
     asTask.add(", version = version + 1 WHERE ").append(
       connection.dialect.isIn(
         "id",
@@ -135,8 +145,6 @@ async function storeStates(
 }
 
 const LAST_FINISH = "(SELECT MAX(r.finished_at) FROM task_responses r WHERE r.task_id = tasks.id)";
-/** The note of the publish may still be on its way; by then it had been published. */
-const FIRST_RECEIPT = "(SELECT MIN(r.received_at) FROM task_responses r WHERE r.task_id = tasks.id)";
 
 async function clearMarks(connection: Connection, rows: readonly RowFacts[]): Promise<void> {
   for (const part of chunks(rows, MAX_LIST)) {
