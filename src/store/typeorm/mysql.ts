@@ -261,7 +261,9 @@ function destroy(raw: PoolConnection): void {
 
 function send<Result>(raw: PoolConnection, sql: string, values?: readonly unknown[]): Promise<Result> {
   return new Promise((resolve, reject) => {
-    raw.query(sql, [...(values ?? [])], (error: Error | null, result: unknown) =>
+    // Null, and not an empty list, for which the driver would read all of a long text in search of places to fill.
+    const filling = values === undefined ? null : [...values];
+    raw.query(sql, filling, (error: Error | null, result: unknown) =>
       error ? reject(error) : resolve(result as Result),
     );
   });
