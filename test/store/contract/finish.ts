@@ -34,6 +34,28 @@ export function finishContract(subject: () => Subject): void {
       expect(await store.tasks.attempts(tasks[0]!.id, "lb-1")).toEqual([]);
     });
 
+    it.each([
+      ["a success with a result", {}, { progress: 1 }],
+      ["a success without one", { result: null }, { progress: 1 }],
+      ["a failure that says why", { status: "failed", error: "broken", result: null }, { progress: 0 }],
+      ["a failure that says nothing", { status: "failed", result: null }, { progress: 0 }],
+    ] as const)("records %s alike, alone and with others", async (_, more, expected) => {
+      const { store, sql } = subject();
+      const tasks = await Promise.all(Array.from({ length: 3 }, () => createdTask(store)));
+      const ends = [];
+      for (const { id } of tasks) ends.push(endOf(await claimed(store, id), more));
+      const [alone, ...together] = ends;
+      for (const part of [[alone!], together])
+        expect(await store.managers.finish(part)).toEqual(part.map(() => ({ kind: "recorded" })));
+      for (const [i, task] of tasks.entries()) {
+        const { status, reason, error, result, resultText } = ends[i]!;
+        const row = { ...{ status, reason, error, result, resultText }, ...expected, finishedAt: expect.any(String) };
+        expect(await rowOf(store, task)).toMatchObject(row);
+        const stored = await sql("SELECT due_at, version FROM task_responses WHERE task_id = ?", [task.id]);
+        expect(stored).toEqual([{ due_at: null, version: 3 }]);
+      }
+    });
+
     it("keeps a stale result as a superseded attempt and leaves the row alone", async () => {
       const { store, other } = subject();
       const task = await createdTask(store);

@@ -32,18 +32,21 @@ export async function claimLone(
 export async function finishLone(db: Database, end: AttemptEnd): Promise<boolean> {
   if (end.status === "retrying" || end.status === "received" || !isId(end.taskId) || !isId(end.leaseId)) return false;
   const { claim } = end;
-  const { succeeded, ended } = textsFor(db.dialect)[claim ? "late" : "claimed"];
+  const { succeeded, silent, ended } = textsFor(db.dialect)[claim ? "late" : "claimed"];
+  const contents = [end.reason, end.error, end.result, end.resultText];
+  const says = contents.some((content) => content !== null);
   const values: Value[] = [];
   if (claim) {
     const ran = Math.max(0, Math.round(claim.ranMs));
     values.push(end.leaseId, claim.managerId, claim.performer, ran);
   }
-  values.push(end.status, end.reason, end.error, end.result, end.resultText, end.taskId, end.endpoint, end.job);
-  values.push(claim ? claim.type : end.leaseId);
+  values.push(end.status);
+  if (says || end.status !== "succeeded") values.push(...contents);
+  values.push(end.taskId, end.endpoint, end.job, claim ? claim.type : end.leaseId);
   try {
     const matched = await db.single(async (connection) => {
       if (roughBytes(values) > connection.maxBytes) return 0;
-      return connection.prepared(end.status === "succeeded" ? succeeded : ended, values);
+      return connection.prepared(end.status !== "succeeded" ? ended : says ? succeeded : silent, values);
     });
     return matched === 1;
   } catch (error) {
@@ -61,6 +64,9 @@ interface Texts {
 
 interface EndTexts {
   succeeded: string;
+  /** Succeeded without a result or anything else to be said. */
+  silent: string;
+  /** In any other way. */
   ended: string;
 }
 
@@ -85,9 +91,10 @@ function claimText(dialect: Dialect, fresh: boolean): string {
 }
 
 function endTexts({ byKey, now }: Dialect, first: string, where: string): EndTexts {
+  const text = (contents: string, progress: string) =>
+    `UPDATE task_responses${byKey} SET ${first}status = ?, ${contents}${progress}finished_at = ${now}, due_at = NULL, timeout_at = NULL,
+     version = version + 1 WHERE ${KEY}${where}`;
   // What is empty is empty since the claim: to set it so once more changes nothing.
-  const text = (progress: string) =>
-    `UPDATE task_responses${byKey} SET ${first}status = ?, reason = ?, error = ?, result = ?, result_text = ?, ${progress}finished_at = ${now},
-     due_at = NULL, timeout_at = NULL, version = version + 1 WHERE ${KEY}${where}`;
-  return { succeeded: text("progress = 1, "), ended: text("") };
+  const all = "reason = ?, error = ?, result = ?, result_text = ?, ";
+  return { succeeded: text(all, "progress = 1, "), silent: text("", "progress = 1, "), ended: text(all, "") };
 }
