@@ -12,6 +12,8 @@ module.exports = {
   must: 1,
   goal: 1.5,
   seconds: { full: 4, quick: 3 },
+  // Both sides' processes go on compiling for half a minute and more.
+  warm: { full: 45, quick: 40 },
 
   async open(servers) {
     const tasker = await startTasker(servers, {
