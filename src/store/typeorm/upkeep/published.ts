@@ -22,19 +22,19 @@ export function publishedAt(createdAt: string, receipts: ReadonlyArray<string | 
 
 /** The expression for an UPDATE of these tasks; what has been noted stays. */
 export function publishedSql(dialect: Dialect, tasks: ReadonlyArray<{ taskId: string; published: PublishedAt }>): Sql {
-  const unknown = tasks.filter(({ published }) => published === "unknown");
-  const late = tasks.flatMap(({ taskId, published }) =>
-    typeof published === "string" ? [] : [{ taskId, receipt: published.receipt }],
-  );
-  const sql = new Sql("COALESCE(published_at, ");
-  if (unknown.length + late.length === 0) return sql.add("created_at)");
-  sql.add("CASE");
-  for (const [group, value] of [
-    [unknown, () => new Sql("NULL")],
-    [late, () => pickShared(dialect, late, ({ receipt }) => receipt, "id")],
-  ] as const) {
-    const ids = group.map(({ taskId }) => taskId);
-    if (ids.length > 0) sql.add(" WHEN ").append(dialect.isIn("id", ids)).add(" THEN ").append(value());
+  const unknown: string[] = [];
+  const late: Array<{ taskId: string; receipt: string }> = [];
+  for (const { taskId, published } of tasks) {
+    if (published === "unknown") unknown.push(taskId);
+    else if (published !== "created") late.push({ taskId, receipt: published.receipt });
+  }
+  if (unknown.length + late.length === 0) return new Sql("COALESCE(published_at, created_at)");
+  const sql = new Sql("COALESCE(published_at, CASE");
+  if (unknown.length > 0) sql.add(" WHEN ").append(dialect.isIn("id", unknown)).add(" THEN NULL");
+  if (late.length > 0) {
+    const ids = late.map(({ taskId }) => taskId);
+    const receipts = pickShared(dialect, late, ({ receipt }) => receipt, "id");
+    sql.add(" WHEN ").append(dialect.isIn("id", ids)).add(" THEN ").append(receipts);
   }
   return sql.add(" ELSE created_at END)");
 }
