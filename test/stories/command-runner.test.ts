@@ -156,6 +156,7 @@ describe.each(MODES)("a command runner, %s", (mode) => {
   test("what does not listen is killed with its whole group, by a cancel and by its timeout", async () => {
     const task = await w.submit("deaf", { identifier: fresh() });
     const child = await until("its child", async () => Number(/child (\d+)/.exec(await logOf(task))?.[1]));
+    expect(alive(child)).toBe(true);
     const { body } = await w.post(`/deaf/${task.id}/cancel`, {}, { prefer: "wait=10" });
     expect(body.outcomes).toMatchObject([{ outcome: "killed", status: "cancelled" }]);
     expect(body.task.responses[0]).toMatchObject({ status: "cancelled", reason: "killed" });
