@@ -27,6 +27,13 @@ export interface TracedSpan {
   failed(message: string): void;
 }
 
+interface About {
+  kind: SpanKind;
+  traceparent: string | null;
+  attributes: Attributes;
+  links?: readonly string[];
+}
+
 const FORM = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const tracer = trace.getTracer("tasker");
 
@@ -34,12 +41,11 @@ const tracer = trace.getTracer("tasker");
  * Does `work` inside a span below `traceparent` (null: below the active span, or a trace of its own), which is active
  * meanwhile. A throw marks the span as failed and goes on.
  */
-export async function traced<T>(
-  name: string,
-  about: { kind: SpanKind; traceparent: string | null; attributes: Attributes; links?: readonly string[] },
-  work: (span: TracedSpan) => Promise<T>,
-): Promise<T> {
-  if (!isRecorded()) return work(unrecorded(about.traceparent));
+export function traced<T>(name: string, about: About, work: (span: TracedSpan) => Promise<T>): Promise<T> {
+  return isRecorded() ? record(name, about, work) : work(unrecorded(about.traceparent));
+}
+
+async function record<T>(name: string, about: About, work: (span: TracedSpan) => Promise<T>): Promise<T> {
   const parent = about.traceparent === null ? null : spanContextOf(about.traceparent);
   const within = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : context.active();
   const links = (about.links ?? []).flatMap((text): Link[] => {
@@ -73,8 +79,10 @@ function recorded(span: Span): TracedSpan {
 }
 
 function unrecorded(traceparent: string | null): TracedSpan {
-  return { traceparent, set: () => {}, failed: () => {} };
+  return { traceparent, set: noop, failed: noop };
 }
+
+function noop(): void {}
 
 function spanContextOf(traceparent: string): SpanContext | null {
   const found = FORM.exec(traceparent);

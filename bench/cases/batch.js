@@ -20,8 +20,6 @@ module.exports = Object.entries(VARIANTS).map(([name, { title, type }]) => ({
   must: 1.2,
   goal: 2,
   seconds: { full: 4, quick: 3 },
-  // Both sides' processes go on compiling for half a minute and more.
-  warm: { full: 45, quick: 40 },
 
   async open(servers) {
     const tasker = await startTasker(servers, { types: { noop: type } });

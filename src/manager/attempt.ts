@@ -10,6 +10,7 @@ export class Attempt {
   /** Why it was told to stop, if it was; the first cause stands. */
   readonly stop = new Stop();
   readonly startedAt = performance.now();
+  place = -1;
   /** The store has been told that it runs. */
   told = false;
   /** The call that claims it after the fact; never rejects. */

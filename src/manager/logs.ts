@@ -30,13 +30,7 @@ export class AttemptLogs {
 
   /** The log of one attempt. */
   open(grant: Grant): AttemptLog {
-    const { taskId, endpoint, job, attempt, attempts } = grant;
-    const room = logShare(this.desk.config.manager.maxLogBytes, attempts);
-    return new AttemptLog(
-      room,
-      (text) => this.push({ taskId, endpoint, job, attempt, text }),
-      () => this.drain(),
-    );
+    return new AttemptLog(this, grant, logShare(this.desk.config.manager.maxLogBytes, grant.attempts));
   }
 
   /** Writes what has gathered; one call at a time. Never rejects. */
@@ -48,12 +42,19 @@ export class AttemptLogs {
     return this.writing;
   }
 
-  private push(chunk: Chunk): void {
+  push({ taskId, endpoint, job, attempt }: Grant, text: string): void {
     // The store has been away for long: running on matters more than the log.
-    if (this.waiting + chunk.text.length > MOST_WAITING) return;
-    this.waiting += chunk.text.length;
-    for (let from = 0; from < chunk.text.length; from += CHUNK)
-      this.gather({ ...chunk, text: chunk.text.slice(from, from + CHUNK) });
+    if (this.waiting + text.length > MOST_WAITING) return;
+    this.waiting += text.length;
+    for (let from = 0; from < text.length; from += CHUNK)
+      this.gather({ taskId, endpoint, job, attempt, text: text.slice(from, from + CHUNK) });
+  }
+
+  /** Resolves when what has gathered is written, or after a second at most. */
+  async drain(): Promise<void> {
+    const patience = new AbortController();
+    await Promise.race([this.flush().then(() => this.flush()), pause(LAST_WAIT_MS, patience.signal)]);
+    patience.abort();
   }
 
   private gather(chunk: Chunk): void {
@@ -61,12 +62,6 @@ export class AttemptLogs {
     const joins = last && sameAttempt(last, chunk) && last.text.length + chunk.text.length <= CHUNK;
     if (joins) last.text += chunk.text;
     else this.chunks.push(chunk);
-  }
-
-  private async drain(): Promise<void> {
-    const patience = new AbortController();
-    await Promise.race([this.flush().then(() => this.flush()), pause(LAST_WAIT_MS, patience.signal)]);
-    patience.abort();
   }
 
   private async write(): Promise<void> {
@@ -88,14 +83,15 @@ const DONE = Promise.resolve();
 
 /** Counts an attempt's bytes, and states the cut. */
 export class AttemptLog {
+  /** Whether anything was written. */
+  any = false;
   private used = 0;
   private cut = false;
-  private any = false;
 
   constructor(
+    private readonly logs: AttemptLogs,
+    private readonly grant: Grant,
     private readonly room: number,
-    private readonly push: (text: string) => void,
-    private readonly drain: () => Promise<void>,
   ) {}
 
   write(text: string): void {
@@ -104,7 +100,7 @@ export class AttemptLog {
     const bytes = Buffer.byteLength(text);
     if (this.used + bytes <= this.room) {
       this.used += bytes;
-      this.push(text);
+      this.logs.push(this.grant, text);
       return;
     }
     this.cut = true;
@@ -114,12 +110,15 @@ export class AttemptLog {
       .toString("utf8")
       .replace(/\ufffd$/, "");
     const newLine = kept === "" || kept.endsWith("\n") ? "" : "\n";
-    this.push(`${kept}${newLine}… tasker: the log is cut here; an attempt may keep ${this.room} bytes\n`);
+    this.logs.push(
+      this.grant,
+      `${kept}${newLine}… tasker: the log is cut here; an attempt may keep ${this.room} bytes\n`,
+    );
   }
 
   /** Resolves when what was written is in the store, or after a second at most. */
-  async close(): Promise<void> {
-    if (this.any) await this.drain();
+  close(): Promise<void> {
+    return this.logs.drain();
   }
 }
 

@@ -20,6 +20,11 @@ export interface Item {
   secured: boolean;
 }
 
+/** What names an item among all that a manager has at hand. The task's id itself for most: it is hashed once. */
+export function itemKey({ taskId, job }: Pick<Item, "taskId" | "job">): string {
+  return job === "" ? taskId : `${taskId} ${job}`;
+}
+
 /**
  * A delivery and its items. It is settled once, when nothing of it is open any more:
  *

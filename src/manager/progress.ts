@@ -23,7 +23,7 @@ export class ProgressReports {
 
   /** The attempt has ended; what it said last would come after its end. */
   forget(grant: Grant): void {
-    this.reports.delete(keyOf(grant));
+    if (this.reports.size > 0) this.reports.delete(keyOf(grant));
   }
 
   /** Writes what has gathered. While the store is away nothing is lost but what newer reports replace anyway. */

@@ -2,12 +2,13 @@ import type { TaskTypeConfig } from "../config/config";
 import { TransportError } from "../errors";
 import { decodeMessage, mayBegin, type TaskMessage, UnreadableMessage } from "../model/message";
 import { ANY_ENDPOINT } from "../model/names";
+import { Keys } from "../roll";
 import type { Consumption, Delivery, Transport } from "../transport/transport";
 import { backoffMs, pause, RECONNECT } from "./backoff";
 import { Consumer, queuesOf } from "./consumer";
 import type { Desk } from "./desk";
 import type { Lanes } from "./lane";
-import { type Item, Parcel } from "./parcel";
+import { type Item, itemKey, Parcel } from "./parcel";
 
 /**
  * Deliveries → items in the waiting lists. One consumer for each type.
@@ -19,8 +20,8 @@ import { type Item, Parcel } from "./parcel";
 export class Receiver {
   private readonly consumers = new Map<string, Consumer>();
   private readonly holds = new Map<string, Set<string>>([[ALL, new Set()]]);
-  /** Waiting items by task and job: a second message for what waits already adds nothing. */
-  private readonly waitingKeys = new Map<string, Item>();
+  /** Task and job of what waits: a second message for it adds nothing. */
+  private readonly waitingKeys = new Keys<string>();
   private stopping = false;
 
   /** @param wake called when there is something to claim */
@@ -55,7 +56,7 @@ export class Receiver {
 
   /** The item has left its waiting list. */
   taken(item: Item): void {
-    this.waitingKeys.delete(keyOf(item));
+    this.waitingKeys.delete(itemKey(item));
   }
 
   private applyHolds(): Promise<unknown> {
@@ -147,19 +148,15 @@ export class Receiver {
         reported: false,
         secured: false,
       };
-      const key = keyOf(item);
+      const key = itemKey(item);
       if (this.waitingKeys.has(key)) {
         parcel.done(item);
         continue;
       }
-      this.waitingKeys.set(key, item);
+      this.waitingKeys.add(key);
       this.lanes.of(message.type, item.job)!.waiting.push(item);
     }
   }
-}
-
-function keyOf(item: { taskId: string; job: string }): string {
-  return `${item.taskId} ${item.job}`;
 }
 
 const ALL = "";

@@ -1,3 +1,5 @@
+import type { SubmitRequest } from "../model/handler";
+import { Keys, Roll } from "../roll";
 import type { EndAnswer } from "../store/store";
 import { killPoint } from "../testing/kill-points";
 import { CONSUMER, traced } from "../tracing";
@@ -8,9 +10,10 @@ import type { Finisher } from "./finish";
 import type { Lane } from "./lane";
 import type { AttemptLog, AttemptLogs } from "./logs";
 import { endedBySignal, outcomeOf } from "./outcome";
-import type { Item } from "./parcel";
+import { type Item, itemKey } from "./parcel";
 import type { ProgressReports } from "./progress";
 import type { RunHooks, RunResult, Work } from "./runners/runner";
+import type { Stop } from "./runners/stop";
 import { submitRequest } from "./submit";
 import { Tally } from "./tally";
 
@@ -20,7 +23,7 @@ const SAME_SIGNAL_MS = 250;
 /** Claimed → run → outcome → finished → settled: the attempts of one manager. */
 export class Attempts {
   /** Those whose handler is running. */
-  readonly running = new Set<Attempt>();
+  readonly running = new Roll<Attempt>();
   /** From the grant until the outcome is with the finisher. */
   readonly unended = new Tally();
   /** From the grant until the delivery is settled. */
@@ -39,23 +42,19 @@ export class Attempts {
   ) {}
 
   /** Those that began before their claim, by task and job, until their delivery is settled. */
-  private readonly begun = new Set<string>();
+  private readonly begun = new Keys<string>();
 
   /** Begins the attempt; it goes its whole way by itself. */
   start(item: Item, grant: Grant, lane: Lane): void {
-    this.follow(() => this.perform(new Attempt(item, grant), lane));
+    void this.follow(() => this.perform(new Attempt(item, grant), lane));
   }
 
   /** The same before its claim; false: it runs here already, and the message came twice. */
   begin(item: Item, grant: Grant, lane: Lane, managerId: string): boolean {
-    const name = `${item.taskId} ${item.job}`;
-    if (this.begun.has(name)) return false;
-    this.begun.add(name);
-    this.follow(() =>
-      this.perform(new Attempt(item, grant, { managerId, type: lane.type }), lane).finally(
-        () => void this.begun.delete(name),
-      ),
-    );
+    const key = itemKey(item);
+    if (this.begun.has(key)) return false;
+    this.begun.add(key);
+    void this.follow(() => this.perform(new Attempt(item, grant, { managerId, type: lane.type }), lane), key);
     return true;
   }
 
@@ -64,7 +63,7 @@ export class Attempts {
     const attempt = new Attempt(item, grant);
     attempt.stop.tell("drain");
     lane.busy--;
-    this.follow(() => this.settle(attempt, { kind: "stopped", killed: false }, lane));
+    void this.follow(() => this.settle(attempt, { kind: "stopped", killed: false }, lane));
   }
 
   stopAll(cause: "drain" | "lease_lost"): void {
@@ -82,18 +81,13 @@ export class Attempts {
     lane.busy--;
     this.parts.wake();
     this.parts.progress.forget(attempt.grant);
-    await log.close();
+    if (log.any) await log.close();
     await this.settle(attempt, result, lane);
   }
 
   private async run(attempt: Attempt, lane: Lane, log: AttemptLog): Promise<RunResult> {
-    const { grant, stop } = attempt;
-    const hooks: RunHooks = {
-      stop,
-      progress: (fraction, message) => attempt.underLease(() => this.parts.progress.report(grant, fraction, message)),
-      log: (text) => log.write(text),
-      submit: (type, request) => submitRequest(this.desk, type, request, stop.signal),
-    };
+    const { grant } = attempt;
+    const hooks = new Hooks(this.desk, this.parts.progress, attempt, log);
     const work = workOf(grant, lane, this.desk.endpoint);
     try {
       return await processing(work, (traceparent) =>
@@ -150,30 +144,59 @@ export class Attempts {
     answer: EndAnswer,
   ): void {
     const { counters, log, endpoint } = this.desk;
-    const fields = { task_id: grant.taskId, endpoint, job: grant.job || undefined, attempt: grant.attempt };
+    const fields = { task_id: grant.taskId, endpoint, job: grant.job || undefined, attempt: grant.attempt, status };
     if (answer.kind === "recorded") {
       counters[status === "received" ? "released" : status]++;
-      log.debug({ ...fields, status }, "an attempt has ended");
+      log.debug(fields, "an attempt has ended");
     } else if (answer.kind === "superseded") {
       counters.superseded++;
-      log.info(
-        { ...fields, status },
-        "an attempt ended after its lease was lost; its outcome is kept for the record only",
-      );
+      log.info(fields, "an attempt ended after its lease was lost; its outcome is kept for the record only");
     } else {
       log.error(
-        { ...fields, status, err: answer.error.message },
+        { ...fields, err: answer.error.message },
         "the store refuses every form of an attempt's end; its timeout will close it",
       );
     }
   }
 
-  private follow(course: () => Promise<void>): void {
+  /** @param begun its key among those that began before their claim */
+  private async follow(course: () => Promise<void>, begun: string | null = null): Promise<void> {
     this.unended.up();
     this.unsettled.up();
-    course()
-      .catch((error) => this.desk.log.error({ err: error }, "an attempt could not be settled"))
-      .finally(() => this.unsettled.down());
+    try {
+      await course();
+    } catch (error) {
+      this.desk.log.error({ err: error }, "an attempt could not be settled");
+    } finally {
+      if (begun !== null) this.begun.delete(begun);
+      this.unsettled.down();
+    }
+  }
+}
+
+/** What a running attempt asks of its manager. */
+class Hooks implements RunHooks {
+  readonly stop: Stop;
+
+  constructor(
+    private readonly desk: Desk,
+    private readonly reports: ProgressReports,
+    private readonly attempt: Attempt,
+    private readonly attemptLog: AttemptLog,
+  ) {
+    this.stop = attempt.stop;
+  }
+
+  progress(fraction: number, message: string | null): void {
+    this.attempt.underLease(() => this.reports.report(this.attempt.grant, fraction, message));
+  }
+
+  log(text: string): void {
+    this.attemptLog.write(text);
+  }
+
+  submit(type: string, request: SubmitRequest): Promise<{ id: string }> {
+    return submitRequest(this.desk, type, request, this.stop.signal);
   }
 }
 

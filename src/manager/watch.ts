@@ -1,3 +1,4 @@
+import type { Roll } from "../roll";
 import type { LeaseRef } from "../store/store";
 import type { Attempt } from "./attempt";
 import type { Desk } from "./desk";
@@ -23,7 +24,7 @@ export class Watch {
 
   constructor(
     private readonly desk: Desk,
-    private readonly running: ReadonlySet<Attempt>,
+    private readonly running: Roll<Attempt>,
     private readonly late: LateClaims,
   ) {}
 

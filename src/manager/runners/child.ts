@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { Worker } from "node:worker_threads";
 import type { HandleTask, SubmitRequest } from "../../model/handler";
 import type { JsonObject } from "../../model/json";
-import { createContext, handled, stopReason } from "./context";
+import { type ContextCalls, HandlerContext, handled, stopReason } from "./context";
 import type { FromChild, ToChild } from "./ipc";
 import { HandlerNotUsable, loadHandler } from "./load-handler";
 import { describeError, failure, returned, threw } from "./outcome";
@@ -48,14 +48,14 @@ async function perform({ run, file, work, maxResultBytes }: Extract<ToChild, { s
     result = await attempts.run(run, async () => {
       const handler = loaded?.file === file ? loaded.handler : await loadHandler(file);
       loaded = { file, handler };
-      const context = createContext(work, {
+      const calls: ContextCalls = {
         signal: () => signalOf(attempt),
         progress: (fraction, text) => reportProgress(attempt, fraction, text),
         log: (text) => void process.stdout.write(text),
         submit: (type, request) => submit(run, type, request),
-      });
+      };
       const value = await handled(work, (traceparent) =>
-        handler(JSON.parse(work.payload) as JsonObject, Object.assign(context, { traceparent })),
+        handler(JSON.parse(work.payload) as JsonObject, new HandlerContext(work, traceparent, calls)),
       );
       return returned(value, maxResultBytes);
     });

@@ -13,33 +13,59 @@ export interface ContextCalls {
   submit(type: string, request: SubmitRequest): Promise<{ id: string }>;
 }
 
-/** The `context` that a handler is given. The signal is made when first asked for: most handlers never look at it. */
-export function createContext(work: Omit<Work, "payload">, calls: ContextCalls): TaskContext {
-  return {
-    taskId: work.taskId,
-    type: work.type,
-    identifier: work.identifier,
-    endpoint: work.endpoint,
-    job: work.job,
-    attempt: work.attempt,
-    attempts: work.attempts,
-    idempotencyKey: work.idempotencyKey,
-    traceparent: work.traceparent,
-    get signal() {
-      return calls.signal();
+/**
+ * The `context` that a handler is given: it may be copied, and its functions taken off it. The signal is made when first asked
+ * for: most handlers never look at it. All contexts share its getter: of an object with a getter of its own V8 makes a table,
+ * which then lives until the next full collection, and with it all that the getter knows.
+ */
+export class HandlerContext implements TaskContext {
+  readonly taskId: string;
+  readonly type: string;
+  readonly identifier: string;
+  readonly endpoint: string;
+  readonly job: string | null;
+  readonly attempt: number;
+  readonly attempts: number;
+  readonly idempotencyKey: string;
+  readonly progress: TaskContext["progress"];
+  readonly log: TaskContext["log"];
+  readonly submit: TaskContext["submit"];
+  declare readonly signal: AbortSignal;
+  readonly #calls: ContextCalls;
+  static readonly #signal = {
+    enumerable: true,
+    get(this: HandlerContext): AbortSignal {
+      return this.#calls.signal();
     },
-    progress(fraction, message) {
+  };
+
+  constructor(
+    work: Omit<Work, "payload">,
+    readonly traceparent: string | null,
+    calls: ContextCalls,
+  ) {
+    this.taskId = work.taskId;
+    this.type = work.type;
+    this.identifier = work.identifier;
+    this.endpoint = work.endpoint;
+    this.job = work.job;
+    this.attempt = work.attempt;
+    this.attempts = work.attempts;
+    this.idempotencyKey = work.idempotencyKey;
+    this.progress = (fraction, message) => {
       const number = Number(fraction);
       if (Number.isNaN(number)) return;
       const text = message === undefined || message === null ? null : shortText(String(message), MESSAGE_CHARACTERS);
       calls.progress(Math.min(1, Math.max(0, number)), text);
-    },
-    log(line) {
+    };
+    this.log = (line) => {
       const text = String(line);
       calls.log(text.endsWith("\n") ? text : `${text}\n`);
-    },
-    submit: (type, request) => calls.submit(type, request),
-  };
+    };
+    this.submit = (type, request) => calls.submit(type, request);
+    this.#calls = calls;
+    Object.defineProperty(this, "signal", HandlerContext.#signal);
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
-import type { HandleTask } from "../../model/handler";
+import type { HandleTask, SubmitRequest } from "../../model/handler";
 import type { JsonObject } from "../../model/json";
-import { createContext, handled, stopReason } from "./context";
+import { type ContextCalls, HandlerContext, handled, stopReason } from "./context";
 import { findHandler } from "./find-handler";
 import { loadHandler } from "./load-handler";
 import { describeError, type Failure, failure, returned, threw } from "./outcome";
@@ -39,7 +39,7 @@ export function inlineRunner(handler: string, given: HandleTask | null, options:
   return { run, close: async () => {} };
 }
 
-class Attempt {
+class Attempt implements ContextCalls {
   private controller: AbortController | null = null;
   private cause: string | null = null;
   private over = false;
@@ -53,12 +53,13 @@ class Attempt {
   ) {}
 
   async perform(handleTask: HandleTask): Promise<RunResult> {
-    const abandoned = new Promise<RunResult>((resolve) => {
-      this.abandon = resolve;
-    });
     this.timer = setTimeout(() => this.stop("timeout"), timerMs(this.work.timeoutMs));
     this.hooks.stop.listen((cause) => this.stop(cause));
-    const result = await Promise.race([this.call(handleTask), abandoned]);
+    // The handler's end, or that it was given up: what comes first.
+    const result = await new Promise<RunResult>((resolve) => {
+      this.abandon = resolve;
+      void this.call(handleTask).then(resolve);
+    });
     this.over = true;
     clearTimeout(this.timer);
     this.hooks.stop.listen(null);
@@ -66,16 +67,10 @@ class Attempt {
   }
 
   private async call(handleTask: HandleTask): Promise<RunResult> {
-    const { work, hooks } = this;
-    const context = createContext(work, {
-      signal: () => this.signal(),
-      progress: (fraction, message) => this.over || hooks.progress(fraction, message),
-      log: (text) => this.over || hooks.log(cleanText(text)),
-      submit: (type, request) => hooks.submit(type, request),
-    });
+    const { work } = this;
     try {
       const value = await handled(work, (traceparent) =>
-        handleTask(JSON.parse(work.payload) as JsonObject, Object.assign(context, { traceparent })),
+        handleTask(JSON.parse(work.payload) as JsonObject, new HandlerContext(work, traceparent, this)),
       );
       const result = returned(value, this.options.maxResultBytes);
       if (this.cause !== "timeout") return result;
@@ -86,7 +81,19 @@ class Attempt {
     }
   }
 
-  private signal(): AbortSignal {
+  progress(fraction: number, message: string | null): void {
+    if (!this.over) this.hooks.progress(fraction, message);
+  }
+
+  log(text: string): void {
+    if (!this.over) this.hooks.log(cleanText(text));
+  }
+
+  submit(type: string, request: SubmitRequest): Promise<{ id: string }> {
+    return this.hooks.submit(type, request);
+  }
+
+  signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
       if (this.cause !== null) this.controller.abort(stopReason(this.cause));

@@ -1,7 +1,9 @@
+import { type Listed, Roll } from "../../roll";
+
 /** A call is abandoned at most so long after its deadline. */
 const LOOK_EVERY_MS = 50;
 
-interface Watched {
+interface Watched extends Listed {
   until: number;
   abandon: () => void;
 }
@@ -11,15 +13,15 @@ interface Watched {
  * while there are calls, and stops at the first look that finds none.
  */
 export class Deadlines {
-  private readonly watched = new Set<Watched>();
+  private readonly watched = new Roll<Watched>();
   private timer: NodeJS.Timeout | null = null;
 
   /** @param until monotonic milliseconds. Returns the function that ends the watch. */
   watch(until: number, abandon: () => void): () => void {
-    const call = { until, abandon };
+    const call = { until, abandon, place: -1 };
     this.watched.add(call);
     this.timer ??= setInterval(() => this.look(), LOOK_EVERY_MS);
-    return () => void this.watched.delete(call);
+    return () => this.watched.delete(call);
   }
 
   private look(): void {

@@ -1,4 +1,5 @@
 import type { Channel, ConsumeMessage } from "amqplib";
+import { Keys } from "../../roll";
 import type { AckRound } from "./ack-round";
 
 /**
@@ -14,7 +15,8 @@ const SETTLE_MS = 100;
 const SETTLE_MANY_MS = 500;
 
 export class Acks {
-  private readonly open = new Map<number, ConsumeMessage>();
+  /** Their tags. */
+  private readonly open = new Keys<number>();
   private waiting: ConsumeMessage[] = [];
   private scheduled = false;
   /** When a frame was last sent, by performance.now(), and how many went before it without a pause. */
@@ -34,7 +36,7 @@ export class Acks {
   }
 
   add(message: ConsumeMessage): void {
-    this.open.set(message.fields.deliveryTag, message);
+    this.open.add(message.fields.deliveryTag);
   }
 
   ack(message: ConsumeMessage): void {
@@ -59,7 +61,7 @@ export class Acks {
     if (acked.length === 0) return;
     this.waiting = [];
     let oldestOpen = Number.POSITIVE_INFINITY;
-    for (const tag of this.open.keys()) oldestOpen = Math.min(oldestOpen, tag);
+    for (const tag of this.open) oldestOpen = Math.min(oldestOpen, tag);
     let upTo: ConsumeMessage | null = null;
     for (const message of acked) {
       const tag = message.fields.deliveryTag;
