@@ -4,12 +4,12 @@ const { NOOP, startTasker } = require("../lib/tasker");
 
 const VARIANTS = {
   single: { title: "single, `deliver: one`", type: { ...NOOP, claim: "late", deliver: "one" } },
-  "single-endpoint": { title: "single, one named endpoint", type: { ...NOOP, claim: "late" } },
+  "single-endpoint": { title: "single, one named endpoint", type: { ...NOOP, claim: "late" }, endpoint: "e1" },
   "single-first": { title: "`single` with the default `claim: first`", type: { ...NOOP, deliver: "one" } },
 };
 
 /** `POST` → handler → final response in the database, over HTTP, 64 connections. */
-module.exports = Object.entries(VARIANTS).map(([name, { title, type }]) => ({
+module.exports = Object.entries(VARIANTS).map(([name, { title, type, endpoint }]) => ({
   name,
   title,
   peer: "Express + BullMQ",
@@ -27,7 +27,7 @@ module.exports = Object.entries(VARIANTS).map(([name, { title, type }]) => ({
     return {
       tasker: async (seconds) => {
         const result = await postAndFinish({
-          ...{ url: tasker.url, path: "/noop", seconds, pids: tasker.pids },
+          ...{ url: tasker.url, path: "/noop", endpoint, seconds, pids: tasker.pids },
           ...{ count: () => tasker.created(), untilDone: () => tasker.untilDone("noop") },
         });
         await tasker.settled();

@@ -11,10 +11,11 @@ function prefix() {
  * Posts tasks for so many seconds and waits until the last of them is final: finished tasks per second from the first request
  * to the last result.
  *
- * @param {{ url: string | string[], path: string, seconds: number, size?: number, connections?: number, bytes?: number, pids: Record<string, number>,
- *   count: () => Promise<number>, untilDone: () => Promise<number> }} how `count`: tasks so far
+ * @param {{ url: string | string[], path: string, seconds: number, size?: number, connections?: number, bytes?: number, endpoint?: string,
+ *   pids: Record<string, number>, count: () => Promise<number>, untilDone: () => Promise<number> }} how `count`: tasks so far
  */
-async function postAndFinish({ url, path, seconds, size = 1, connections = 64, bytes = 0, pids, count, untilDone }) {
+async function postAndFinish(how) {
+  const { url, path, seconds, size = 1, connections = 64, bytes = 0, endpoint = "", pids, count, untilDone } = how;
   const before = await count();
   const cpu = cpuClock(pids);
   const began = performance.now();
@@ -23,7 +24,11 @@ async function postAndFinish({ url, path, seconds, size = 1, connections = 64, b
   const each = Math.max(1, Math.round(connections / urls.length));
   const loads = await Promise.all(
     urls.map((one) =>
-      wrk("post.lua", one, { seconds, connections: each, args: [prefix(), path, String(size), String(bytes)] }),
+      wrk("post.lua", one, {
+        seconds,
+        connections: each,
+        args: [prefix(), path, String(size), String(bytes), endpoint],
+      }),
     ),
   );
   const errors = loads.reduce((sum, load) => sum + load.errors, 0);
