@@ -27,3 +27,15 @@ test("a call that has ended is let be, and without calls nothing ticks", () => {
   expect(jest.getTimerCount()).toBe(0);
   jest.advanceTimersByTime(1000);
 });
+
+test("what the end of one call has ended is not abandoned as well", () => {
+  const deadlines = new Deadlines();
+  const abandoned: string[] = [];
+  deadlines.watch(performance.now() + 100, () => {
+    abandoned.push("first");
+    endSecond();
+  });
+  const endSecond = deadlines.watch(performance.now() + 100, () => abandoned.push("second"));
+  jest.advanceTimersByTime(1000);
+  expect(abandoned).toEqual(["first"]);
+});

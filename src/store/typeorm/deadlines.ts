@@ -27,7 +27,8 @@ export class Deadlines {
   private look(): void {
     const now = performance.now();
     for (const call of this.watched) {
-      if (call.until > now) continue;
+      // One that another's end has ended has nothing to abandon any more.
+      if (call.until > now || !this.watched.has(call)) continue;
       this.watched.delete(call);
       call.abandon();
     }
