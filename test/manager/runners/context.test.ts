@@ -1,6 +1,9 @@
 import { setFlagsFromString } from "node:v8";
+import { silentLog } from "../../../src/log";
 import { type ContextCalls, HandlerContext } from "../../../src/manager/runners/context";
-import { workOf } from "./support";
+import { inlineRunner } from "../../../src/manager/runners/inline";
+import type { TaskContext } from "../../../src/model/handler";
+import { Recorder, workOf } from "./support";
 
 const silent: ContextCalls = {
   signal: () => new AbortController().signal,
@@ -45,4 +48,19 @@ test("all contexts have one shape", () => {
   const sameShape = new Function("a", "b", "return %HaveSameMap(a, b) && %HasFastProperties(b)");
   const [first, ...others] = Array.from({ length: 20 }, () => new HandlerContext(workOf({}), null, { ...silent }));
   expect(others.map((other) => sameShape(first, other))).toEqual(others.map(() => true));
+});
+
+test("what an inline handler says after its end is not heard", async () => {
+  let kept: TaskContext | null = null;
+  const handler = async (_payload: object, context: TaskContext) => {
+    kept = context;
+    context.log("in time");
+    context.progress(0.5);
+  };
+  const options = { handlersDir: "/", graceMs: 1000, maxResultBytes: 1000, maxLogBytes: 1000, log: silentLog };
+  const hooks = new Recorder();
+  await inlineRunner("given", handler, options).run(workOf({}), hooks);
+  kept!.log("too late");
+  kept!.progress(0.9);
+  expect([hooks.logged, hooks.reports]).toEqual(["in time\n", [[0.5, null]]]);
 });
