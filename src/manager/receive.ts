@@ -1,6 +1,6 @@
 import type { TaskTypeConfig } from "../config/config";
 import { TransportError } from "../errors";
-import { decodeMessage, mayBegin, type TaskMessage, UnreadableMessage } from "../model/message";
+import { mayBegin, UnreadableMessage } from "../model/message";
 import { ANY_ENDPOINT } from "../model/names";
 import { Keys } from "../roll";
 import type { Consumption, Delivery, Transport } from "../transport/transport";
@@ -9,6 +9,7 @@ import { Consumer, queuesOf } from "./consumer";
 import type { Desk } from "./desk";
 import type { Lanes } from "./lane";
 import { type Item, itemKey, Parcel } from "./parcel";
+import type { Opened } from "./seal";
 
 /**
  * Deliveries → items in the waiting lists. One consumer for each type.
@@ -109,9 +110,10 @@ export class Receiver {
       return;
     }
     this.desk.counters.deliveries++;
-    let message: TaskMessage;
+    let opened: Opened;
     try {
-      message = decodeMessage(delivery.body);
+      opened = this.desk.seal.open(delivery.body);
+      const { message } = opened;
       if (message.type !== type.name) {
         throw new UnreadableMessage("invalid", `it is of type "${message.type}", in a queue of "${type.name}"`);
       }
@@ -125,14 +127,13 @@ export class Receiver {
       delivery.park(reason);
       return;
     }
-    this.enqueue(type, message, delivery);
+    this.enqueue(type, opened, delivery);
     this.wake();
   }
 
-  private enqueue(type: TaskTypeConfig, message: TaskMessage, delivery: Delivery): void {
+  private enqueue(type: TaskTypeConfig, { message, known }: Opened, delivery: Delivery): void {
     const parcel = new Parcel(delivery, message.tasks.length, () => void this.desk.counters.ackedEarly++);
     const since = performance.now();
-    const known = this.desk.seal.open(delivery.body, message);
     const named = type.deliver === "one" ? ANY_ENDPOINT : this.desk.endpoint;
     // What comes again may have been at a handler that brought its manager down: its attempts have to be counted.
     const begins = type.claim === "late" && known !== null && !delivery.redelivered && mayBegin(message, named);

@@ -1,7 +1,17 @@
 import { StoreUnavailable } from "../errors";
 import type { Log } from "../log";
-import { type KnownTask, knownTasks, type TaskMessage } from "../model/message";
+import { decodeMessage, type KnownTask, knownTasks, type TaskMessage } from "../model/message";
 import type { ManagerStore } from "../store/store";
+
+/** A message as it was read. It may be another endpoint's as well, and is never changed. */
+export interface Opened {
+  message: TaskMessage;
+  /** What it tells of its tasks, in their order; null: nothing that could be trusted. */
+  known: Array<KnownTask | null> | null;
+}
+
+/** What goes to many endpoints comes to each of a process one after the other, and is read once, if it can be trusted. */
+let last: { body: string; key: string; opened: Opened } | null = null;
 
 /**
  * The key by which a manager knows messages that the API has written. Without it, or where it does not fit, a claim asks the
@@ -32,10 +42,14 @@ export class Seal {
     }
   }
 
-  /** What the message tells of its tasks, in their order; null: nothing that could be trusted. */
-  open(body: string, message: TaskMessage): Array<KnownTask | null> | null {
-    const known = knownTasks(body, message, this.key);
-    if (known === null) this.wanted = true;
-    return known;
+  /** Throws UnreadableMessage. */
+  open(body: string): Opened {
+    const { key } = this;
+    if (last !== null && last.body === body && last.key === key) return last.opened;
+    const message = decodeMessage(body);
+    const opened = { message, known: knownTasks(body, message, key) };
+    if (opened.known === null) this.wanted = true;
+    else last = { body, key: key!, opened };
+    return opened;
   }
 }

@@ -49,6 +49,9 @@ export interface NewTask {
   createdBy: string | null;
 }
 
+/** A task whose endpoints need not be known yet: null is whoever is registered for the type when it is stored. */
+export type TaskDraft = Omit<NewTask, "endpoints"> & { endpoints: string[] | null };
+
 export interface TaskRecord {
   id: string;
   type: string;

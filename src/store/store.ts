@@ -1,6 +1,6 @@
 import type { JsonObject } from "../model/json";
 import type { AttemptRecord, ResponseKey, ResponseRecord, ResponseStatus } from "../model/response";
-import type { NewTask, TaskRecord, TaskStatus } from "../model/task";
+import type { TaskDraft, TaskRecord, TaskStatus } from "../model/task";
 import type { AccessStore } from "./access";
 import type { ManagerRecord, ManagerStore } from "./managers";
 import type { UpkeepStore } from "./upkeep";
@@ -42,11 +42,14 @@ export interface Store {
 // ---------------------------------------------------------------------------------------------------------------- tasks
 
 export type CreateOutcome =
-  | { kind: "created"; task: TaskRecord }
+  /** `endpoints`: with which it was stored, in any order. */
+  | { kind: "created"; task: TaskRecord; endpoints: readonly string[] }
   /** The identifier exists for the type. The caller compares `bodyHash`. */
   | { kind: "existing"; task: TaskRecord }
   /** `runKey` is held by an open task of the type. */
   | { kind: "busy"; taskId: string }
+  /** It names no endpoint, and none is registered for the type. */
+  | { kind: "unaddressed" }
   /** This row alone cannot be stored (too large for the database, …). */
   | { kind: "refused"; error: Error };
 
@@ -118,7 +121,7 @@ export interface TaskStore {
   /** The key under which messages are sealed; made by whoever asks first. */
   messageKey(): Promise<string>;
   /** Each task with its expected responses, all or nothing per task, in one transaction. Outcomes in the order given. */
-  create(tasks: readonly NewTask[]): Promise<CreateOutcome[]>;
+  create(tasks: readonly TaskDraft[]): Promise<CreateOutcome[]>;
 
   /** Null: no such task of that type. Responses come in the order of `endpoints` as created (primary key: endpoint, job). */
   find(type: string, id: string): Promise<TaskWithResponses<ResponseRecord> | null>;

@@ -7,20 +7,14 @@ import { parseDuration } from "../model/duration";
 import { newId } from "../model/ids";
 import { ANY_ENDPOINT } from "../model/names";
 import { memberText } from "../model/raw-json";
-import type { NewTask } from "../model/task";
+import type { NewTask, TaskDraft } from "../model/task";
 import type { CreateOutcome, TaskStore } from "../store/store";
 import { PRODUCER, traced } from "../tracing";
 import { checked, hashOf, type SubmitBody, submitBody, usualSubmit } from "./request";
 import type { Caller } from "./service";
 
-/** A request that has passed every check but the database's. `endpoints: null`: whoever is registered when it is stored. */
-export type Draft = Omit<NewTask, "endpoints"> & { endpoints: string[] | null };
-
-/** What became of a draft, and the endpoints it was stored with. */
-export interface Created {
-  outcome: CreateOutcome;
-  endpoints: readonly string[];
-}
+/** What became of a draft; one that reaches nobody is refused. */
+export type Created = Exclude<CreateOutcome, { kind: "unaddressed" }>;
 
 /** Refuses creates while more is stored than the broker takes. */
 export interface Gate {
@@ -31,11 +25,11 @@ export interface Gate {
 /**
  * request → checked draft → one transaction with its neighbours in time → outcome.
  *
- * What a batch shares: one look at the registered endpoints of each type, one transaction. What it never shares: a fault.
+ * What a batch shares: one transaction. What it never shares: a fault.
  */
 export class Creator {
   private readonly schemas = new Map<string, ValidateFunction>();
-  private readonly batcher: Batcher<Draft, Created>;
+  private readonly batcher: Batcher<TaskDraft, Created>;
 
   constructor(
     config: Config,
@@ -62,7 +56,7 @@ export class Creator {
     body: unknown,
     caller: Caller,
     more: { id?: string; at?: string; raw?: string } = {},
-  ): Draft {
+  ): TaskDraft {
     const request = usualSubmit(body) ?? checked(submitBody, body, "The request", more.at);
     if (type.deliver === "one" && request.endpoints) {
       throw new TaskerError("invalid_request", `A task of type ${type.name} is performed by any one endpoint`, {
@@ -74,7 +68,7 @@ export class Creator {
   }
 
   /** Resolves once committed. Rejects with `overloaded` or `database_unavailable`. */
-  create(given: Draft): Promise<Created> {
+  create(given: TaskDraft): Promise<Created> {
     const { type, traceparent } = given;
     const attributes = { "messaging.system": "tasker", "tasker.type": type, "tasker.task_id": given.id };
     return traced(`create ${type}`, { kind: PRODUCER, traceparent, attributes }, (span) =>
@@ -82,12 +76,12 @@ export class Creator {
     );
   }
 
-  private async stored(draft: Draft): Promise<Created> {
+  private async stored(draft: TaskDraft): Promise<Created> {
     this.gate.check();
-    const created = await this.batcher.add(draft);
-    if (created.outcome.kind !== "busy") return created;
+    const outcome = await this.batcher.add(draft);
+    if (outcome.kind !== "busy") return outcome;
     // The run before may have ended a moment ago, and not been settled by the reconciler yet.
-    await this.settle([created.outcome.taskId]);
+    await this.settle([outcome.taskId]);
     return this.batcher.add(draft);
   }
 
@@ -108,7 +102,7 @@ export class Creator {
     request: SubmitBody,
     caller: Caller,
     { id, raw }: { id?: string; raw?: string },
-  ): Draft {
+  ): TaskDraft {
     return {
       id: id ?? newId(),
       type: type.name,
@@ -130,45 +124,31 @@ export class Creator {
     };
   }
 
-  private async storeBatch(drafts: Draft[]): Promise<Created[]> {
-    const registered = new Map<string, string[]>();
-    for (const draft of drafts) {
-      if (draft.endpoints === null && !registered.has(draft.type)) {
-        registered.set(draft.type, await this.store.endpointsOf(draft.type));
-      }
-    }
-    const outcomes: Created[] = new Array(drafts.length);
-    const tasks: NewTask[] = [];
-    const places: number[] = [];
-    for (const [i, draft] of drafts.entries()) {
-      const endpoints = draft.endpoints ?? registered.get(draft.type)!;
-      if (endpoints.length === 0) outcomes[i] = { outcome: await this.withoutEndpoints(draft), endpoints };
-      else {
-        tasks.push({ ...draft, endpoints });
-        places.push(i);
-      }
-    }
-    const stored = tasks.length > 0 ? await this.store.create(tasks) : [];
+  private async storeBatch(drafts: TaskDraft[]): Promise<Created[]> {
+    const stored = await this.store.create(drafts);
     const created: NewTask[] = [];
-    for (const [j, outcome] of stored.entries()) {
-      outcomes[places[j]!] = { outcome, endpoints: tasks[j]!.endpoints };
-      if (outcome.kind === "created") created.push(tasks[j]!);
-    }
+    const outcomes = stored.map((outcome, i): Created => {
+      const draft = drafts[i]!;
+      if (outcome.kind === "unaddressed") return { kind: "refused", error: reachesNobody(draft.type) };
+      if (outcome.kind === "created") created.push(addressed(draft, outcome.endpoints));
+      return outcome;
+    });
     if (created.length > 0) this.onCreated(created);
     return outcomes;
   }
+}
 
-  /** Nobody is registered: a repetition still answers with its task, anything else is refused. */
-  private async withoutEndpoints(draft: Draft): Promise<CreateOutcome> {
-    const task = await this.store.findByIdentifier(draft.type, draft.identifier);
-    if (task) return { kind: "existing", task };
-    const error = new TaskerError(
-      "invalid_request",
-      `No endpoint is registered for type ${draft.type}: name endpoints in the request, list them in the config, or start a manager`,
-      { errors: [{ pointer: "#/endpoints", detail: "is required while no endpoint is registered for the type" }] },
-    );
-    return { kind: "refused", error };
-  }
+/** Most name their endpoints and are what they were: copying objects is dear. */
+function addressed(draft: TaskDraft, endpoints: readonly string[]): NewTask {
+  return draft.endpoints === null ? { ...draft, endpoints: [...endpoints] } : (draft as NewTask);
+}
+
+function reachesNobody(type: string): TaskerError {
+  return new TaskerError(
+    "invalid_request",
+    `No endpoint is registered for type ${type}: name endpoints in the request, list them in the config, or start a manager`,
+    { errors: [{ pointer: "#/endpoints", detail: "is required while no endpoint is registered for the type" }] },
+  );
 }
 
 function durationOr(text: string | undefined, otherwise: number): number {

@@ -52,7 +52,7 @@ export class Inbox {
       const body = { ...(parse(row.body) as object), identifier: row.identifier };
       // Taken in twice, it is told by its identifier.
       const id = isTimed(row.id) ? row.id : newId();
-      const { outcome } = await this.creator.create(this.creator.draft(type, body, caller, { id, raw: row.body }));
+      const outcome = await this.creator.create(this.creator.draft(type, body, caller, { id, raw: row.body }));
       if (outcome.kind === "refused") throw outcome.error;
       if (outcome.kind === "busy") throw new TaskerError("already_running", `A task of type ${row.type} is running`);
       return null;

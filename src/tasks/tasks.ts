@@ -3,10 +3,11 @@ import { TaskerError } from "../errors";
 import { newId } from "../model/ids";
 import { elementTexts, memberText } from "../model/raw-json";
 import { isFinal, type ResponseRecord, type ResponseStatus } from "../model/response";
+import type { TaskDraft } from "../model/task";
 import type { CancelOutcome, ResponseBrief, ResponseFilter, Store, TaskFilter } from "../store/store";
 import type { Transport } from "../transport/transport";
 import type { Backlog } from "./backlog";
-import type { Created, Creator, Draft } from "./create";
+import type { Created, Creator } from "./create";
 import { healthOf } from "./health";
 import { listTasks } from "./list";
 import { freshReading, reading } from "./read";
@@ -231,7 +232,7 @@ export class Tasks implements TaskService {
     return healthOf(this.config, this.store, this.transport, this.backlog, this.reconciler);
   }
 
-  private async submitted(draft: Draft, { outcome, endpoints }: Created): Promise<Submitted> {
+  private async submitted(draft: TaskDraft, outcome: Created): Promise<Submitted> {
     if (outcome.kind === "refused") throw outcome.error;
     if (outcome.kind === "busy") {
       throw new TaskerError("already_running", `A task of type ${draft.type} is running already`, {
@@ -246,7 +247,7 @@ export class Tasks implements TaskService {
       );
     }
     if (outcome.kind === "existing") return { reading: await this.read(draft.type, outcome.task.id), replayed: true };
-    return { reading: freshReading(outcome.task, endpoints, draft.jobs), replayed: false };
+    return { reading: freshReading(outcome.task, outcome.endpoints, draft.jobs), replayed: false };
   }
 
   private typeOf(type: string): TaskTypeConfig {

@@ -2,7 +2,7 @@ import { StoreUnavailable } from "../../src/errors";
 import { silentLog } from "../../src/log";
 import { Seal } from "../../src/manager/seal";
 import { newId } from "../../src/model/ids";
-import { decodeMessage, encodeMessage } from "../../src/model/message";
+import { encodeMessage, UnreadableMessage } from "../../src/model/message";
 import type { ManagerStore } from "../../src/store/store";
 
 const task = {
@@ -23,7 +23,7 @@ function sealOver(...answers: Array<string | null | Error>) {
   return {
     seal,
     asked: () => asked,
-    believes: (key: string) => seal.open(body(key), decodeMessage(body(key))) !== null,
+    believes: (key: string) => seal.open(body(key)).known !== null,
   };
 }
 
@@ -44,4 +44,18 @@ test("a store that is away is asked again; one that forbids it leaves the manage
   await expect(seal.refresh()).rejects.toThrow("away");
   await seal.refresh();
   expect([asked(), believes("one")]).toEqual([2, false]);
+});
+
+test("a message that comes to one endpoint after the other is trusted by the one that has its key, and only as it was", async () => {
+  const [mine, theirs] = [sealOver("one").seal, sealOver("two").seal];
+  await Promise.all([mine.refresh(), theirs.refresh()]);
+  const text = body("one");
+  const first = mine.open(text);
+  expect(first.known).toMatchObject([{ identifier: "x", payload: "{}" }]);
+  expect(theirs.open(text).known).toBeNull();
+  expect(mine.open(text)).toEqual(first);
+  const forged = text.replace('"payload":{}', '"payload":{"rm":"-rf"}');
+  expect(mine.open(forged)).toMatchObject({ message: { tasks: [{ payload: { rm: "-rf" } }] }, known: null });
+  expect(() => mine.open(text.slice(1))).toThrow(UnreadableMessage);
+  expect(mine.open(text)).toEqual(first);
 });

@@ -1,4 +1,5 @@
 import { newId } from "../../../src/model/ids";
+import type { TaskDraft } from "../../../src/model/task";
 import type { CreateOutcome } from "../../../src/store/store";
 import type { Subject } from "../contract";
 import { claimed, createdTask, dueOf, endOf, fresh, newTask } from "../support";
@@ -40,7 +41,8 @@ export function createContract(subject: () => Subject): void {
         traceparent: "00-ab-cd-01",
       });
       const [outcome] = await store.tasks.create([task]);
-      expect(outcome).toEqual({ kind: "created", task: (await store.tasks.find(task.type, task.id))!.task });
+      const stored = (await store.tasks.find(task.type, task.id))!.task;
+      expect(outcome).toEqual({ kind: "created", task: stored, endpoints: task.endpoints });
     });
 
     it("keeps apart what differs between tasks that are stored together", async () => {
@@ -54,7 +56,7 @@ export function createContract(subject: () => Subject): void {
       const outcomes = await store.tasks.create(tasks);
       for (const [i, task] of tasks.entries()) {
         const found = (await store.tasks.find(task.type, task.id))!;
-        expect(outcomes[i]).toEqual({ kind: "created", task: found.task });
+        expect(outcomes[i]).toEqual({ kind: "created", task: found.task, endpoints: task.endpoints });
         const { createdAt, waitUntil, expiresAt, traceparent, createdBy } = found.task;
         expect(Date.parse(waitUntil) - Date.parse(createdAt)).toBe(task.waitMs);
         expect(expiresAt && Date.parse(expiresAt) - Date.parse(createdAt)).toBe(task.expiresMs);
@@ -62,6 +64,72 @@ export function createContract(subject: () => Subject): void {
         expect(found.responses.map(({ endpoint, performer }) => [endpoint, performer])).toEqual(
           task.endpoints.map((name) => [name, task.deliver === "one" ? null : name]),
         );
+      }
+    });
+
+    it("sends a task that names no endpoint to all who are registered for its type", async () => {
+      const { store, sql } = subject();
+      const [type, other] = [fresh("broadcast"), fresh("broadcast")];
+      await store.tasks.registerEndpoints(type, ["lb-3", "lb-1", "lb-2"]);
+      await store.tasks.registerEndpoints(other, ["db-1"]);
+      const tasks: TaskDraft[] = [
+        { ...newTask({ type, attempts: 7, timeoutMs: 5000, waitMs: 1000 }), endpoints: null },
+        newTask({ type, endpoints: ["lb-2"] }),
+        { ...newTask({ type: other, jobs: ["crawl", "sync"], createdBy: "ann" }), endpoints: null },
+        newTask({ deliver: "one", endpoints: ["*"] }),
+        { ...newTask({ type, attempts: 1 }), endpoints: null },
+        { ...newTask({ type, delayUntil: "2999-01-01T00:00:00Z" }), endpoints: null },
+      ];
+      const all = ["lb-1", "lb-2", "lb-3"];
+      const reached = [all, ["lb-2"], ["db-1"], ["*"], all, all];
+      for (const given of [tasks.slice(0, 5), tasks.slice(5)]) {
+        for (const [i, outcome] of (await store.tasks.create(given)).entries()) {
+          const task = given[i]!;
+          const endpoints = reached[tasks.indexOf(task)]!;
+          const found = (await store.tasks.find(task.type, task.id))!;
+          expect(outcome).toEqual({ kind: "created", task: found.task, endpoints: expect.arrayContaining(endpoints) });
+          const expected = endpoints.flatMap((endpoint) =>
+            task.jobs.map((job) => ({ endpoint, job, type: task.type, attempts: task.attempts, status: "expected" })),
+          );
+          expect(found.responses).toMatchObject(expected);
+          expect(await sql("SELECT expected FROM tasks WHERE id = ?", [task.id])).toEqual([
+            { expected: found.responses.length },
+          ]);
+          expect(found.responses.map(({ performer }) => performer)).toEqual(
+            expected.map(({ endpoint }) => (endpoint === "*" ? null : endpoint)),
+          );
+          expect(Date.parse(found.task.waitUntil) - Date.parse(task.delayUntil ?? found.task.createdAt)).toBe(
+            task.waitMs,
+          );
+          const [granted] = await store.managers.claim(newId(), endpoints[0]!, [
+            { taskId: task.id, job: task.jobs[0]! },
+          ]);
+          if (task.delayUntil === null) expect(granted).toMatchObject({ granted: true, timeoutMs: task.timeoutMs });
+        }
+      }
+    });
+
+    it("says what reaches nobody, and stores its neighbours", async () => {
+      const { store } = subject();
+      const type = fresh("nobody");
+      const neighbour = newTask();
+      const task = { ...newTask({ type }), endpoints: null };
+      expect(kinds(await store.tasks.create([neighbour, task]))).toEqual(["created", "unaddressed"]);
+      expect(await store.tasks.find(type, task.id)).toBeNull();
+      expect((await store.tasks.find(neighbour.type, neighbour.id))!.responses).toHaveLength(1);
+    });
+
+    it("tells a task that was stored before, whoever is registered now", async () => {
+      const { store } = subject();
+      const type = fresh("later");
+      const task = newTask({ type, endpoints: ["lb-1"] });
+      await store.tasks.create([task]);
+      const again = { ...task, endpoints: null };
+      const twin = { ...newTask({ type, identifier: task.identifier }), endpoints: null };
+      for (const registered of [[], ["lb-1", "lb-2"]]) {
+        await store.tasks.registerEndpoints(type, registered);
+        expect(await store.tasks.create([again])).toMatchObject([{ kind: "created", endpoints: ["lb-1"] }]);
+        expect(await store.tasks.create([twin])).toMatchObject([{ kind: "existing", task: { id: task.id } }]);
       }
     });
 

@@ -1,6 +1,7 @@
 import { escape as quoted } from "mysql2";
-import type { NewTask } from "../../../model/task";
+import type { TaskDraft } from "../../../model/task";
 import { clampMs } from "../times";
+import { Broadcasts } from "./broadcast";
 
 /** The others begin as the tables say. */
 const TASK_COLUMNS =
@@ -12,7 +13,7 @@ const RESPONSE_COLUMNS = "task_id, endpoint, job, type, attempts, timeout_ms, du
 /** Beyond so many responses one transaction of several statements is the better way. */
 const MOST_RESPONSES = 2000;
 
-/** Each result set of the script but the last is empty. */
+/** Only what is selected answers with rows: here, and the names of the endpoints before it. */
 const BEGIN = "START TRANSACTION; SET @now = UTC_TIMESTAMP(3)";
 const END = "COMMIT; SELECT @now AS now_at";
 
@@ -23,23 +24,38 @@ const END = "COMMIT; SELECT @now AS now_at";
  * @param dueMs when the reconciler is to look at the responses
  * @returns null for what needs a closer look than that: delays, run keys, very many responses
  */
-export function createScript(tasks: readonly NewTask[], dueMs: number): string | null {
+export function createScript(tasks: readonly TaskDraft[], dueMs: number): string | null {
   const clock = new Clock();
   const due = clock.in(dueMs);
   const rare = tasks.some(({ expiresMs, traceparent, createdBy }) => expiresMs !== null || traceparent || createdBy);
   const named = tasks.some(({ deliver }) => deliver !== "one");
+  const broadcasts = new Broadcasts();
   let taskRows = "";
   let responseRows = "";
   let count = 0;
   for (const task of tasks) {
     if (task.delayUntil !== null || task.runKey !== null) return null;
-    const expected = task.endpoints.length * task.jobs.length;
-    count += expected;
-    if (count > MOST_RESPONSES) return null;
     const id = quoted(task.id);
     const type = quoted(task.type);
     const attempts = Number(task.attempts);
     const timeout = clampMs(task.timeoutMs);
+    let expected: string;
+    if (task.endpoints === null) {
+      expected = broadcasts.add(task);
+    } else {
+      expected = String(task.endpoints.length * task.jobs.length);
+      count += task.endpoints.length * task.jobs.length;
+      if (count > MOST_RESPONSES) return null;
+      const rest = `,${attempts},${timeout},${due},@now`;
+      const endpoints = task.endpoints.length > 1 ? [...task.endpoints].sort() : task.endpoints;
+      for (const endpoint of endpoints) {
+        const name = quoted(endpoint);
+        const performer = named ? `,${task.deliver === "one" ? "NULL" : name}` : "";
+        for (const job of task.jobs) {
+          responseRows += `${responseRows && ","}(${id},${name},${quoted(job)},${type}${rest}${performer})`;
+        }
+      }
+    }
     taskRows +=
       `${taskRows && ","}(${id},${type},${quoted(task.identifier)},${quoted(task.bodyHash)},${quoted(task.payload)},` +
       `${Buffer.byteLength(task.payload)},'${task.deliver === "one" ? "one" : "each"}',${attempts},${timeout},` +
@@ -49,20 +65,29 @@ export function createScript(tasks: readonly NewTask[], dueMs: number): string |
       taskRows += `,${expires},${quoted(task.traceparent)},${quoted(task.createdBy)}`;
     }
     taskRows += ")";
-    const rest = `,${attempts},${timeout},${due},@now`;
-    const endpoints = task.endpoints.length > 1 ? [...task.endpoints].sort() : task.endpoints;
-    for (const endpoint of endpoints) {
-      const name = quoted(endpoint);
-      const performer = named ? `,${task.deliver === "one" ? "NULL" : name}` : "";
-      for (const job of task.jobs) {
-        responseRows += `${responseRows && ","}(${id},${name},${quoted(job)},${type}${rest}${performer})`;
-      }
+  }
+  let text = `${BEGIN}${clock.text}; ${broadcasts.insertSql(due)}`;
+  text += `INSERT INTO tasks (${TASK_COLUMNS}${rare ? RARE_COLUMNS : ""}) VALUES ${taskRows}; `;
+  if (responseRows) {
+    text += `INSERT INTO task_responses (${RESPONSE_COLUMNS}${named ? ", performer" : ""}) VALUES ${responseRows}; `;
+  }
+  return text + broadcasts.namesSql() + END;
+}
+
+export type ScriptRow = { now_at: string } | { type: string; endpoint: string };
+
+/** What the script has answered: the moment of the transaction, and the endpoints of the types whose tasks named none. */
+export function scriptAnswer(sets: readonly ScriptRow[][]): { now: string; registered: Map<string, string[]> } {
+  const registered = new Map<string, string[]>();
+  const names = sets.at(-3)!;
+  if (Array.isArray(names)) {
+    for (const { type, endpoint } of names as Array<{ type: string; endpoint: string }>) {
+      const known = registered.get(type);
+      if (known) known.push(endpoint);
+      else registered.set(type, [endpoint]);
     }
   }
-  return (
-    `${BEGIN}${clock.text}; INSERT INTO tasks (${TASK_COLUMNS}${rare ? RARE_COLUMNS : ""}) VALUES ${taskRows}; ` +
-    `INSERT INTO task_responses (${RESPONSE_COLUMNS}${named ? ", performer" : ""}) VALUES ${responseRows}; ${END}`
-  );
+  return { now: (sets.at(-1)![0] as { now_at: string }).now_at, registered };
 }
 
 /**

@@ -1,14 +1,16 @@
-import type { NewTask, TaskRecord } from "../../../model/task";
+import type { NewTask, TaskDraft, TaskRecord } from "../../../model/task";
 import type { CreateOutcome } from "../../store";
 import { BadRow, bisect } from "../bisect";
 import type { Connection, Database, Value } from "../connection";
-import { nowOf, TASK_COLUMNS, type TaskRow, toTask } from "../rows";
+import { nowOf } from "../rows";
 import { fitting } from "../size";
 import { chunks, compare, MAX_LIST } from "../sql";
 import { clampMs, dbToMs, fromDb, msToDb } from "../times";
 import { PUBLISH_GRACE_MS } from "../upkeep/published";
 import { settle } from "../upkeep/settle";
-import { createScript } from "./create-script";
+import { createScript, type ScriptRow, scriptAnswer } from "./create-script";
+import { endpointsOfType } from "./endpoints";
+import { type DraftEntry, type Entry, withoutExisting } from "./existing";
 
 const MAX_ROUNDS = 5;
 
@@ -33,38 +35,23 @@ const INSERT_RESPONSE = [
   ...["progress", "delay_until", "due_at", "published", "changed_at", "version"],
 ];
 
-interface Entry {
-  index: number;
-  task: NewTask;
-}
-
 /**
  * Stores tasks with their expected responses. Nearly always all of them go in with two statements; what collides with rows
  * of before, with its neighbours or with the database's limits is sorted out afterwards, and only that.
  */
-export async function createTasks(db: Database, tasks: readonly NewTask[]): Promise<CreateOutcome[]> {
+export async function createTasks(db: Database, tasks: readonly TaskDraft[]): Promise<CreateOutcome[]> {
   const outcomes = new Array<CreateOutcome>(tasks.length);
-  let left: Entry[] = tasks.map((task, index) => ({ index, task }));
+  let left: DraftEntry[] = tasks.map((task, index) => ({ index, task }));
   while (left.length > 0) {
     const { round, later } = apart(left);
-    const quick = await createAtOnce(db, round, outcomes);
-    if (!quick)
-      await bisect(
-        db.dialect,
-        round,
-        (part) => db.write((connection) => insertBatch(connection, part, outcomes)),
-        ({ index }, error) => {
-          outcomes[index] = { kind: "refused", error };
-        },
-      );
-    await releaseFinished(db, round, outcomes);
+    if (!(await createAtOnce(db, round, outcomes))) await createApart(db, round, outcomes);
     left = later.filter((entry) => !answerByTwin(entry, round, outcomes));
   }
   return outcomes;
 }
 
 /** All of them in one round trip; false: nothing is stored, because one of them wants a closer look or met a row of before. */
-async function createAtOnce(db: Database, round: readonly Entry[], outcomes: CreateOutcome[]): Promise<boolean> {
+async function createAtOnce(db: Database, round: readonly DraftEntry[], outcomes: CreateOutcome[]): Promise<boolean> {
   if (!db.script) return false;
   const script = createScript(
     round.map(({ task }) => task),
@@ -72,10 +59,13 @@ async function createAtOnce(db: Database, round: readonly Entry[], outcomes: Cre
   );
   if (script === null) return false;
   try {
-    const sets = await db.script<{ now_at: string }>(script);
+    const sets = await db.script<ScriptRow>(script);
     if (sets === null) return false;
-    const now = sets.at(-1)![0]!.now_at;
-    for (const { index, task } of round) outcomes[index] = { kind: "created", task: created(task, now) };
+    const { now, registered } = scriptAnswer(sets);
+    for (const { index, task } of round) {
+      const endpoints = task.endpoints ?? registered.get(task.type)!;
+      outcomes[index] = { kind: "created", task: created(task, now), endpoints };
+    }
     return true;
   } catch (error) {
     if (db.dialect.isDuplicate(error) || db.dialect.isBadRow(error)) return false;
@@ -83,11 +73,38 @@ async function createAtOnce(db: Database, round: readonly Entry[], outcomes: Cre
   }
 }
 
+/** Statement by statement, in as many transactions as the rows among them that cannot be stored make necessary. */
+async function createApart(db: Database, round: readonly DraftEntry[], outcomes: CreateOutcome[]): Promise<void> {
+  const entries = await addressed(db, round);
+  await bisect(
+    db.dialect,
+    entries,
+    (part) => db.write((connection) => insertBatch(connection, part, outcomes)),
+    ({ index }, error) => {
+      outcomes[index] = { kind: "refused", error };
+    },
+  );
+  await releaseFinished(db, entries, outcomes);
+}
+
+/** Those that name no endpoint go to all that are registered; that may be none. */
+async function addressed(db: Database, round: readonly DraftEntry[]): Promise<Entry[]> {
+  const registered = new Map<string, string[]>();
+  for (const { task } of round) {
+    if (task.endpoints === null && !registered.has(task.type))
+      registered.set(task.type, await endpointsOfType(db, task.type));
+  }
+  return round.map(({ index, task }) => ({
+    index,
+    task: { ...task, endpoints: task.endpoints ?? registered.get(task.type)! },
+  }));
+}
+
 /** Of several with the same identifier or run key, the first goes ahead. */
-function apart(entries: Entry[]): { round: Entry[]; later: Entry[] } {
+function apart(entries: DraftEntry[]): { round: DraftEntry[]; later: DraftEntry[] } {
   const taken = new Set<string>();
-  const round: Entry[] = [];
-  const later: Entry[] = [];
+  const round: DraftEntry[] = [];
+  const later: DraftEntry[] = [];
   for (const entry of entries) {
     const { type, identifier, runKey } = entry.task;
     const names = runKey === null ? [`i ${type} ${identifier}`] : [`i ${type} ${identifier}`, `r ${runKey}`];
@@ -101,11 +118,12 @@ function apart(entries: Entry[]): { round: Entry[]; later: Entry[] } {
   return { round, later };
 }
 
-function answerByTwin({ index, task }: Entry, round: Entry[], outcomes: CreateOutcome[]): boolean {
+function answerByTwin({ index, task }: DraftEntry, round: DraftEntry[], outcomes: CreateOutcome[]): boolean {
   const twin = round.find((other) => other.task.type === task.type && other.task.identifier === task.identifier);
   const outcome = twin && outcomes[twin.index];
   if (!outcome || !("task" in outcome)) return false;
-  outcomes[index] = { kind: outcome.task.id === task.id ? "created" : "existing", task: outcome.task };
+  const again = outcome.kind === "created" && outcome.task.id === task.id;
+  outcomes[index] = again ? outcome : { kind: "existing", task: outcome.task };
   return true;
 }
 
@@ -115,7 +133,10 @@ async function insertBatch(
   outcomes: CreateOutcome[],
 ): Promise<void> {
   const now = await nowOf(connection);
-  let left = [...entries];
+  const aimless = entries.filter(({ task }) => task.endpoints.length === 0);
+  for (const { index } of await withoutExisting(connection, aimless, outcomes))
+    outcomes[index] = { kind: "unaddressed" };
+  let left = entries.filter(({ task }) => task.endpoints.length > 0);
   for (let round = 1; left.length > 0; round++) {
     const { runs, tooLarge } = fitting(left, ({ task }) => [task.payload, task.identifier], connection.maxBytes);
     for (const { row, error } of tooLarge) outcomes[row.index] = { kind: "refused", error };
@@ -128,7 +149,9 @@ async function insertBatch(
           run.map(({ task }) => taskValues(task, now)),
         );
         await insertResponses(connection, run, now);
-        for (const { index, task } of run) outcomes[index] = { kind: "created", task: created(task, now) };
+        for (const { index, task } of run) {
+          outcomes[index] = { kind: "created", task: created(task, now), endpoints: task.endpoints };
+        }
         left = left.filter((entry) => !run.includes(entry));
       }
     } catch (error) {
@@ -165,56 +188,8 @@ async function insertResponses(connection: Connection, entries: readonly Entry[]
   }
 }
 
-/** What stands in the way of these: answers them; returns the others. */
-async function withoutExisting(
-  connection: Connection,
-  entries: readonly Entry[],
-  outcomes: CreateOutcome[],
-): Promise<Entry[]> {
-  const open: Entry[] = [];
-  for (const part of chunks(entries, 100)) {
-    const byName = new Map<string, TaskRecord>();
-    const ids = new Set<string>();
-    const pairs = part.map(() => "(type = ? AND identifier = ?) OR id = ?").join(" OR ");
-    const rows = await connection.query<TaskRow>(
-      `SELECT ${TASK_COLUMNS} FROM tasks WHERE ${pairs}`,
-      part.flatMap(({ task }) => [task.type, task.identifier, task.id]),
-    );
-    for (const row of rows) {
-      const task = toTask(row);
-      byName.set(`${task.type} ${task.identifier}`, task);
-      ids.add(task.id);
-    }
-    const holders = await holdersOf(
-      connection,
-      part.flatMap(({ task }) => (task.runKey === null ? [] : [task.runKey])),
-    );
-    for (const entry of part) {
-      const { id, type, identifier, runKey } = entry.task;
-      const task = byName.get(`${type} ${identifier}`);
-      const holder = runKey === null ? undefined : holders.get(runKey);
-      if (task) outcomes[entry.index] = { kind: task.id === id ? "created" : "existing", task };
-      else if (holder !== undefined) outcomes[entry.index] = { kind: "busy", taskId: holder };
-      else if (ids.has(id))
-        outcomes[entry.index] = { kind: "refused", error: new Error(`Another task has the id ${id}.`) };
-      else open.push(entry);
-    }
-  }
-  return open;
-}
-
-async function holdersOf(connection: Connection, runKeys: readonly string[]): Promise<Map<string, string>> {
-  if (runKeys.length === 0) return new Map();
-  const list = connection.dialect.isIn("open_run_key", runKeys);
-  const rows = await connection.query<{ id: string; open_run_key: string }>(
-    `SELECT id, open_run_key FROM tasks WHERE ${list.text}`,
-    list.values,
-  );
-  return new Map(rows.map((row) => [row.open_run_key, row.id]));
-}
-
 /** A run that has just ended holds its key until it is settled: settle it now and try once more. */
-async function releaseFinished(db: Database, round: Entry[], outcomes: CreateOutcome[]): Promise<void> {
+async function releaseFinished(db: Database, round: readonly Entry[], outcomes: CreateOutcome[]): Promise<void> {
   const busy = round.filter(({ index }) => outcomes[index]?.kind === "busy");
   if (busy.length === 0) return;
   await settle(
@@ -224,14 +199,14 @@ async function releaseFinished(db: Database, round: Entry[], outcomes: CreateOut
   for (const entry of busy) await db.write((connection) => insertBatch(connection, [entry], outcomes));
 }
 
-function delayOf(task: NewTask, now: string): string | null {
+function delayOf(task: TaskDraft, now: string): string | null {
   if (task.delayUntil === null) return null;
   const ms = Date.parse(task.delayUntil);
   return ms > dbToMs(now) ? msToDb(ms) : null;
 }
 
 /** Waiting and expiry begin when the task may begin. */
-function clocksOf(task: NewTask, now: string): { delay: string | null; wait: string; expires: string | null } {
+function clocksOf(task: TaskDraft, now: string): { delay: string | null; wait: string; expires: string | null } {
   const delay = delayOf(task, now);
   const from = dbToMs(delay ?? now);
   return {
@@ -259,11 +234,11 @@ function taskValues(task: NewTask, now: string): Value[] {
   ];
 }
 
-function givenDelay(task: NewTask): string | null {
+function givenDelay(task: TaskDraft): string | null {
   return task.delayUntil === null ? null : msToDb(Date.parse(task.delayUntil));
 }
 
-function created(task: NewTask, now: string): TaskRecord {
+function created(task: TaskDraft, now: string): TaskRecord {
   const { delay, wait, expires } = clocksOf(task, now);
   return {
     id: task.id,
