@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PermanentFailure } from "../../src/errors";
+import type { ManagerStore } from "../../src/store/store";
 import { until } from "../support/until";
 import { Bench, Gate } from "./bench";
 import { typeConfig } from "./support";
@@ -261,6 +262,27 @@ test("a handler may submit another task", async () => {
   await bench.settled("work", id);
   const other = await until("the other task", () => bench.store.tasks.findByIdentifier("other", "the other"));
   expect(await bench.settled("other", other.id)).toMatchObject([{ status: "succeeded", result: '"done"' }]);
+});
+
+test("who sees that an attempt has ended finds all of its log", async () => {
+  bench = await Bench.open([work()]);
+  const order: string[] = [];
+  const stored = bench.managerStore;
+  const store: ManagerStore = Object.assign(Object.create(stored), {
+    log: async (...chunks: Parameters<ManagerStore["log"]>) => {
+      order.push("log");
+      await stored.log(...chunks);
+      order.push("logged");
+    },
+    finish: (...ends: Parameters<ManagerStore["finish"]>) => {
+      order.push("finish");
+      return stored.finish(...ends);
+    },
+  });
+  await bench.manager("here", { functions: { work: (_payload, context) => context.log("the last words") }, store });
+  const id = await bench.submit("work", here);
+  await bench.settled("work", id);
+  expect(order).toEqual(["log", "logged", "finish"]);
 });
 
 test("a log over the limit is cut with a mark that says so", async () => {
