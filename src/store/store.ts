@@ -129,7 +129,6 @@ export interface TaskStore {
   states(ids: readonly string[]): Promise<Array<TaskWithResponses<ResponseBrief>>>;
   /** Those of the tasks that are certainly not settled, seen without reading their responses. */
   unsettled(ids: readonly string[]): Promise<string[]>;
-  findByIdentifier(type: string, identifier: string): Promise<TaskRecord | null>;
   /** The newest task of the type, or null (`single_run`'s status). */
   newest(type: string): Promise<TaskRecord | null>;
   /** Filters on `status` use the last stored status, which trails the rows by a reconciler's tick. */

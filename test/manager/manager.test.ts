@@ -260,7 +260,8 @@ test("a handler may submit another task", async () => {
   });
   const id = await bench.submit("work", here);
   await bench.settled("work", id);
-  const other = await until("the other task", () => bench.store.tasks.findByIdentifier("other", "the other"));
+  const named = { type: "other", identifier: "the other", limit: 1 };
+  const other = await until("the other task", async () => (await bench.store.tasks.list(named))[0]);
   expect(await bench.settled("other", other.id)).toMatchObject([{ status: "succeeded", result: '"done"' }]);
 });
 

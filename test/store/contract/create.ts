@@ -177,7 +177,9 @@ export function createContract(subject: () => Subject): void {
       ]);
       expect(kinds(outcomes)).toEqual(Array(8).fill("created"));
       for (const identifier of names) {
-        expect((await store.tasks.findByIdentifier("app-update", identifier))?.identifier).toBe(identifier);
+        expect(await store.tasks.create([newTask({ identifier })])).toMatchObject([
+          { kind: "existing", task: { identifier } },
+        ]);
       }
     });
 
@@ -185,7 +187,9 @@ export function createContract(subject: () => Subject): void {
       const { store } = subject();
       const identifier = "😀".repeat(190);
       await createdTask(store, { identifier });
-      expect((await store.tasks.findByIdentifier("app-update", identifier))?.identifier).toBe(identifier);
+      expect(await store.tasks.create([newTask({ identifier })])).toMatchObject([
+        { kind: "existing", task: { identifier } },
+      ]);
     });
 
     it("refuses a row that cannot be stored, alone", async () => {
@@ -292,7 +296,7 @@ export function createContract(subject: () => Subject): void {
         expect(await store.tasks.cancel(id)).toBeNull();
         expect(await store.tasks.responses(id, { limit: 5 })).toEqual([]);
       }
-      expect(await store.tasks.findByIdentifier("é😀", "x")).toBeNull();
+      expect(await store.tasks.list({ type: "é😀", limit: 5 })).toEqual([]);
     });
   });
 }

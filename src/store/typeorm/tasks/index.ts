@@ -7,16 +7,7 @@ import { changesAfter } from "./changes";
 import { createTasks } from "./create";
 import { endpointsOfType, listEndpoints, openCounts, registerEndpoints } from "./endpoints";
 import { listTasks, newestTask } from "./list";
-import {
-  attemptsAt,
-  findByIdentifier,
-  listResponses,
-  readLog,
-  responsesAt,
-  taskFinder,
-  taskStates,
-  unsettledTasks,
-} from "./read";
+import { attemptsAt, listResponses, readLog, responsesAt, taskFinder, taskStates, unsettledTasks } from "./read";
 import { retryTask } from "./retry";
 
 /** The API's face of the store. */
@@ -27,7 +18,6 @@ export function taskStore(db: Database): TaskStore {
     find: taskFinder(db),
     states: (ids) => taskStates(db, ids),
     unsettled: (ids) => unsettledTasks(db, ids),
-    findByIdentifier: async (type, identifier) => (isName(type) ? findByIdentifier(db, type, identifier) : null),
     newest: async (type) => (isName(type) ? newestTask(db, type) : null),
     list: async (filter) => (areNames(filter) ? listTasks(db, filter) : []),
     responses: (taskId, filter) => listResponses(db, taskId, filter),

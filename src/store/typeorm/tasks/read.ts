@@ -1,7 +1,6 @@
 import { Batcher } from "../../../batcher";
 import { isId } from "../../../model/ids";
 import type { AttemptOutcome, AttemptRecord, ResponseKey, ResponseRecord } from "../../../model/response";
-import type { TaskRecord } from "../../../model/task";
 import type { LogChunk, ResponseBrief, ResponseFilter, TaskWithResponses } from "../../store";
 import type { Database } from "../connection";
 import {
@@ -113,17 +112,6 @@ export async function unsettledTasks(db: Database, ids: readonly string[]): Prom
     for (const { id } of rows) found.push(id);
   }
   return found;
-}
-
-export function findByIdentifier(db: Database, type: string, identifier: string): Promise<TaskRecord | null> {
-  return one(db, "type = ? AND identifier = ?", [type, identifier]);
-}
-
-function one(db: Database, where: string, values: string[]): Promise<TaskRecord | null> {
-  return db.read(async (connection) => {
-    const [row] = await connection.query<TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE ${where}`, values);
-    return row ? toTask(row) : null;
-  });
 }
 
 export function listResponses(db: Database, taskId: string, filter: ResponseFilter): Promise<ResponseRecord[]> {
