@@ -5,12 +5,13 @@ import { TaskerError } from "../errors";
 import { parseDuration } from "../model/duration";
 import type { JsonObject } from "../model/json";
 import { deeperThan, MAX_DEPTH } from "../model/json";
-import { NAME } from "../model/names";
+import { isName, NAME } from "../model/names";
 import { RESPONSE_STATUSES } from "../model/response";
 
 /** What a client may send. These schemas validate requests and describe them in the OpenAPI document alike. */
 
 const MAX_DURATION_MS = 366 * 86_400_000;
+const MAX_ENDPOINTS = 10_000;
 
 const duration = z
   .string()
@@ -46,7 +47,7 @@ const payload = z
 const endpoints = z
   .array(name)
   .min(1, "must name at least one endpoint; leave it out for all of them")
-  .max(10_000, "must name at most 10000 endpoints")
+  .max(MAX_ENDPOINTS, `must name at most ${MAX_ENDPOINTS} endpoints`)
   .refine((names) => new Set(names).size === names.length, { message: "must name each endpoint once" });
 
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
@@ -94,21 +95,35 @@ export type StartBody = z.infer<typeof startBody>;
 export type RetryBody = z.infer<typeof retryBody>;
 
 /**
- * The usual request recognised by hand: an identifier, and perhaps a flat payload, nothing else. Null: let the schema decide,
- * which takes the same ones and says what is wrong with the others.
+ * The usual request recognised by hand: an identifier, perhaps a flat payload, perhaps endpoints, nothing else. Null: let the schema
+ * decide, which takes the same ones and says what is wrong with the others.
  */
 export function usualSubmit(body: unknown): SubmitBody | null {
   if (body === null || typeof body !== "object" || Array.isArray(body)) return null;
-  const { identifier, payload } = body as { identifier?: unknown; payload?: unknown };
-  for (const key in body) if (key !== "identifier" && key !== "payload") return null;
-  if (typeof identifier !== "string" || !USUAL_IDENTIFIER.test(identifier)) return null;
-  if (payload === undefined) return Object.hasOwn(body, "payload") ? null : { identifier };
-  if (payload === null || typeof payload !== "object" || Array.isArray(payload)) return null;
+  const usual: Partial<SubmitBody> = {};
+  for (const key in body) {
+    const value = (body as Record<string, unknown>)[key];
+    if (key === "identifier" && typeof value === "string" && USUAL_IDENTIFIER.test(value)) usual.identifier = value;
+    else if (key === "payload" && isFlat(value)) usual.payload = value;
+    else if (key === "endpoints" && areNames(value)) usual.endpoints = value;
+    else return null;
+  }
+  return usual.identifier === undefined ? null : (usual as SubmitBody);
+}
+
+function isFlat(payload: unknown): payload is JsonObject {
+  if (payload === null || typeof payload !== "object" || Array.isArray(payload)) return false;
   for (const key in payload) {
     const value = (payload as JsonObject)[key];
-    if (value !== null && typeof value === "object") return null;
+    if (value !== null && typeof value === "object") return false;
   }
-  return { identifier, payload: payload as JsonObject };
+  return true;
+}
+
+function areNames(endpoints: unknown): endpoints is string[] {
+  if (!Array.isArray(endpoints) || endpoints.length === 0 || endpoints.length > MAX_ENDPOINTS) return false;
+  if (!endpoints.every(isName)) return false;
+  return endpoints.length === 1 || new Set(endpoints).size === endpoints.length;
 }
 
 const USUAL_IDENTIFIER = /^[\x20-\x7e]{1,190}$/;

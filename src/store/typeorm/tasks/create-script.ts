@@ -66,8 +66,8 @@ export function createScript(tasks: readonly TaskDraft[], dueMs: number): string
     }
     taskRows += ")";
   }
-  let text = `${BEGIN}${clock.text}; ${broadcasts.insertSql(due)}`;
-  text += `INSERT INTO tasks (${TASK_COLUMNS}${rare ? RARE_COLUMNS : ""}) VALUES ${taskRows}; `;
+  let text = `${BEGIN}${clock.text}; INSERT INTO tasks (${TASK_COLUMNS}${rare ? RARE_COLUMNS : ""}) VALUES ${taskRows}; `;
+  text += broadcasts.insertSql(due);
   if (responseRows) {
     text += `INSERT INTO task_responses (${RESPONSE_COLUMNS}${named ? ", performer" : ""}) VALUES ${responseRows}; `;
   }
