@@ -1,5 +1,6 @@
 import { FINAL_TASK_STATUSES, TASK_STATUSES } from "../model/task";
 import type { UpkeepStore } from "../store/store";
+import { PartlyEnded } from "./partly-ended";
 
 const PAGE = 1000;
 const SWEEP_EVERY_MS = 1000;
@@ -12,12 +13,13 @@ const OPEN_STATUSES = TASK_STATUSES.filter((status) => !FINAL_TASK_STATUSES.incl
  *
  *   unknown place ──lead──▶ following ──no longer leading──▶ unknown place
  *
- * The place moves on only behind what has been stored; a round that fails is done again. What the feed may pass over, because
+ * Its place is that behind what has been stored; a round that fails is done again from there. What the feed may pass over, because
  * its commit took longer than the feed waits, is found by a slow sweep over all tasks that are stored as open.
  */
 export class Endings {
   /** How far the feed has been followed; null while others lead. */
-  place: string | null = null;
+  private followed: string | null = null;
+  private readonly partly = new PartlyEnded();
   private lastSweep = 0;
   /** Which (type, status) the sweep is at, and behind which id. */
   private at = 0;
@@ -31,21 +33,39 @@ export class Endings {
     this.sweeps = types.flatMap((type) => OPEN_STATUSES.map((status) => ({ type, status })));
   }
 
+  /** From where a successor has to follow; null while others lead. */
+  get place(): string | null {
+    const before = this.partly.place;
+    return before === undefined ? this.followed : before;
+  }
+
   /** `place`: where the one before has come to; null: nobody has led yet. */
   lead(place: string | null): void {
-    this.place ??= place;
+    this.followed ??= place;
   }
 
   resign(): void {
-    this.place = null;
+    this.goBackTo(null);
   }
 
-  /** One page; true when there is more. */
-  async follow(): Promise<boolean> {
-    const { responses, place, more } = await this.upkeep.ended(this.place, PAGE);
-    if (responses.length > 0) await this.upkeep.conclude(responses);
-    this.place = place;
+  /** One page; true when there is more. @param now monotonic milliseconds */
+  async follow(now = performance.now()): Promise<boolean> {
+    const { responses, place, more } = await this.upkeep.ended(this.followed, PAGE);
+    const stored = this.place;
+    const ripe = this.partly.sift(responses, this.followed, now);
+    try {
+      if (ripe.length > 0) await this.upkeep.conclude(ripe);
+    } catch (error) {
+      this.goBackTo(stored);
+      throw error;
+    }
+    this.followed = place;
     return more;
+  }
+
+  private goBackTo(place: string | null): void {
+    this.partly.clear();
+    this.followed = place;
   }
 
   /** One page in a while. @param now monotonic milliseconds */

@@ -5,7 +5,7 @@ import { silentLog } from "../../src/log";
 import type { Store } from "../../src/store/store";
 import { openStore } from "../../src/store/typeorm/open";
 import { Endings } from "../../src/tasks/endings";
-import { claimed, createdTask, endOf, fresh, oldId } from "../store/support";
+import { claimed, createdTask, endedOf, endOf, fresh, oldId } from "../store/support";
 import { until } from "../support/until";
 
 let folder: string;
@@ -76,6 +76,103 @@ test("a round that fails is done again", async () => {
   );
   expect(await statusOf(task)).toBe("pending");
   await followed(endings, task);
+});
+
+describe("a task of which not all responses have ended yet", () => {
+  let concluded: string[][];
+  let endings: Endings;
+
+  /** One that follows from now on, and notes what it concludes. */
+  async function following(upkeep: Partial<Store["upkeep"]> = {}): Promise<Endings> {
+    const conclude: Store["upkeep"]["conclude"] = (responses) => {
+      concluded.push(responses.map(({ taskId, endpoint }) => `${taskId} ${endpoint}`));
+      return (upkeep.conclude ?? store.upkeep.conclude)(responses);
+    };
+    const one = new Endings({ ...store.upkeep, ...upkeep, conclude }, []);
+    one.lead(null);
+    await one.follow();
+    return one;
+  }
+
+  /** Ends the task at one endpoint and follows until that has been seen; nothing has become old by then. */
+  async function endAt(
+    task: { id: string },
+    endpoint: string,
+    by = endings,
+    status: "succeeded" | "failed" = "succeeded",
+  ) {
+    const place = (await store.upkeep.ended(null, 1)).place;
+    await store.managers.finish([endOf(await claimed(store, task.id, { endpoint }), { status })]);
+    await endedOf(store, place, [task.id], 1);
+    await by.follow(0);
+  }
+
+  const isOf = (task: { id: string }) => (endpoints: string[]) => endpoints.some((one) => one.startsWith(task.id));
+  const versionOf = async (task: { type: string; id: string }) =>
+    (await store.tasks.find(task.type, task.id))!.task.version;
+
+  beforeEach(async () => {
+    concluded = [];
+    endings = await following();
+  });
+
+  test("is left alone until the others have, and stored once", async () => {
+    const task = await createdTask(store, { endpoints: ["lb-1", "lb-2", "lb-3"] });
+    const before = endings.place;
+    await endAt(task, "lb-1");
+    await endAt(task, "lb-2");
+    expect(concluded.filter(isOf(task))).toEqual([]);
+    expect(endings.place).toBe(before);
+    await endAt(task, "lb-3");
+    expect(concluded.filter(isOf(task))).toEqual([[`${task.id} lb-1`, `${task.id} lb-2`, `${task.id} lb-3`]]);
+    expect([await statusOf(task), await versionOf(task)]).toEqual(["succeeded", 2]);
+    expect(endings.place! > before!).toBe(true);
+  });
+
+  test("is stored as running after a second, and then with each end", async () => {
+    const task = await createdTask(store, { endpoints: ["lb-1", "lb-2"] });
+    await endAt(task, "lb-1");
+    await endings.follow(999);
+    expect(await statusOf(task)).toBe("pending");
+    await endings.follow(1001);
+    expect(await statusOf(task)).toBe("running");
+    await endAt(task, "lb-2");
+    expect(await statusOf(task)).toBe("succeeded");
+  });
+
+  test("is seen whole by a successor", async () => {
+    const task = await createdTask(store, { endpoints: ["lb-1", "lb-2"] });
+    await endAt(task, "lb-1");
+    const successor = new Endings(store.upkeep, []);
+    successor.lead(endings.place);
+    endings.resign();
+    expect(endings.place).toBeNull();
+    await endAt(task, "lb-2", successor);
+    expect([await statusOf(task), await versionOf(task)]).toEqual(["succeeded", 2]);
+  });
+
+  test("is seen whole again after a round that failed", async () => {
+    let failures = 1;
+    endings = await following({
+      conclude: (responses) => (failures-- > 0 ? Promise.reject(new Error("away")) : store.upkeep.conclude(responses)),
+    });
+    const task = await createdTask(store, { endpoints: ["lb-1", "lb-2"] });
+    await endAt(task, "lb-1");
+    await expect(endAt(task, "lb-2")).rejects.toThrow("away");
+    expect(await statusOf(task)).toBe("pending");
+    await endings.follow(0);
+    expect([await statusOf(task), await versionOf(task)]).toEqual(["succeeded", 2]);
+  });
+
+  test("is not taken for ended where one of them has been opened again meanwhile", async () => {
+    const task = await createdTask(store, { endpoints: ["lb-1", "lb-2"] });
+    await endAt(task, "lb-1", endings, "failed");
+    await store.tasks.retry(task.id, { endpoints: ["lb-1"] }, { waitMs: 60_000, expiresMs: null });
+    await endAt(task, "lb-2");
+    expect(await statusOf(task)).toBe("running");
+    await endAt(task, "lb-1");
+    expect(await statusOf(task)).toBe("succeeded");
+  });
 });
 
 test("what the feed has passed over is found by the sweep, a page at a time, in every type", async () => {
