@@ -61,8 +61,8 @@ async function run(tasker, size, seconds) {
   const paths = await spread(tasker);
   const middle = paths[paths.length >> 1].split("/")[2];
   const lists = ["/tasks", "/noop", "/tasks?status=succeeded", "/tasks?endpoint=e1", `/tasks?after=${middle}`];
-  const read = await get(tasker, paths, seconds / 2);
-  const list = await get(tasker, lists, seconds / 2, 8);
+  const read = await get(tasker, paths, seconds);
+  const list = await get(tasker, lists, seconds, 8);
   return {
     single: single.value,
     batch: batch.value,
@@ -77,9 +77,8 @@ async function run(tasker, size, seconds) {
 }
 
 async function get(tasker, paths, seconds, connections = 64) {
-  const whole = Math.max(1, Math.round(seconds));
   const load = await wrk("get.lua", tasker.url, {
-    seconds: whole,
+    seconds: Math.max(1, Math.round(seconds)),
     connections,
     args: paths.flatMap((path) => ["-", path]),
   });
