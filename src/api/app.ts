@@ -2,13 +2,9 @@ import { existsSync } from "node:fs";
 import { sep } from "node:path";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import helmet from "helmet";
-import type { RouteId } from "./permissions";
-import { ROUTES } from "./routes";
 import { type Gatekeeper, notFound } from "./serve";
 
-const METHODS = { GET: "get", POST: "post", DELETE: "delete" } as const;
-
-/** The Express application: every route of the contract, and the web pages where there are any. */
+/** What the router's table does not have: the web pages, where there are any, and the answer that nothing is there. */
 export function buildApp(gate: Gatekeeper, uiDir: string | undefined): Express {
   const app = express();
   app.disable("x-powered-by");
@@ -17,10 +13,6 @@ export function buildApp(gate: Gatekeeper, uiDir: string | undefined): Express {
   app.enable("case sensitive routing");
   app.use((req, res, next) => (req.method === "OPTIONS" ? gate.serveError(notFound(req), req, res) : next()));
   if (uiDir !== undefined && existsSync(uiDir)) mountPages(app, uiDir);
-  for (const [id, handler] of Object.entries(ROUTES) as Array<[RouteId, (typeof ROUTES)[RouteId]]>) {
-    const [method, path] = id.split(" ") as ["GET" | "POST" | "DELETE", string];
-    app[METHODS[method]](path, (req, res) => gate.serve(id, handler, req, res, req.params as Record<string, string>));
-  }
   app.use((req, res) => gate.serveError(notFound(req), req, res));
   const failed: ErrorRequestHandler = (error, req, res, _next) => {
     // A path that cannot be decoded is Express's only complaint of its own: such an address does not exist.

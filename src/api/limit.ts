@@ -4,7 +4,7 @@ import { TaskerError } from "../errors";
 
 /**
  * Requests counted for each key (or address, without keys) in a fixed window. express-rate-limit's store does the counting;
- * its middleware is not used, since the hot routes do not pass through Express.
+ * its middleware is not used, since the routes of the API do not pass through Express.
  */
 export class RateLimit {
   private readonly store = new MemoryStore();

@@ -2,22 +2,22 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { TaskerError } from "../errors";
 import { isId } from "../model/ids";
-import { RESERVED_TYPE_NAMES } from "../model/names";
 import { ANYONE, type Auth } from "./auth";
 import { ClientGone } from "./body";
-import { type Api, Call, type Handler, traceparentOf } from "./call";
+import { type Api, Call, traceparentOf } from "./call";
 import { checkHost, checkOrigin } from "./guard";
 import type { RateLimit } from "./limit";
 import { allows, PERMISSIONS, type RouteId, type Scope } from "./permissions";
 import { asTaskerError, problemHeaders, problemOf } from "./problem";
 import { PROBLEM_TYPE, type Reply, send } from "./reply";
+import type { Match } from "./router";
 
 const PROCESS = randomBytes(6).toString("hex");
 let requests = 0;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
- * The one way through which every request goes, over Express or past it:
+ * The one way through which every request of the table goes:
  *
  *   request id → origin → who asks, and under which host name → may they → is there such a type → how often → handler → answer or problem
  */
@@ -28,13 +28,7 @@ export class Gatekeeper {
     private readonly rate: RateLimit | null,
   ) {}
 
-  async serve(
-    route: RouteId,
-    handler: Handler,
-    req: IncomingMessage,
-    res: ServerResponse,
-    params: Record<string, string>,
-  ): Promise<void> {
+  async serve({ route, handler, params }: Match, req: IncomingMessage, res: ServerResponse): Promise<void> {
     const began = performance.now();
     const { call, headers } = this.begin(req, res, params);
     let reply: Reply | null;
@@ -75,7 +69,6 @@ export class Gatekeeper {
     const permission = PERMISSIONS[route];
     if (permission === "public" || permission === "session") return;
     const type = call.params.taskType;
-    if (route.includes(" /:taskType") && RESERVED_TYPE_NAMES.includes(type!)) throw notFound(call.req);
     if (changes(permission)) checkOrigin(call.req);
     call.identity = await this.auth.identify(call.req, call.urlKey);
     if (call.identity === ANYONE) checkHost(call.req);

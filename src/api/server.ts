@@ -4,18 +4,19 @@ import type { Registry } from "prom-client";
 import type { Config } from "../config/config";
 import { ConfigError } from "../errors";
 import type { Log } from "../log";
+import { RESERVED_TYPE_NAMES } from "../model/names";
 import type { AccessStore } from "../store/store";
 import type { TaskService } from "../tasks/service";
 import { buildApp } from "./app";
 import { Audit } from "./audit";
 import { Auth } from "./auth";
 import type { Api } from "./call";
-import { hotRoute } from "./fast";
 import { ChangeFeed } from "./feed";
 import { isLoopback } from "./guard";
 import { RateLimit } from "./limit";
 import { ApiMetrics } from "./metrics";
 import { Remote } from "./remote";
+import { Router } from "./router";
 import { ROUTES } from "./routes";
 import { Gatekeeper } from "./serve";
 
@@ -79,15 +80,16 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   };
   const rate = config.api.rateLimit ? new RateLimit(config.api.rateLimit) : null;
   const gate = new Gatekeeper(api, auth, rate);
+  const router = new Router(ROUTES, RESERVED_TYPE_NAMES);
   const app = buildApp(gate, options.uiDir);
 
   const answer = (req: IncomingMessage, res: ServerResponse) => {
     if (api.draining) res.once("finish", () => setImmediate(() => server.closeIdleConnections()));
-    const url = withoutBase(req.url ?? "/", api.basePath);
+    const url = withoutBase(originForm(req.url ?? "/"), api.basePath);
     req.url = url;
     const mark = url.indexOf("?");
-    const hot = hotRoute(req.method, mark < 0 ? url : url.slice(0, mark));
-    if (hot) void gate.serve(hot.route, ROUTES[hot.route], req, res, hot.params);
+    const found = router.find(req.method, mark < 0 ? url : url.slice(0, mark));
+    if (found) void gate.serve(found, req, res);
     else app(req, res);
   };
   const server = createServer({ ...LIMITS, ...options.limits }, answer);
@@ -134,6 +136,12 @@ async function refuseOpenAddress(config: Config, auth: Auth): Promise<void> {
   throw new ConfigError([
     `api.host: ${config.api.host} can be reached from other machines, but no API key is configured: add one (api.keys, or npx tasker keys create), or listen on 127.0.0.1`,
   ]);
+}
+
+/** A client may name the whole address in its request line (RFC 9112, absolute-form), as those behind a proxy do. */
+function originForm(url: string): string {
+  if (url.startsWith("/")) return url;
+  return url.replace(/^https?:\/\/[^/?]*/i, "").replace(/^(?!\/)/, "/");
 }
 
 function withoutBase(url: string, basePath: string): string {

@@ -1,7 +1,9 @@
 import Ajv2020, { type ValidateFunction } from "ajv/dist/2020";
 import addFormats from "ajv-formats";
 import { codesOf, type OpenApiDocument, openApiDocument, templateOf } from "../../src/api/openapi/document";
-import { PERMISSIONS, type RouteId } from "../../src/api/permissions";
+import { Router } from "../../src/api/router";
+import { ROUTES } from "../../src/api/routes";
+import { RESERVED_TYPE_NAMES } from "../../src/model/names";
 
 /**
  * Holds answers against the OpenAPI document. For tests the document's objects are closed: a field that an answer has and the
@@ -24,17 +26,12 @@ addFormats(ajv);
 ajv.addSchema({ $id: "openapi", ...document });
 const validators = new Map<string, ValidateFunction>();
 
-const ROUTES = (Object.keys(PERMISSIONS) as RouteId[]).map((route) => {
-  const { method, path } = templateOf(route);
-  const pattern = path.replace(/[.]/g, "\\.").replace(/\{\w+\}/g, "[^/]+");
-  return { route, method: method.toUpperCase(), path, pattern: new RegExp(`^${pattern}$`) };
-});
+const router = new Router(ROUTES, RESERVED_TYPE_NAMES);
 
-/** The route that answers; null: none does. */
-export function routeOf(method: string, path: string): (typeof ROUTES)[number] | null {
-  const bare = path.split("?")[0]!;
-  const wanted = method === "HEAD" ? "GET" : method;
-  return ROUTES.find((one) => one.method === wanted && one.pattern.test(bare)) ?? null;
+/** The route that answers, as the document names it; null: none does. */
+export function routeOf(method: string, path: string) {
+  const found = router.find(method, path.split("?")[0]!);
+  return found && { route: found.route, ...templateOf(found.route) };
 }
 
 /** Throws an Error that says what differs from the document. Addresses that no route takes must answer a problem. */
