@@ -1,37 +1,50 @@
-/** One event of a `text/event-stream`, as it came. */
+/** One event of a `text/event-stream`. */
 export interface ServerSentEvent {
+  /** The last id that the stream named, by this event or an earlier one: where to resume. */
   id: string | null;
   event: string;
   data: string;
 }
 
-/** An event longer than this is not one of ours. */
-const MOST_CHARACTERS = 16 * 1024 * 1024;
+/** A longer event is not one of ours. */
+const MAX_CHARACTERS = 16 * 1024 * 1024;
 
 /**
- * Takes the text of a stream in pieces of any size and gives back the events that are whole (WHATWG server-sent events: lines
- * end with CR, LF or both; a blank line ends an event; comments are left out).
+ * Takes the text of a stream in pieces of any size and returns the events that are whole (WHATWG server-sent events). A line
+ * ends with CR, LF or both; a blank line ends an event; comments are skipped. The cost grows with the text, however it is cut.
  */
 export class EventParser {
-  private rest = "";
-  private data: string[] = [];
-  private event = "";
-  private id: string | null = null;
   /** Milliseconds before reconnecting, as the server said last. */
   retry: number | null = null;
+  /** The begun line. Only appended to until it ends: searching it again with each piece would cost its length squared. */
+  private partial = "";
+  private data: string[] = [];
+  private size = 0;
+  private event = "";
+  private id: string | null = null;
+  private atStart = true;
+  /** The last piece ended with CR: an LF at the start of the next one belongs to it. */
+  private afterCR = false;
 
   push(text: string): ServerSentEvent[] {
-    this.rest += text;
-    if (this.rest.length > MOST_CHARACTERS) throw new Error("The event stream sent a line that is too long");
+    if (text === "") return [];
+    let from = (this.atStart && text[0] === "\uFEFF") || (this.afterCR && text[0] === "\n") ? 1 : 0;
+    this.atStart = false;
+    this.afterCR = text.endsWith("\r");
     const events: ServerSentEvent[] = [];
-    for (;;) {
-      const end = /\r\n|\n|\r(?!$)/.exec(this.rest);
-      if (!end) return events;
-      const line = this.rest.slice(0, end.index);
-      this.rest = this.rest.slice(end.index + end[0].length);
+    const lineEnd = /\r\n?|\n/g;
+    lineEnd.lastIndex = from;
+    for (let end = lineEnd.exec(text); end; end = lineEnd.exec(text)) {
+      const line = this.partial + text.slice(from, end.index);
+      this.partial = "";
+      from = lineEnd.lastIndex;
       const event = this.line(line);
       if (event) events.push(event);
     }
+    this.partial += text.slice(from);
+    if (this.partial.length + this.size > MAX_CHARACTERS)
+      throw new Error(`The event stream sent an event of more than ${MAX_CHARACTERS} characters`);
+    return events;
   }
 
   private line(line: string): ServerSentEvent | null {
@@ -40,8 +53,10 @@ export class EventParser {
     if (colon === 0) return null;
     const field = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-    if (field === "data") this.data.push(value);
-    else if (field === "event") this.event = value;
+    if (field === "data") {
+      this.data.push(value);
+      this.size += value.length + 1;
+    } else if (field === "event") this.event = value;
     else if (field === "id" && !value.includes("\0")) this.id = value;
     else if (field === "retry" && /^\d+$/.test(value)) this.retry = Number(value);
     return null;
@@ -50,8 +65,8 @@ export class EventParser {
   private dispatch(): ServerSentEvent | null {
     const { data, event, id } = this;
     this.data = [];
+    this.size = 0;
     this.event = "";
-    if (data.length === 0) return null;
-    return { id, event: event || "message", data: data.join("\n") };
+    return data.length === 0 ? null : { id, event: event || "message", data: data.join("\n") };
   }
 }

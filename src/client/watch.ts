@@ -2,10 +2,9 @@ import { TaskerProblem, TaskerUnreachable } from "./errors";
 import type { Call, Http } from "./http";
 import { pauseFor } from "./pause";
 import { EventParser } from "./sse";
+import { openStream } from "./stream";
 import type { Json, TaskEvent } from "./types";
 
-/** A stream that says nothing for so long (the server sends a comment every 15 s) is taken for dead. */
-const SILENCE_MS = 45_000;
 const MOST_PAUSE_MS = 15_000;
 
 export interface EventsOptions {
@@ -31,17 +30,12 @@ export async function* readEvents(
   let pauseMs = 1000;
   let barren = 0;
   for (;;) {
-    const stop = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
     try {
-      const headers: Record<string, string> = { accept: "text/event-stream" };
-      if (lastId !== null) headers["last-event-id"] = lastId;
-      const response = await http.stream({ ...call, headers, signal });
-      if (response.status === 204 || !response.body) return;
-      checkMediaType(response);
-      options.onOpen?.();
       const parser = new EventParser();
-      for await (const event of parsed(response.body, parser, stop)) {
+      const events = await openStream(http, call, parser, { signal: options.signal, after: lastId });
+      if (!events) return;
+      options.onOpen?.();
+      for await (const event of events) {
         barren = 0;
         pauseMs = Math.min(MOST_PAUSE_MS, parser.retry ?? pauseMs);
         if (event.id !== null) lastId = event.id;
@@ -55,8 +49,6 @@ export async function* readEvents(
           ? error
           : new TaskerUnreachable(http.base, barren + 1, error);
       }
-    } finally {
-      stop.abort();
     }
     barren++;
     await pauseFor(
@@ -64,37 +56,6 @@ export async function* readEvents(
       options.signal,
     );
   }
-}
-
-/** The events in a body; ends with it, or after SILENCE_MS without a byte. */
-async function* parsed(body: ReadableStream<Uint8Array>, parser: EventParser, stop: AbortController) {
-  const decoder = new TextDecoder();
-  const reader = body.getReader();
-  const quiet = () => stop.abort(new Error(`the event stream was silent for ${SILENCE_MS / 1000} s`));
-  let timer = setTimeout(quiet, SILENCE_MS);
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      clearTimeout(timer);
-      timer = setTimeout(quiet, SILENCE_MS);
-      yield* parser.push(decoder.decode(value, { stream: true }));
-    }
-  } finally {
-    clearTimeout(timer);
-    reader.cancel().catch(() => {});
-  }
-}
-
-function checkMediaType(response: Response): void {
-  const type = response.headers.get("content-type") ?? "";
-  if (type.startsWith("text/event-stream")) return;
-  void response.body?.cancel();
-  throw new TaskerProblem({
-    status: 404,
-    code: "no_event_stream",
-    detail: `This address answers with ${type || "no media type"}, not with an event stream`,
-  });
 }
 
 function json(text: string): Json {
