@@ -24,7 +24,9 @@ function canInstall() {
 async function aptInstall(packages, isThere) {
   await withLock(path.join(os.tmpdir(), "tasker-apt.lock"), async () => {
     if (isThere()) return;
-    console.error(`Installing ${packages.join(" and ")} with apt-get …`);
+    console.error(
+      `Not on this machine yet: ${packages.join(", ")}. Installing them with apt-get, which changes this machine; their services stay off …`,
+    );
     await apt(["update"]);
     await withoutServices(() => apt(["install", "-y", "--no-install-recommends", ...packages]));
   });

@@ -1,5 +1,4 @@
 const { spawn } = require("node:child_process");
-const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
 const { ROOT } = require("./paths");
@@ -38,7 +37,8 @@ function testing(body) {
 }
 
 /**
- * Runs jest with its report on standard error and counts: a suite that could not run is a failed test.
+ * Runs jest with its report on standard error and counts what a reporter of ours (count-reporter.js) says: a suite that could
+ * not run is a failed test.
  *
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} env beside the present one
@@ -46,44 +46,46 @@ function testing(body) {
  * @returns {Promise<{ passed: number, failed: number }>}
  */
 async function runJest(args, env, { skippedFail = false } = {}) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "tasker-jest-"));
-  const report = path.join(folder, "report.json");
   const jest = path.join(ROOT, "node_modules/jest/bin/jest.js");
   const nodeOptions =
     `${process.env.NODE_OPTIONS ?? ""} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim();
+  const workers = args.some((arg) => SETS_WORKERS.test(arg)) ? [] : [`--maxWorkers=${WORKERS}`];
+  const reporters = ["--reporters=default", `--reporters=${path.join(__dirname, "count-reporter.js")}`];
   try {
-    const ended = await new Promise((resolve, reject) => {
-      const reported = setInterval(() => {
-        if (!fs.existsSync(report)) return;
-        clearInterval(reported);
-        const left = child;
-        setTimeout(() => left?.kill("SIGKILL"), LAST_MS).unref();
-      }, 1000);
-      reported.unref();
-      const workers = args.some((arg) => SETS_WORKERS.test(arg)) ? [] : [`--maxWorkers=${WORKERS}`];
-      child = spawn(process.execPath, [jest, ...workers, "--json", `--outputFile=${report}`, ...args], {
-        cwd: ROOT,
-        env: { ...process.env, ...env, NODE_OPTIONS: nodeOptions },
-        // jest also prints the report itself on standard output.
-        stdio: ["ignore", "ignore", "inherit"],
-      });
-      child.on("error", reject);
-      child.on("exit", (code, signal) => resolve(signal ?? code));
+    child = spawn(process.execPath, [jest, ...workers, ...args, ...reporters], {
+      cwd: ROOT,
+      env: { ...process.env, ...env, NODE_OPTIONS: nodeOptions },
+      stdio: ["ignore", "ignore", "inherit", "pipe"],
     });
-    return count(report, ended, skippedFail);
+    const [ended, counts] = await Promise.all([exitOf(child), countsOf(child)]);
+    return judge(counts, ended, skippedFail);
   } finally {
     child = null;
-    fs.rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function count(report, ended, skippedFail) {
-  if (!fs.existsSync(report)) throw new Error(`jest ended (${ended}) without a report of the tests.`);
-  const result = JSON.parse(fs.readFileSync(report, "utf8"));
-  const skipped = skippedFail ? result.numPendingTests + result.numTodoTests : 0;
-  if (skipped > 0) console.error(`${skipped} tests were skipped; here a skipped test counts as failed.`);
-  let failed = result.numFailedTests + result.numRuntimeErrorTestSuites + skipped;
-  const passed = result.numPassedTests;
+function exitOf(process) {
+  return new Promise((resolve, reject) => {
+    process.on("error", reject);
+    process.on("exit", (code, signal) => resolve(signal ?? code));
+  });
+}
+
+/** What the reporter wrote; empty where jest ended without a report. */
+async function countsOf(process) {
+  let text = "";
+  for await (const chunk of process.stdio[3].setEncoding("utf8")) text += chunk;
+  setTimeout(() => process.kill("SIGKILL"), LAST_MS).unref();
+  return text;
+}
+
+function judge(counts, ended, skippedFail) {
+  if (counts === "") throw new Error(`jest ended (${ended}) without a report of the tests.`);
+  let { passed, failed, skipped } = JSON.parse(counts);
+  if (skippedFail && skipped > 0) {
+    console.error(`${skipped} tests were skipped; here a skipped test counts as failed.`);
+    failed += skipped;
+  }
   if (failed === 0 && ended !== 0) {
     console.error(`jest ended with ${ended} although no test failed.`);
     failed = 1;
