@@ -31,6 +31,8 @@ export interface CallOptions {
 }
 
 export interface CancelOptions extends CallOptions {
+  /** Only there: what the others do or have answered stays what it is. */
+  endpoints?: string[];
   /** Answer when what was told to stop has stopped, or after so many milliseconds (at most the server's `api.max_wait`). */
   waitMs?: number;
 }
@@ -188,16 +190,17 @@ export class TaskerClient {
     return follow ? followLog(this.http, place, after, signal) : readLog(this.http, place, after, signal);
   }
 
-  /** Withdraws what waits and stops what runs. Repeating it is harmless. */
+  /** Withdraws what waits and stops what runs, everywhere or at `endpoints`. Repeating it is harmless. */
   async cancel(
     type: string,
     id: string,
-    { waitMs, ...options }: CancelOptions = {},
+    { waitMs, endpoints, ...options }: CancelOptions = {},
   ): Promise<{ outcomes: CancelOutcome[]; task: Task }> {
     const query = waitMs === undefined ? {} : { wait: Math.ceil(waitMs / 1000) };
     const timeoutMs = waitMs === undefined ? undefined : waitMs + 30_000;
     const path = [type, id, "cancel"];
-    const answer = await this.http.call({ method: "POST", path, query, body: {}, timeoutMs, ...options });
+    const body = { endpoints };
+    const answer = await this.http.call({ method: "POST", path, query, body, timeoutMs, ...options });
     return answer.body as { outcomes: CancelOutcome[]; task: Task };
   }
 

@@ -140,8 +140,11 @@ export interface TaskStore {
   attempts(taskId: string, endpoint: string): Promise<AttemptRecord[]>;
   log(key: ResponseKey, afterSeq: number, limit: number): Promise<LogChunk[]>;
 
-  /** Withdraws what waits, marks what runs (`cancelAt`). Null: no such task. Repeating it is harmless. */
-  cancel(taskId: string): Promise<CancelOutcome[] | null>;
+  /**
+   * Withdraws what waits, marks what runs (`cancelAt`); with `endpoints` only there, and only their outcomes. Null: no such task.
+   * Repeating it is harmless.
+   */
+  cancel(taskId: string, endpoints?: readonly string[]): Promise<CancelOutcome[] | null>;
   /**
    * Opens a new generation for the given final or never-received responses; what the row held becomes an attempt record.
    * Returns the keys that were re-opened. Running ones are left alone.

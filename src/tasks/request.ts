@@ -90,6 +90,8 @@ export const retryBody = z
   })
   .meta({ id: "RetryRequest" });
 
+export const cancelBody = z.strictObject({ endpoints: endpoints.optional() }).meta({ id: "CancelRequest" });
+
 export type SubmitBody = z.infer<typeof submitBody>;
 export type StartBody = z.infer<typeof startBody>;
 export type RetryBody = z.infer<typeof retryBody>;

@@ -54,10 +54,10 @@ export interface TaskService {
     limit: number,
   ): Promise<LogChunk[]>;
   /**
-   * Withdraws what waits and tells what runs to stop; with `ms` answers when that has really stopped, or when they are over
-   * or `signal` aborts.
+   * Withdraws what waits and tells what runs to stop, everywhere or at `endpoints`; with `ms` answers when that has really
+   * stopped, or when they are over or `signal` aborts.
    */
-  cancel(type: string, id: string, caller: Caller, more?: CancelWait): Promise<Cancelled>;
+  cancel(type: string, id: string, caller: Caller, more?: CancelOptions): Promise<Cancelled>;
   retry(
     type: string,
     id: string,
@@ -99,6 +99,11 @@ export interface CancelWait {
   /** 0 if left out: not at all. */
   ms?: number;
   signal?: AbortSignal;
+}
+
+export interface CancelOptions extends CancelWait {
+  /** Only there; each has to be one that the task expects. */
+  endpoints?: readonly string[];
 }
 
 export interface Cancelled {

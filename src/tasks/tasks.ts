@@ -2,11 +2,12 @@ import type { Config, TaskTypeConfig } from "../config/config";
 import { TaskerError } from "../errors";
 import { newId } from "../model/ids";
 import { elementTexts, memberText } from "../model/raw-json";
-import { isFinal, type ResponseRecord, type ResponseStatus } from "../model/response";
+import type { ResponseRecord, ResponseStatus } from "../model/response";
 import type { TaskDraft } from "../model/task";
-import type { CancelOutcome, ResponseBrief, ResponseFilter, Store, TaskFilter } from "../store/store";
+import type { ResponseFilter, Store, TaskFilter } from "../store/store";
 import type { Transport } from "../transport/transport";
 import type { Backlog } from "./backlog";
+import { cancelTask, rowsAt } from "./cancel";
 import type { Created, Creator } from "./create";
 import { healthOf } from "./health";
 import { listTasks } from "./list";
@@ -15,7 +16,8 @@ import type { Reconciler } from "./reconcile";
 import { batchBody, checked, retryBody, startBody } from "./request";
 import type {
   Caller,
-  CancelResult,
+  Cancelled,
+  CancelOptions,
   CancelWait,
   Page,
   ServiceHealth,
@@ -146,19 +148,10 @@ export class Tasks implements TaskService {
     return this.store.tasks.log(row, afterSeq, limit);
   }
 
-  async cancel(type: string, id: string, _caller: Caller, more: CancelWait = {}): ReturnType<TaskService["cancel"]> {
-    await this.taskOf(type, id);
-    const outcomes = await this.store.tasks.cancel(id);
-    if (!outcomes) throw notFound(type, id);
-    this.reconciler.nudge();
-    const stopping = new Set(outcomes.filter(({ outcome }) => outcome === "stopping").map(keyText));
-    if (more.ms && stopping.size > 0) {
-      const ended = ({ responses }: TaskReading<ResponseBrief>) =>
-        responses.every((row) => !stopping.has(keyText(row)) || isFinal(row.status));
-      await this.waiters.wait(id, more.ms, ended, more.signal);
-    }
-    const reading = await this.read(type, id);
-    return { outcomes: more.ms ? told(outcomes, reading.responses) : outcomes, reading };
+  async cancel(type: string, id: string, _caller: Caller, more: CancelOptions = {}): Promise<Cancelled> {
+    const task = await this.taskOf(type, id);
+    const parts = { store: this.store.tasks, waiters: this.waiters, nudge: () => this.reconciler.nudge() };
+    return cancelTask(task, { ...parts, read: () => this.read(type, id) }, more);
   }
 
   async retry(type: string, id: string, body: unknown, _caller: Caller): ReturnType<TaskService["retry"]> {
@@ -166,12 +159,7 @@ export class Tasks implements TaskService {
     const choose = checked(retryBody, body ?? {}, "The request");
     const before = await this.read(type, id);
     for (const endpoint of choose.endpoints ?? []) {
-      const rows = before.responses.filter(
-        (row) => (row.performer ?? row.endpoint) === endpoint || row.endpoint === endpoint,
-      );
-      if (rows.length === 0)
-        throw new TaskerError("endpoint_not_found", `The task does not expect an endpoint ${endpoint}`);
-      if (rows.some((row) => ["received", "running", "retrying"].includes(row.status))) {
+      if (rowsAt(before, endpoint).some((row) => ["received", "running", "retrying"].includes(row.status))) {
         throw new TaskerError(
           "illegal_state",
           `The task is under way at ${endpoint}: cancel it there or wait, then retry`,
@@ -269,22 +257,6 @@ export class Tasks implements TaskService {
   private async taskOf(type: string, id: string) {
     return (await this.read(type, id)).task;
   }
-}
-
-/** What has become of those that were told to stop. One that ended by itself before it heard of it had finished already. */
-function told(outcomes: readonly CancelOutcome[], rows: readonly ResponseRecord[]): CancelResult[] {
-  const now = new Map(rows.map((row) => [keyText(row), row]));
-  return outcomes.map((outcome): CancelResult => {
-    const row = now.get(keyText(outcome));
-    if (outcome.outcome !== "stopping" || !row || !isFinal(row.status)) return outcome;
-    const { status, reason } = row;
-    if (status !== "cancelled") return { ...outcome, outcome: "finished", status };
-    return { ...outcome, outcome: reason === "killed" ? "killed" : "stopped", status };
-  });
-}
-
-function keyText({ endpoint, job }: { endpoint: string; job: string }): string {
-  return `${endpoint}/${job}`;
 }
 
 function notFound(type: string, id: string): TaskerError {

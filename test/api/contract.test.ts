@@ -379,6 +379,24 @@ describe("actions", () => {
     expect((await t.call("POST", `/app-update/${done.id}/cancel`, {})).status).toBe(200);
   });
 
+  test("cancel with endpoints is done there only, and refuses one that the task does not expect", async () => {
+    const task = await t.create("app-update", { endpoints: ["db1", "db2", "db3"] });
+    await t.perform(task, "db1", null);
+    const unknown = await t.call("POST", `/app-update/${task.id}/cancel`, { endpoints: ["db2", "nobody"] });
+    expect([unknown.status, unknown.body.code]).toEqual([404, "endpoint_not_found"]);
+    const { status, body } = await t.call("POST", `/app-update/${task.id}/cancel`, { endpoints: ["db2"] });
+    expect(status).toBe(202);
+    expect(body.outcomes).toEqual([{ endpoint: "db2", job: null, outcome: "withdrawn", status: "cancelled" }]);
+    expect(body.task.responses.map((one: Body) => one.status)).toEqual(["running", "cancelled", "expected"]);
+    expect(body.task.completeness).toEqual(expect.objectContaining({ running: 1, cancelled: 1, missing: ["db3"] }));
+    const again = await t.call("POST", `/app-update/${task.id}/cancel`, { endpoints: ["db2"] });
+    expect([again.status, again.body.outcomes[0].outcome]).toEqual([200, "finished"]);
+    for (const endpoints of [[], ["db1", "db1"], "db1"]) {
+      const refused = await t.call("POST", `/app-update/${task.id}/cancel`, { endpoints });
+      expect([refused.status, refused.body.code]).toEqual([422, "invalid_request"]);
+    }
+  });
+
   test("retry opens again what failed, leaves alone what runs, and has nothing to do when all is well", async () => {
     const task = await t.create("app-update", { endpoints: ["db1", "db2"] });
     await t.perform(task, "db1", { status: "failed", reason: "error", error: "no" });

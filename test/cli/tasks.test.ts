@@ -144,6 +144,14 @@ test("cancel works on named tasks and on all that match, and changes nothing in 
   expect((await server.cli(["cancel", ...ids])).code).toBe(0);
   for (const id of ids) expect((await server.cli(["status", id!, "--watch"])).code).toBe(3);
   expect((await server.cli(["cancel"])).code).toBe(2);
+  const { responses } = (await server.json(["status", ids[0]!])) as unknown as {
+    responses: Array<{ endpoint: string }>;
+  };
+  const place = responses[0]!.endpoint;
+  expect(await server.json(["cancel", ids[0]!, "-e", place])).toMatchObject({
+    items: [{ outcomes: [{ endpoint: place, outcome: "finished" }] }],
+  });
+  expect((await server.cli(["cancel", ids[0]!, "-e", "nobody"])).code).toBe(7);
   expect((await server.cli(["cancel", ids[0]!, "--type", "gate"])).code).toBe(2);
 });
 

@@ -84,6 +84,7 @@ export const responseDetail = {
 };
 export const log = { items: [{ seq: 1, attempt: 1, at: at(2), text: "unpacking\n" }], next: null };
 export const logStream = `id: 1\nevent: log\ndata: ${JSON.stringify(log.items[0])}\n\nevent: end\ndata: {}\n\n`;
+export const cancelRequest = { endpoints: ["loadbalancer-2"] };
 export const cancelled = {
   task,
   outcomes: [

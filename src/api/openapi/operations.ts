@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ProblemCode } from "../../errors";
-import { batchBody, retryBody, startBody, submitBody } from "../../tasks/request";
+import { batchBody, cancelBody, retryBody, startBody, submitBody } from "../../tasks/request";
 import type { RouteId } from "../permissions";
 import * as query from "../query";
 import * as answers from "./answers";
@@ -132,11 +132,11 @@ export const OPERATIONS: Readonly<Record<RouteId, Operation>> = {
   "POST /:taskType/:id/cancel": {
     id: "cancelTask",
     tag: "tasks",
-    summary: "What waits never starts, what runs is told to stop, then killed",
+    summary: "What waits never starts, what runs is told to stop, then killed; everywhere or at some endpoints",
     waits: true,
-    body: { schema: z.strictObject({}), example: {}, optional: true },
+    body: { schema: cancelBody, example: examples.cancelRequest, optional: true },
     answers: cancelAnswers,
-    problems: ["illegal_state"],
+    problems: ["endpoint_not_found", "illegal_state"],
   },
   "POST /:taskType/:id/retry": {
     id: "retryTask",

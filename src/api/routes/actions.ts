@@ -1,6 +1,6 @@
 import type { ResponseRecord } from "../../model/response";
-import { checked } from "../../tasks/request";
-import type { Cancelled, CancelResult, TaskReading } from "../../tasks/service";
+import { cancelBody, checked } from "../../tasks/request";
+import type { Cancelled, CancelOptions, CancelResult, TaskReading } from "../../tasks/service";
 import type { Call } from "../call";
 import { noQuery } from "../query";
 import type { Reply } from "../reply";
@@ -9,11 +9,13 @@ import { preferenceApplied, waitOf } from "./tasks";
 
 /**
  * `POST /:taskType/:id/cancel[?wait=]` → 202: it happens or has happened now; 200: everything was final before. With `wait` it
- * is answered when what was told to stop has stopped.
+ * is answered when what was told to stop has stopped. `{"endpoints": […]}`: only there.
  */
 export async function cancelTask(call: Call): Promise<Reply> {
   const { taskType, id } = call.params as { taskType: string; id: string };
-  return cancelWith(call, waitAsked(call), (wait) => call.api.service.cancel(taskType, id, call.caller(), wait));
+  const ms = waitAsked(call);
+  const { endpoints } = checked(cancelBody, (await call.json({ mayBeEmpty: true })).value, "The request");
+  return cancelWith(call, ms, (wait) => call.api.service.cancel(taskType, id, call.caller(), { ...wait, endpoints }));
 }
 
 /** Milliseconds to wait, where nothing else may stand in the query; null: not asked for. */
@@ -27,9 +29,8 @@ export function waitAsked(call: Call): number | null {
 export async function cancelWith(
   call: Call,
   ms: number | null,
-  how: (wait: { ms: number; signal: AbortSignal }) => Promise<Cancelled | null>,
+  how: (wait: Pick<CancelOptions, "ms" | "signal">) => Promise<Cancelled | null>,
 ): Promise<Reply> {
-  await nothingIn(call);
   const answer = await call.whileOpen((signal) => how({ ms: ms ?? 0, signal }));
   if (!answer) return { status: 200, headers: ["Cache-Control", "no-store"], body: '{"task":null,"outcomes":[]}' };
   const { outcomes, reading } = answer;

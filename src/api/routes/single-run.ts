@@ -2,7 +2,7 @@ import type { Call } from "../call";
 import type { Reply } from "../reply";
 import { notFound } from "../serve";
 import { taskView } from "../views";
-import { cancelWith, waitAsked } from "./actions";
+import { cancelWith, nothingIn, waitAsked } from "./actions";
 import { created, matches, noteCreated, taskHeaders, taskNotFound } from "./tasks";
 
 /** What only `single_run` types have. */
@@ -49,7 +49,8 @@ export async function stopRunByGet(call: Call): Promise<Reply> {
   return stopped(call, null);
 }
 
-function stopped(call: Call, ms: number | null): Promise<Reply> {
+async function stopped(call: Call, ms: number | null): Promise<Reply> {
+  await nothingIn(call);
   return cancelWith(call, ms, (wait) => call.api.service.stop(call.params.taskType!, call.caller(), wait));
 }
 

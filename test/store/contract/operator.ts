@@ -44,6 +44,35 @@ export function operatorContract(subject: () => Subject): void {
       expect((await store.tasks.find(task.type, task.id))!.responses).toEqual(found.responses);
     });
 
+    it("is done at the named endpoints only, and leaves the others and the task's own mark as they are", async () => {
+      const { store } = subject();
+      const task = await createdTask(store, { endpoints: ["lb-1", "lb-2", "lb-3", "lb-4"], jobs: ["a", "b"] });
+      const held = await claimed(store, task.id, { endpoint: "lb-2", job: "a" });
+      const done = await claimed(store, task.id, { endpoint: "lb-3", job: "a" });
+      await store.managers.finish([endOf(done)]);
+      const before = (await store.tasks.find(task.type, task.id))!;
+      const outcomes = (await store.tasks.cancel(task.id, ["lb-1", "lb-2", "nobody"]))!;
+      expect(outcomes.map(({ endpoint, job, outcome }) => [endpoint, job, outcome])).toEqual([
+        ["lb-1", "a", "withdrawn"],
+        ["lb-1", "b", "withdrawn"],
+        ["lb-2", "a", "stopping"],
+        ["lb-2", "b", "withdrawn"],
+      ]);
+      const after = (await store.tasks.find(task.type, task.id))!;
+      expect(after.task).toMatchObject({ cancelAt: null, version: before.task.version + 1 });
+      expect(after.responses.slice(4)).toEqual(before.responses.slice(4));
+      expect(await store.managers.check([held])).toEqual(["cancel"]);
+      expect((await store.tasks.cancel(task.id, ["lb-1"]))!.map(({ outcome }) => outcome)).toEqual([
+        "finished",
+        "finished",
+      ]);
+
+      const shared = await createdTask(store, { deliver: "one", endpoints: ["*"] });
+      await claimed(store, shared.id, { endpoint: "lb-7" });
+      expect(await store.tasks.cancel(shared.id, ["lb-8"])).toEqual([]);
+      expect(await store.tasks.cancel(shared.id, ["lb-7"])).toMatchObject([{ endpoint: "*", outcome: "stopping" }]);
+    });
+
     it("is decided against a claim that comes at the same moment", async () => {
       const { store, other } = subject();
       for (let i = 0; i < 10; i++) {

@@ -24,7 +24,7 @@ export function taskStore(db: Database): TaskStore {
     response: async (taskId, endpoint) => (isKey(endpoint) ? responsesAt(db, taskId, endpoint) : []),
     attempts: async (taskId, endpoint) => (isKey(endpoint) ? attemptsAt(db, taskId, endpoint) : []),
     log: async (key, afterSeq, limit) => (isKey(key.endpoint) ? readLog(db, key, afterSeq, limit) : []),
-    cancel: (taskId) => cancelTask(db, taskId),
+    cancel: (taskId, endpoints) => cancelTask(db, taskId, endpoints),
     retry: (taskId, choose, more) => retryTask(db, taskId, choose, more),
     endpointsOf: async (type) => (isName(type) ? endpointsOfType(db, type) : []),
     registerEndpoints: (type, endpoints) => registerEndpoints(db, type, endpoints),
