@@ -7,9 +7,10 @@ function eventsOf(pieces: readonly string[]) {
 }
 
 test("events are the same however the stream was cut into pieces", () => {
-  const text = `\uFEFFretry: 10\n\n: a comment\nid: 1\nevent: x\ndata: {"a":\r\ndata: 1}\r\n\r\ndata: two\rdata\n\nid: 3\ndata:3\r\r`;
+  const text = `\uFEFFdata: one\n\nretry: 10\n\n: a comment\nid: 1\nevent: x\ndata: {"a":\r\ndata: 1}\r\n\r\ndata: two\rdata\n\nid: 3\ndata:3\r\r`;
   const whole = eventsOf([text]);
   expect(whole).toEqual([
+    { id: null, event: "message", data: "one" },
     { id: "1", event: "x", data: '{"a":\n1}' },
     { id: "1", event: "message", data: "two\n" },
     { id: "3", event: "message", data: "3" },
