@@ -1,4 +1,5 @@
 import type * as Api from "./api/server";
+import { type Backoff, backoffMs, pause } from "./backoff";
 import type { Config } from "./config/config";
 import { connectStore, connectTransport } from "./connect";
 import type { Log } from "./log";
@@ -51,8 +52,7 @@ export interface ProcessOptions {
   uiDir?: string;
 }
 
-const RETRY_FIRST_MS = 200;
-const RETRY_MOST_MS = 3000;
+const RETRY: Backoff = { firstMs: 200, factor: 2, maxMs: 3000 };
 
 export async function startProcess(options: ProcessOptions): Promise<TaskerProcess> {
   const { config, log } = options;
@@ -187,21 +187,13 @@ async function bringUp(
 
 /** Repeats a step until it works or the process is told to end. */
 async function until(what: string, step: () => Promise<unknown>, log: Log, signal: AbortSignal): Promise<void> {
-  for (let ms = RETRY_FIRST_MS; !signal.aborted; ms = Math.min(RETRY_MOST_MS, ms * 2)) {
+  for (let failures = 1; !signal.aborted; failures++) {
     try {
       await step();
       return;
     } catch (error) {
       log.warn({ err: (error as Error).message }, `could not ${what} yet; trying again`);
     }
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, ms);
-      signal.addEventListener("abort", done, { once: true });
-      function done(): void {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        resolve();
-      }
-    });
+    await pause(backoffMs(failures, RETRY), signal);
   }
 }

@@ -20,6 +20,7 @@ const PROGRAMS = ["cli", "tasker.ts", "index.ts", "connect.ts"];
 const RULES: readonly Rule[] = [
   { of: "errors.ts", only: [] },
   { of: "log.ts", only: [] },
+  { of: "backoff.ts", only: [] },
   { of: "model", only: ["model", "errors.ts"] },
   { of: "config", only: ["config", "model", "errors.ts", "log.ts"] },
   { of: "client", only: ["client"] },

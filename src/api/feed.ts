@@ -1,3 +1,4 @@
+import { pause } from "../backoff";
 import { TaskerError } from "../errors";
 import type { Log } from "../log";
 import type { ResponseChange } from "../store/store";
@@ -128,7 +129,7 @@ export class ChangeFeed {
           return false;
         },
       );
-      if (!full) await new Promise((resolve) => setTimeout(resolve, POLL_MS * Math.min(8, 1 + failures)).unref());
+      if (!full) await pause(POLL_MS * Math.min(8, 1 + failures), undefined, { ref: false });
     }
   }
 

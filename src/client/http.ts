@@ -1,5 +1,5 @@
 import { TaskerProblem, TaskerUnreachable } from "./errors";
-import { pauseFor } from "./pause";
+import { backoffMs, pauseFor } from "./pause";
 import type { Problem } from "./types";
 
 export interface ClientOptions {
@@ -44,7 +44,7 @@ export interface Answer {
   body: unknown;
 }
 
-const MOST_BACKOFF_MS = 8_000;
+const MAX_BACKOFF_MS = 8_000;
 /** A server that asks for a longer pause is believed, not waited for. */
 const MOST_RETRY_AFTER_S = 60;
 
@@ -85,8 +85,8 @@ export class Http {
         const broken = call.repeat === undefined || call.repeat === "safe";
         if (tries > most || !broken) throw new TaskerUnreachable(this.base, tries, error);
       }
-      const ceiling = Math.min(MOST_BACKOFF_MS, (this.options.backoffMs ?? 250) * 2 ** (tries - 1));
-      await pauseFor((pauseS ?? 0) * 1000 + ceiling * (0.5 + Math.random() / 2), call.signal);
+      const waitMs = backoffMs(tries, this.options.backoffMs ?? 250, MAX_BACKOFF_MS);
+      await pauseFor((pauseS ?? 0) * 1000 + waitMs, call.signal);
     }
   }
 

@@ -14,6 +14,15 @@ export function pauseFor(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/**
+ * Milliseconds to wait after so many failures in a row (1: the first): doubles from `firstMs` to `maxMs`; half of it is left to
+ * chance, so that clients that failed together do not come back together.
+ */
+export function backoffMs(failures: number, firstMs: number, maxMs: number): number {
+  const full = Math.min(maxMs, firstMs * 2 ** (Math.max(1, failures) - 1));
+  return full / 2 + (full / 2) * Math.random();
+}
+
 /** A UUIDv4. Browsers offer randomUUID on secure pages only. */
 export function randomId(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();

@@ -1,11 +1,11 @@
 import { TaskerProblem, TaskerUnreachable } from "./errors";
 import type { Call, Http } from "./http";
-import { pauseFor } from "./pause";
+import { backoffMs, pauseFor } from "./pause";
 import { EventParser } from "./sse";
 import { openStream } from "./stream";
 import type { Json, TaskEvent } from "./types";
 
-const MOST_PAUSE_MS = 15_000;
+const MAX_PAUSE_MS = 15_000;
 
 export interface EventsOptions {
   signal?: AbortSignal;
@@ -37,7 +37,7 @@ export async function* readEvents(
       options.onOpen?.();
       for await (const event of events) {
         barren = 0;
-        pauseMs = Math.min(MOST_PAUSE_MS, parser.retry ?? pauseMs);
+        pauseMs = Math.min(MAX_PAUSE_MS, parser.retry ?? pauseMs);
         if (event.id !== null) lastId = event.id;
         yield { id: event.id, event: event.event, data: json(event.data) };
       }
@@ -51,10 +51,7 @@ export async function* readEvents(
       }
     }
     barren++;
-    await pauseFor(
-      Math.min(MOST_PAUSE_MS, pauseMs * 2 ** Math.max(0, barren - 2)) * (0.5 + Math.random() / 2),
-      options.signal,
-    );
+    await pauseFor(backoffMs(barren - 1, pauseMs, MAX_PAUSE_MS), options.signal);
   }
 }
 

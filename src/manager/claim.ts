@@ -1,10 +1,10 @@
+import { backoffMs, pause, RECONNECT } from "../backoff";
 import type { TaskTypeConfig } from "../config/config";
 import { newId } from "../model/ids";
 import { ANY_ENDPOINT } from "../model/names";
 import type { Claim, ClaimAnswer } from "../store/store";
 import { killPoint } from "../testing/kill-points";
 import type { Grant } from "./attempt";
-import { backoffMs, pause, RECONNECT } from "./backoff";
 import type { Desk } from "./desk";
 import type { Lane, Lanes } from "./lane";
 import type { Item } from "./parcel";

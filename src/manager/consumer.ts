@@ -1,7 +1,7 @@
+import { pause } from "../backoff";
 import type { TaskTypeConfig } from "../config/config";
 import { BANDS, type Band } from "../model/priority";
 import type { Address, Consumption } from "../transport/transport";
-import { pause } from "./backoff";
 import type { Desk } from "./desk";
 
 /**

@@ -1,4 +1,4 @@
-import { pause } from "./backoff";
+import { pause } from "../backoff";
 import type { Claimer } from "./claim";
 import type { Desk } from "./desk";
 import type { Finisher } from "./finish";

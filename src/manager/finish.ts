@@ -1,8 +1,8 @@
 import { unlink } from "node:fs/promises";
+import { backoffMs, pause, RECONNECT } from "../backoff";
 import { StoreUnavailable } from "../errors";
 import type { AttemptEnd, EndAnswer } from "../store/store";
 import { killPoint } from "../testing/kill-points";
-import { backoffMs, pause, RECONNECT } from "./backoff";
 import type { Desk } from "./desk";
 import { bareEnd, notStorable } from "./outcome";
 import { leftovers, readSpool, type Spool } from "./spool";

@@ -1,6 +1,6 @@
+import { pause } from "../backoff";
 import type { ResponseKey } from "../model/response";
 import type { Grant } from "./attempt";
-import { pause } from "./backoff";
 import type { Desk } from "./desk";
 
 /** Text of one write, characters, and what may wait for the store in all. */

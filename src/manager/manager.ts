@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { pause } from "../backoff";
 import type { Config, TaskTypeConfig } from "../config/config";
 import type { Log } from "../log";
 import type { HandleTask } from "../model/handler";
@@ -6,7 +7,6 @@ import { newId } from "../model/ids";
 import { isName, NAME } from "../model/names";
 import type { ManagerStore } from "../store/store";
 import type { Transport } from "../transport/transport";
-import { pause } from "./backoff";
 import { Claimer } from "./claim";
 import { type Counters, newCounters } from "./counters";
 import { type Desk, type OnAttempt, PACE, type Pace } from "./desk";

@@ -1,6 +1,6 @@
+import { type Backoff, backoffMs } from "../backoff";
 import type { AttemptEnd } from "../store/store";
 import type { Grant } from "./attempt";
-import { type Backoff, backoffMs } from "./backoff";
 import type { RunResult } from "./runners/runner";
 import type { StopCause } from "./runners/stop";
 

@@ -1,10 +1,10 @@
+import { backoffMs, pause, RECONNECT } from "../backoff";
 import type { TaskTypeConfig } from "../config/config";
 import { TransportError } from "../errors";
 import { mayBegin, UnreadableMessage } from "../model/message";
 import { ANY_ENDPOINT } from "../model/names";
 import { Keys } from "../roll";
 import type { Consumption, Delivery, Transport } from "../transport/transport";
-import { backoffMs, pause, RECONNECT } from "./backoff";
 import { Consumer, queuesOf } from "./consumer";
 import type { Desk } from "./desk";
 import type { Lanes } from "./lane";

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
+import { backoffMs, pause, RECONNECT } from "../backoff";
 import { newId } from "../model/ids";
 import { VERSION } from "../version";
-import { backoffMs, pause, RECONNECT } from "./backoff";
 import type { Desk } from "./desk";
 
 /**

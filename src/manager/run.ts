@@ -1,10 +1,10 @@
+import { pause } from "../backoff";
 import type { SubmitRequest } from "../model/handler";
 import { Keys, Roll } from "../roll";
 import type { EndAnswer } from "../store/store";
 import { killPoint } from "../testing/kill-points";
 import { CONSUMER, traced } from "../tracing";
 import { Attempt, type Grant } from "./attempt";
-import { pause } from "./backoff";
 import type { Desk } from "./desk";
 import type { Finisher } from "./finish";
 import type { Lane } from "./lane";

@@ -1,7 +1,7 @@
+import { backoffMs, pause, RECONNECT } from "../backoff";
 import { StoreUnavailable } from "../errors";
 import type { SubmitRequest } from "../model/handler";
 import { newId } from "../model/ids";
-import { backoffMs, pause, RECONNECT } from "./backoff";
 import type { Desk } from "./desk";
 
 /**

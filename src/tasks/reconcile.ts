@@ -1,3 +1,4 @@
+import { type Backoff, backoffMs, pause } from "../backoff";
 import type { Config } from "../config/config";
 import type { Log } from "../log";
 import { newId } from "../model/ids";
@@ -15,6 +16,7 @@ import type { Topology } from "./topology";
 const LOCK = "reconciler";
 const LOCK_MS = 5000;
 const TICK_MS = 250;
+const AFTER_FAILURE: Backoff = { firstMs: 2 * TICK_MS, factor: 2, maxMs: 1000 };
 const PAGE = 500;
 const REAP_EVERY_MS = 1000;
 const PURGE_MOST_MS = 60_000;
@@ -41,7 +43,7 @@ export class Reconciler {
   private readonly holder = newId();
   private running: Promise<void> | null = null;
   private stopping = false;
-  private wakeUp: (() => void) | null = null;
+  private resting = new AbortController();
   private writableSince: number | null = null;
   private lastReap = 0;
   private lastPurge = 0;
@@ -74,14 +76,14 @@ export class Reconciler {
 
   async stop(): Promise<void> {
     this.stopping = true;
-    this.wakeUp?.();
+    this.resting.abort();
     await this.running;
     if (this.leading) await this.store.upkeep.unlock(LOCK, this.holder).catch(() => undefined);
   }
 
   /** Looks at once instead of at the next tick. */
   nudge(): void {
-    this.wakeUp?.();
+    this.resting.abort();
   }
 
   private async loop(): Promise<void> {
@@ -96,19 +98,13 @@ export class Reconciler {
         if (failures++ % 20 === 0)
           this.log.warn({ err: (error as Error).message }, "the reconciler's tick failed; it goes on");
       }
-      if (!more && !this.stopping)
-        await this.pause(failures === 0 ? TICK_MS : Math.min(1000, TICK_MS * 2 ** Math.min(failures, 3)));
+      if (!more && !this.stopping) await this.rest(failures === 0 ? TICK_MS : backoffMs(failures, AFTER_FAILURE));
     }
   }
 
-  private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.wakeUp = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  private rest(ms: number): Promise<void> {
+    this.resting = new AbortController();
+    return pause(ms, this.resting.signal);
   }
 
   /** One round; true when there was more than a page of work. */

@@ -1,3 +1,4 @@
+import { pause } from "../../backoff";
 import { isFinal } from "../../model/response";
 import type { LogChunk } from "../../store/store";
 import type { Call } from "../call";
@@ -57,7 +58,7 @@ async function followLog(call: Call, place: Place, after: number): Promise<null>
       } catch (error) {
         call.api.log.debug({ err: error, task_id: place.id }, "A followed log cannot be read at the moment");
       }
-      await pause(signal);
+      await pause(POLL_MS, signal, { ref: false });
     }
     events.end();
   });
@@ -75,16 +76,4 @@ async function finished(call: Call, { taskType, id, endpoint, job }: Place): Pro
 
 function pieceView({ seq, attempt, at, text }: LogChunk): string {
   return JSON.stringify({ seq, attempt, at, text });
-}
-
-function pause(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, POLL_MS).unref();
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

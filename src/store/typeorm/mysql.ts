@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import mysql, { type Pool, type PoolConnection } from "mysql2";
+import { type Backoff, backoffMs, pause } from "../../backoff";
 import { StoreUnavailable } from "../../errors";
 import type { Connection, Database, Value } from "./connection";
 import { Deadlines } from "./deadlines";
@@ -11,6 +11,7 @@ import type { StoreOptions } from "./options";
 
 /** A server that refuses connections is tried for so long before the caller hears of it. */
 const REFUSED_MS = 1000;
+const RETRY: Backoff = { firstMs: 8, factor: 2, maxMs: 750 };
 const MIGRATE_MS = 15 * 60_000;
 /** Two lanes of creates and four of reads (tasks/create.ts, tasks/read.ts): neither waits for the other. */
 const SCRIPT_CONNECTIONS = 6;
@@ -95,7 +96,7 @@ export class MysqlDatabase implements Database {
     const ended = Promise.all(
       [this.pool, this.scriptPool].map((pool) => new Promise<void>((resolve) => pool.end(() => resolve()))),
     );
-    const late = sleep(Math.min(this.options.deadlineMs, 3000), "late" as const, { ref: false });
+    const late = pause(Math.min(this.options.deadlineMs, 3000), undefined, { ref: false }).then(() => "late");
     if ((await Promise.race([ended, late])) === "late") for (const connection of this.idle) destroy(connection);
   }
 
@@ -115,10 +116,10 @@ export class MysqlDatabase implements Database {
         if (fault === "other") throw error;
         const now = performance.now();
         const end = fault === "refused" ? Math.min(until, begin + REFUSED_MS) : until;
-        const pause = Math.min(500, 5 * 2 ** Math.min(round, 7)) * (0.5 + Math.random());
-        if (fault === "away" || this.closed || now + pause >= end)
+        const waitMs = backoffMs(round + 1, RETRY);
+        if (fault === "away" || this.closed || now + waitMs >= end)
           throw unavailable(this.where, error instanceof NoConnection ? error.cause : error);
-        await sleep(pause);
+        await pause(waitMs);
       }
     }
   }

@@ -1,8 +1,9 @@
 import type { Writable } from "node:stream";
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type SocketOptions } from "amqplib";
+import { backoffMs } from "../../backoff";
 import type { Log } from "../../log";
 import { AckRound } from "./ack-round";
-import { backoff, DeadlineExceeded, within } from "./deadline";
+import { DeadlineExceeded, within } from "./deadline";
 import { inWords } from "./words";
 
 /**
@@ -263,14 +264,12 @@ export class Link {
     if (this.timer || this.closed) return;
     const soon = refused || performance.now() - this.downSince < SHORT_OUTAGE_MS;
     const { maxDelayMs } = this.options;
-    const delay = backoff(this.tries, FIRST_DELAY_MS, soon ? Math.min(REFUSED_DELAY_MS, maxDelayMs) : maxDelayMs);
-    // The first failure is news; the same one over and over is not.
-    const level = this.tries === 0 ? "warn" : "debug";
+    const mostMs = soon ? Math.min(REFUSED_DELAY_MS, maxDelayMs) : maxDelayMs;
     this.tries++;
-    this.options.log[level](
-      { connection: this.options.name, retry_ms: Math.round(delay) },
-      `No connection: ${reason}.`,
-    );
+    const delay = backoffMs(this.tries, { firstMs: FIRST_DELAY_MS, factor: 2, maxMs: mostMs });
+    // The first failure is news; the same one over and over is not.
+    const level = this.tries === 1 ? "warn" : "debug";
+    this.options.log[level]({ connection: this.options.name, retry_ms: delay }, `No connection: ${reason}.`);
     this.timer = setTimeout(() => {
       this.timer = null;
       void this.connect();

@@ -1,11 +1,10 @@
 import { isUtf8 } from "node:buffer";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Channel, ConsumeMessage } from "amqplib";
+import { type Backoff, backoffMs, pause } from "../../backoff";
 import type { Log } from "../../log";
 import type { Consumption, Delivery, Subscription } from "../transport";
 import { Acks } from "./acks";
 import type { Link, Session, Watcher } from "./connection";
-import { backoff } from "./deadline";
 
 /**
  * One subscription, kept alive on a channel of its own.
@@ -46,8 +45,7 @@ interface Lane {
   alive: boolean;
 }
 
-const FIRST_RETRY_MS = 200;
-const MAX_RETRY_MS = 10_000;
+const RETRY: Backoff = { firstMs: 200, factor: 2, maxMs: 10_000 };
 
 let lastTag = 0;
 
@@ -281,7 +279,7 @@ export class AmqpConsumption implements Consumption, Watcher {
         this.timer = null;
         void this.reach();
       },
-      tries === 0 ? 0 : backoff(tries - 1, FIRST_RETRY_MS, MAX_RETRY_MS),
+      tries === 0 ? 0 : backoffMs(tries, RETRY),
     );
   }
 
@@ -305,7 +303,7 @@ export class AmqpConsumption implements Consumption, Watcher {
   private async discard(lane: Lane): Promise<void> {
     lane.alive = false;
     lane.acks.flush();
-    if (lane.acks.settling > 0 && lane.session.alive) await sleep(lane.acks.settling);
+    if (lane.acks.settling > 0 && lane.session.alive) await pause(lane.acks.settling);
     await lane.session.closeChannel(lane.channel);
   }
 }

@@ -13,9 +13,3 @@ export function within<T>(work: Promise<T>, ms: number, what: string): Promise<T
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
-
-/** Milliseconds before the next try: doubles from `firstMs` to `maxMs`, then a random half of it is taken off. `tries` from 0. */
-export function backoff(tries: number, firstMs: number, maxMs: number): number {
-  const full = Math.min(maxMs, firstMs * 2 ** Math.min(tries, 20));
-  return full / 2 + (Math.random() * full) / 2;
-}

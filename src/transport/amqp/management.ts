@@ -1,3 +1,4 @@
+import { pause } from "../../backoff";
 import type { FoundQueue } from "./inspect";
 
 /**
@@ -58,7 +59,7 @@ export class Management {
       } catch (error) {
         const refused = error instanceof ManagementError && (error.status === 401 || error.status === 403);
         if (refused || Date.now() >= end) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 250));
+        await pause(250);
       }
     }
   }

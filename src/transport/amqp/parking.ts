@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ConsumeMessage } from "amqplib";
+import { type Backoff, backoffMs, pause } from "../../backoff";
 import { TransportError } from "../../errors";
 import type { Log } from "../../log";
 import { parkedHeaders } from "../headers";
 import type { ParkedDelivery } from "./consumer";
-import { backoff } from "./deadline";
 import { PARKING } from "./naming";
 import type { OutgoingFrame } from "./publisher";
 
@@ -16,6 +15,7 @@ import type { OutgoingFrame } from "./publisher";
  * must not hold a place among the unacked for ever.
  */
 const TRIES = 6;
+const RETRY: Backoff = { firstMs: 500, factor: 2, maxMs: 30_000 };
 const LOGGED_CHARACTERS = 500;
 
 export class Parking {
@@ -55,7 +55,7 @@ export class Parking {
           this.giveUp(queue, message, reason, delivery, error as Error);
           return;
         }
-        await sleep(backoff(tries, 500, 30_000), null, { signal: this.closing.signal, ref: false }).catch(() => {});
+        await pause(backoffMs(tries + 1, RETRY), this.closing.signal, { ref: false });
       }
     }
   }

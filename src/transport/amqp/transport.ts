@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { SocketOptions } from "amqplib";
+import { pause } from "../../backoff";
 import type { TlsConfig } from "../../config/config";
 import { TransportError } from "../../errors";
 import type { Log } from "../../log";
@@ -163,7 +164,7 @@ class AmqpTransport implements Transport {
     this.parking.close();
     await this.publisher?.close(left() / 2);
     const ending = Promise.all([...this.consumptions].map((consumption) => consumption.end()));
-    await Promise.race([ending, new Promise((resolve) => setTimeout(resolve, left() / 2).unref())]);
+    await Promise.race([ending, pause(left() / 2, undefined, { ref: false })]);
     this.consumptions.clear();
     this.topology.close();
     await Promise.all(this.links.map((link) => link.close(left())));

@@ -1,5 +1,6 @@
+import { getEventListeners } from "node:events";
 import fc from "fast-check";
-import { backoffMs, pause } from "../../src/manager/backoff";
+import { backoffMs, pause } from "../src/backoff";
 
 const backoff = { firstMs: 1000, factor: 2, maxMs: 300_000 };
 
@@ -27,10 +28,27 @@ test("whatever the policy, the delay is a finite number between 0 and the maximu
   );
 });
 
-test("a pause ends at once when its signal aborts, and leaves no listener behind", async () => {
+test("a pause ends at once when its signal aborts, or has aborted before", async () => {
   const ending = new AbortController();
   const long = pause(3_600_000, ending.signal);
   ending.abort();
   await long;
   await pause(3_600_000, ending.signal);
+  expect(getEventListeners(ending.signal, "abort")).toEqual([]);
+});
+
+test("a pause that is over leaves no listener behind", async () => {
+  const ending = new AbortController();
+  await pause(1, ending.signal);
+  expect(getEventListeners(ending.signal, "abort")).toEqual([]);
+});
+
+test("a pause longer than a timer can take does not end at once", async () => {
+  const ending = new AbortController();
+  const over = jest.fn();
+  const long = pause(2 ** 31, ending.signal).then(over);
+  await pause(20);
+  expect(over).not.toHaveBeenCalled();
+  ending.abort();
+  await long;
 });
