@@ -24,6 +24,7 @@ const RULES: readonly Rule[] = [
   { of: "model", only: ["model", "errors.ts"] },
   { of: "config", only: ["config", "model", "errors.ts", "log.ts"] },
   { of: "client", only: ["client"] },
+  { of: "ui", only: ["ui", "client"] },
   { of: "store", never: ["transport", "tasks", "api", "manager", "initialize", ...PROGRAMS] },
   { of: "transport", never: ["store", "tasks", "api", "manager", "initialize", ...PROGRAMS] },
   { of: "tasks", never: ["store", "transport", "api", "manager", "initialize", ...PROGRAMS], but: SEAMS },
@@ -57,9 +58,12 @@ const PACKAGES: Record<string, readonly string[]> = {
   zod: ["config", "api", "tasks"],
   yaml: ["config", "cli"],
   commander: ["cli"],
+  preact: ["ui"],
+  "@preact/signals": ["ui"],
+  uplot: ["ui"],
 };
 
-const all = sources(["src"]).filter((source) => !source.name.startsWith("src/ui/"));
+const all = sources(["src"]);
 const handlers = sources(["handlers"]);
 
 function within(file: string, part: string): boolean {
@@ -104,6 +108,11 @@ test.each(Object.entries(PACKAGES))("the package %s is used in its own part only
     source.imports.some(({ written }) => written === name || written.startsWith(`${name}/`)),
   );
   expect(users.map((source) => source.name).filter((file) => !anyOf(file, parts))).toEqual([]);
+});
+
+test("nothing of the server's imports the web pages", () => {
+  const server = all.filter((source) => !within(source.name, "ui"));
+  expect(offences(server, (to) => within(to, "ui"))).toEqual([]);
 });
 
 test("handlers import nothing of ours but the package", () => {

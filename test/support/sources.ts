@@ -36,7 +36,7 @@ function importsOf(file: string, text: string): Import[] {
   return [...text.matchAll(IMPORT)].map(([, , written]) => {
     if (!written!.startsWith(".")) return { file: null, written: written! };
     const base = resolve(dirname(file), written!);
-    const found = [base, `${base}.ts`, join(base, "index.ts"), base.replace(/\.js$/, ".ts")].find(
+    const found = [base, `${base}.ts`, `${base}.tsx`, join(base, "index.ts"), base.replace(/\.js$/, ".ts")].find(
       (one) => /\.\w+$/.test(one) && existsSync(one),
     );
     return { file: fromRoot(found ?? base), written: written! };
@@ -56,7 +56,7 @@ function filesBelow(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return entry.name === "node_modules" ? [] : filesBelow(path);
-    return /\.ts$/.test(entry.name) && !entry.name.endsWith(".d.ts") ? [path] : [];
+    return /\.tsx?$/.test(entry.name) && !entry.name.endsWith(".d.ts") ? [path] : [];
   });
 }
 

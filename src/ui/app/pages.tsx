@@ -11,11 +11,7 @@ import { TaskPage } from "../pages/task/task";
 import { TasksPage } from "../pages/tasks/tasks";
 import { TypePage } from "../pages/types/type";
 import { TypesPage } from "../pages/types/types";
-
-export interface PageProps {
-  parts: string[];
-  query: URLSearchParams;
-}
+import type { PageProps } from "./router";
 
 interface Entry {
   name: string;

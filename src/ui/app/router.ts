@@ -12,6 +12,9 @@ export interface Route {
   query: URLSearchParams;
 }
 
+/** What a page is asked for. */
+export type PageProps = Pick<Route, "parts" | "query">;
+
 export const route = computed<Route>(() => {
   const [path = "/", query = ""] = splitOnce(hash.value.replace(/^#/, "") || "/", "?");
   return { path, parts: path.split("/").filter(Boolean).map(decode), query: new URLSearchParams(query) };

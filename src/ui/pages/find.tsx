@@ -1,8 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { listTypes, readTask } from "../api/calls";
 import { messageOf } from "../api/http";
-import type { PageProps } from "../app/pages";
-import { go, href } from "../app/router";
+import { go, href, type PageProps } from "../app/router";
 import { Busy } from "../parts/empty";
 import { PageHead } from "../parts/page";
 

@@ -1,7 +1,6 @@
 import { listTasks, readEndpoint } from "../../api/calls";
 import { useLoad } from "../../api/use";
-import type { PageProps } from "../../app/pages";
-import { href } from "../../app/router";
+import { href, type PageProps } from "../../app/router";
 import { Busy, Empty, Failure } from "../../parts/empty";
 import { PageHead } from "../../parts/page";
 import { Badge, cellState } from "../../parts/status";

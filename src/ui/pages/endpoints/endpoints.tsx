@@ -1,8 +1,7 @@
 import { listEndpoints } from "../../api/calls";
 import type { Endpoint, Manager } from "../../api/types";
 import { useLoad } from "../../api/use";
-import type { PageProps } from "../../app/pages";
-import { href, setQuery } from "../../app/router";
+import { href, type PageProps, setQuery } from "../../app/router";
 import { Busy, Empty, Failure } from "../../parts/empty";
 import { PageHead } from "../../parts/page";
 import { Alive } from "./alive";

@@ -2,8 +2,8 @@ import type { Signal } from "@preact/signals";
 import { Badge, MEANING } from "../../parts/status";
 import { Text } from "../../parts/text";
 import { between, duration, Time } from "../../parts/time";
-import { type Place, ROW_HEIGHT } from "./grid";
 import { ANYONE, type Row } from "./model";
+import { type Place, ROW_HEIGHT } from "./place";
 
 /** The cross-hair: two bands behind the cells. */
 export function Cross(props: { at: Signal<Place | null> }) {

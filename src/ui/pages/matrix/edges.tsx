@@ -1,6 +1,6 @@
 import { href } from "../../app/router";
-import type { Place } from "./grid";
 import { ANYONE, countOf, type MatrixModel, problemsOf, totalOf } from "./model";
+import type { Place } from "./place";
 
 /** The names of the endpoints, turned, so that fifty of them fit. */
 export function Head(props: {

@@ -5,9 +5,9 @@ import type { CellState } from "../../parts/status";
 import { Cross } from "./cross";
 import { Foot, Head } from "./edges";
 import { ANYONE, type MatrixModel, type Row } from "./model";
+import { type Place, ROW_HEIGHT } from "./place";
 import { MatrixRow } from "./row";
 
-export const ROW_HEIGHT = 34;
 /** A column's width; with few columns their names have room to lie. */
 const NARROW = 34;
 const WIDE = 104;
@@ -16,12 +16,6 @@ const WIDE_REST = 400;
 const OVERSCAN = 6;
 /** Sideways, what is in the document changes in steps of so many pixels. */
 const PART = 272;
-
-/** Where the keyboard is: row -1 is the head, column -1 the task's name, column `columns.length` its total. */
-export interface Place {
-  row: number;
-  column: number;
-}
 
 export interface GridProps {
   model: MatrixModel;

@@ -2,17 +2,17 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { follow } from "../../api/live";
 import { TaskList } from "../../api/task-list";
-import type { PageProps } from "../../app/pages";
-import { href, setQuery } from "../../app/router";
+import { href, type PageProps, setQuery } from "../../app/router";
 import { Busy, Empty, Failure } from "../../parts/empty";
 import { PageHead } from "../../parts/page";
 import { CELL_STATES, type CellState } from "../../parts/status";
 import { ResponsePanel } from "../response/panel";
 import { describe, TaskFilters, taskQuery } from "../tasks/filters";
 import { Card } from "./cross";
-import { Grid, type Place } from "./grid";
+import { Grid } from "./grid";
 import { Legend } from "./legend";
 import { countOf, MatrixModel, problemsOf, type Row } from "./model";
+import type { Place } from "./place";
 
 /** Tasks down, endpoints across: who has answered, who failed, who never did. */
 export function MatrixPage(props: PageProps) {

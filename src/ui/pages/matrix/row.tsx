@@ -3,8 +3,8 @@ import { useRef } from "preact/hooks";
 import { href } from "../../app/router";
 import { type CellState, GLYPH } from "../../parts/status";
 import { Text } from "../../parts/text";
-import { type Place, ROW_HEIGHT } from "./grid";
 import { type Cell, labelOf, problemsOf, type Row } from "./model";
+import { type Place, ROW_HEIGHT } from "./place";
 
 interface Props {
   row: Row;

@@ -1,5 +1,4 @@
-import type { PageProps } from "../../app/pages";
-import { href } from "../../app/router";
+import { href, type PageProps } from "../../app/router";
 import { PageHead } from "../../parts/page";
 import { ResponseView } from "./view";
 

@@ -1,8 +1,7 @@
 import { readType } from "../../api/calls";
 import { may } from "../../api/session";
 import { useLoad } from "../../api/use";
-import type { PageProps } from "../../app/pages";
-import { href } from "../../app/router";
+import { href, type PageProps } from "../../app/router";
 import { Busy, Failure } from "../../parts/empty";
 import { JsonTree } from "../../parts/json";
 import { PageHead } from "../../parts/page";
