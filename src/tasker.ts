@@ -128,7 +128,7 @@ async function managerChecks(
   managers: readonly RunningManager[],
 ): ReturnType<ManagerChecks["checks"]> {
   const { connected, blocked } = transport.health();
-  const database = await store.ping(2000).then(
+  const database = await store.checkWrites({ attempt: false, deadlineMs: 2000 }).then(
     () => ({ ok: true }),
     (error: Error) => ({ ok: false, detail: error.message }),
   );

@@ -1,8 +1,15 @@
 import { hostname } from "node:os";
 import { backoffMs, pause, RECONNECT } from "../backoff";
 import { newId } from "../model/ids";
+import { Trouble } from "../trouble";
 import { VERSION } from "../version";
 import type { Desk } from "./desk";
+
+const SILENCE = {
+  fails:
+    "cannot write a heartbeat; it is tried again at each beat, and after its time to live the manager counts as dead",
+  over: "heartbeats are written again",
+};
 
 /**
  * The manager's incarnation: one row in the store, opened by `register`, kept alive by a heartbeat, closed by `leave`.
@@ -103,6 +110,7 @@ export class Registration {
   private async beat(): Promise<void> {
     const { config, counters, endpoint, log, store } = this.desk;
     const { signal } = this.ending;
+    const silence = new Trouble(log, SILENCE, { endpoint });
     for (let next = performance.now(); !signal.aborted; ) {
       next = Math.max(next + config.manager.heartbeatMs, performance.now());
       await pause(next - performance.now(), signal);
@@ -110,10 +118,11 @@ export class Registration {
       try {
         const { known } = await store.heartbeat(this.known!, this.parts.state());
         counters.heartbeats++;
+        silence.over();
         if (!known) await this.reincarnate();
         await this.desk.seal.refresh();
       } catch (error) {
-        log.debug({ endpoint, err: (error as Error).message }, "cannot write a heartbeat now");
+        silence.is(error as Error);
       }
     }
   }

@@ -33,7 +33,12 @@ export interface Store {
   migrate(): Promise<string[]>;
   /** Reads only: resolves once the schema has all that this program knows; rejects with StoreUnavailable until it does. */
   schemaReady(): Promise<void>;
-  /** One round trip; rejects with StoreUnavailable. */
+  /**
+   * Rejects with StoreUnavailable while writes fail, as the last real ones went. Where none has been made for a moment, a small
+   * one is (`attempt`; not for a manager, whose heartbeats tell), so that what is asked for next is known to have a chance.
+   */
+  checkWrites(more: { attempt: boolean; deadlineMs: number }): Promise<void>;
+  /** One round trip that reads; rejects with StoreUnavailable. */
   ping(deadlineMs?: number): Promise<void>;
   /** Idempotent. */
   close(): Promise<void>;

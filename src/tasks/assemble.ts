@@ -5,6 +5,7 @@ import type { Store } from "../store/store";
 import type { Transport } from "../transport/transport";
 import { Backlog } from "./backlog";
 import { Creator } from "./create";
+import { Health } from "./health";
 import { Inbox } from "./inbox";
 import { Publisher } from "./publish";
 import { Reconciler } from "./reconcile";
@@ -47,7 +48,8 @@ export function assembleTasks(options: { config: Config; store: Store; transport
   const inbox = new Inbox(config, store.upkeep, creator, log);
   const reconciler = new Reconciler(config, store, transport, topology, publisher, inbox, log);
   const waiters = new Waiters(store.tasks);
-  const service = new Tasks(config, store, transport, creator, waiters, backlog, reconciler);
+  const health = new Health(config, store, transport, backlog, reconciler, log);
+  const service = new Tasks(config, store, creator, waiters, reconciler, health);
   return {
     service,
     async start() {

@@ -1,54 +1,80 @@
 import type { Config } from "../config/config";
+import type { Log } from "../log";
 import type { Store } from "../store/store";
 import type { Transport } from "../transport/transport";
+import { Trouble } from "../trouble";
 import type { Backlog } from "./backlog";
 import type { Reconciler } from "./reconcile";
 import type { ServiceHealth } from "./service";
 
+/** A database that has not answered for so long takes no writes. */
+const CHECK_MS = 2000;
 /** A reconciler that has not got through a tick for so long is reported as not ready. */
 const REAPER_LAG_MS = 15_000;
 /** What is stored and not published for so long, and what no endpoint has received for so long, is shown as an alarm. */
 const OUTBOX_ALARM_MS = 60_000;
 const WAITING_ALARM_MS = 15 * 60_000;
 
-/** What `/readyz` shows: each check with its figures and their limits (docs/alarms.md); ready when all are ok. Never rejects. */
-export async function healthOf(
-  config: Config,
-  store: Store,
-  transport: Transport,
-  backlog: Backlog,
-  reconciler: Reconciler,
-): Promise<ServiceHealth> {
-  const database = await store.ping(2000).then(
-    () => ({ ok: true }),
-    // Everybody may ask; hosts and users are for the log.
-    () => ({ ok: false, detail: "The database cannot be used now; the process's log says why." }),
-  );
-  const wire = transport.health();
-  const lag = Math.round(performance.now() - reconciler.lastTick);
-  const { unpublished, oldestUnpublishedMs, oldestWaitingMs } = backlog.latest;
-  const checks: ServiceHealth["checks"] = {
-    database,
-    broker: {
-      ok: wire.connected && !wire.blocked,
-      connected: wire.connected,
-      blocked: wire.blocked,
-    },
-    outbox: {
-      ok: unpublished < config.api.outboxLimit,
-      unpublished,
-      limit: config.api.outboxLimit,
-      ...aged(oldestUnpublishedMs, OUTBOX_ALARM_MS),
-    },
-    waiting: { ok: true, ...aged(oldestWaitingMs, WAITING_ALARM_MS) },
-    reconciler: {
-      ok: !reconciler.leading || lag < REAPER_LAG_MS,
-      leading: reconciler.leading,
-      lag_ms: lag,
-      limit_ms: REAPER_LAG_MS,
-    },
-  };
-  return { ready: Object.values(checks).every((check) => check.ok), checks };
+/** What `/readyz` shows: each check with its figures and their limits (docs/alarms.md); ready when all are ok. */
+export class Health {
+  private readonly trouble: Trouble;
+
+  constructor(
+    private readonly config: Config,
+    private readonly store: Store,
+    private readonly transport: Transport,
+    private readonly backlog: Backlog,
+    private readonly reconciler: Reconciler,
+    log: Log,
+  ) {
+    this.trouble = new Trouble(log, {
+      fails: "the database takes no writes; /readyz says so until it does",
+      over: "the database takes writes again",
+    });
+  }
+
+  /** Never rejects. */
+  async read(): Promise<ServiceHealth> {
+    const { config, reconciler } = this;
+    const database = await this.database();
+    const wire = this.transport.health();
+    const lag = Math.round(performance.now() - reconciler.lastTick);
+    const { unpublished, oldestUnpublishedMs, oldestWaitingMs } = this.backlog.latest;
+    const checks: ServiceHealth["checks"] = {
+      database,
+      broker: {
+        ok: wire.connected && !wire.blocked,
+        connected: wire.connected,
+        blocked: wire.blocked,
+      },
+      outbox: {
+        ok: unpublished < config.api.outboxLimit,
+        unpublished,
+        limit: config.api.outboxLimit,
+        ...aged(oldestUnpublishedMs, OUTBOX_ALARM_MS),
+      },
+      waiting: { ok: true, ...aged(oldestWaitingMs, WAITING_ALARM_MS) },
+      reconciler: {
+        ok: !reconciler.leading || lag < REAPER_LAG_MS,
+        leading: reconciler.leading,
+        lag_ms: lag,
+        limit_ms: REAPER_LAG_MS,
+      },
+    };
+    return { ready: Object.values(checks).every((check) => check.ok), checks };
+  }
+
+  private async database(): Promise<ServiceHealth["checks"][string]> {
+    try {
+      await this.store.checkWrites({ attempt: true, deadlineMs: CHECK_MS });
+      this.trouble.over();
+      return { ok: true };
+    } catch (error) {
+      this.trouble.is(error as Error);
+      // Everybody may ask; hosts and users are for the log.
+      return { ok: false, detail: "The database takes no writes now; the process's log says why." };
+    }
+  }
 }
 
 /** An alarm is for people: it takes no API out of service, since all of them see the same. */

@@ -5,11 +5,9 @@ import { elementTexts, memberText } from "../model/raw-json";
 import type { ResponseRecord, ResponseStatus } from "../model/response";
 import type { TaskDraft } from "../model/task";
 import type { ResponseFilter, Store, TaskFilter } from "../store/store";
-import type { Transport } from "../transport/transport";
-import type { Backlog } from "./backlog";
 import { cancelTask, rowsAt } from "./cancel";
 import type { Created, Creator } from "./create";
-import { healthOf } from "./health";
+import type { Health } from "./health";
 import { listTasks } from "./list";
 import { freshReading, reading } from "./read";
 import type { Reconciler } from "./reconcile";
@@ -35,11 +33,10 @@ export class Tasks implements TaskService {
   constructor(
     private readonly config: Config,
     private readonly store: Store,
-    private readonly transport: Transport,
     private readonly creator: Creator,
     private readonly waiters: Waiters,
-    private readonly backlog: Backlog,
     private readonly reconciler: Reconciler,
+    private readonly healthCheck: Health,
   ) {}
 
   async submit(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted> {
@@ -217,7 +214,7 @@ export class Tasks implements TaskService {
   }
 
   health(): Promise<ServiceHealth> {
-    return healthOf(this.config, this.store, this.transport, this.backlog, this.reconciler);
+    return this.healthCheck.read();
   }
 
   private async submitted(draft: TaskDraft, outcome: Created): Promise<Submitted> {

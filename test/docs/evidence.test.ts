@@ -33,7 +33,7 @@ test("every check of /readyz and its limits have a place on the page of alarms",
   const health = readFileSync(join(ROOT, "src/tasks/health.ts"), "utf8");
   const checks = ["database", "broker", "outbox", "waiting", "reconciler"];
   for (const check of checks) {
-    expect(health).toMatch(new RegExp(`^ {4}${check}[:,]`, "m"));
+    expect(health).toMatch(new RegExp(`^ +${check}[:,]`, "m"));
     expect(page).toMatch(new RegExp(`^## .*\`${check}\``, "m"));
   }
 });

@@ -9,7 +9,7 @@ import { silentLog } from "../../src/log";
 import { MIGRATIONS } from "../../src/store/migrations";
 import type { Store } from "../../src/store/store";
 import { openStore } from "../../src/store/typeorm/open";
-import { type SqliteHandle, SqliteQueue } from "../../src/store/typeorm/sqlite";
+import { type SqliteHandle, SqliteQueue, sqliteDatabase } from "../../src/store/typeorm/sqlite";
 import { claimed, createdTask, endOf, newTask, rowOf } from "./support";
 
 const folder = mkdtempSync(join(tmpdir(), "tasker-sqlite-"));
@@ -155,5 +155,52 @@ describe("a SQLite file", () => {
     const task = await createdTask(store);
     expect((await rowOf(store, task)).status).toBe("expected");
     await store.close();
+  });
+});
+
+describe("what is said of writes to a file", () => {
+  const ATTEMPT = "INSERT INTO numbers (n) VALUES (NULL)";
+  const database = () => {
+    const { handle } = queueOn(newFile());
+    const db = sqliteDatabase(handle, { migrate: async () => [], close: async () => void handle.close() });
+    const add = (text: string) => db.write((connection) => connection.run("INSERT INTO texts VALUES (?)", [text]));
+    handle.exec("CREATE TABLE texts (text TEXT)");
+    return { handle, db, add };
+  };
+
+  it.each([
+    ["that is full", "max_page_count = 1", "max_page_count = 1000000", "x".repeat(1_000_000)],
+    ["that may only be read", "query_only = 1", "query_only = 0", "x"],
+  ])("%s is what the last ones have met, though reads go well", async (_what, begin, end, text) => {
+    const { handle, db, add } = database();
+    await db.checkWrites(ATTEMPT, 1000);
+    handle.pragma(begin);
+    await expect(add(text)).rejects.toThrow(StoreUnavailable);
+    await db.read((connection) => connection.query("SELECT COUNT(*) FROM numbers"));
+    await expect(db.checkWrites(ATTEMPT, 1000)).rejects.toThrow(StoreUnavailable);
+    await expect(db.checkWrites(null, 1000)).rejects.toThrow(StoreUnavailable);
+    handle.pragma(end);
+    await add(text);
+    await db.checkWrites(ATTEMPT, 1000);
+    await db.checkWrites(null, 1000);
+    await db.close();
+  });
+
+  it("is asked with a small one where none has been made", async () => {
+    const { handle, db } = database();
+    handle.pragma("query_only = 1");
+    await db.read((connection) => connection.query("SELECT COUNT(*) FROM numbers"));
+    await db.checkWrites(null, 1000);
+    await expect(db.checkWrites(ATTEMPT, 1000)).rejects.toThrow(StoreUnavailable);
+    await db.close();
+  });
+
+  it("does not count a row that could not be stored", async () => {
+    const { db } = database();
+    const add = () => db.write((connection) => connection.run("INSERT INTO numbers (n) VALUES (7)"));
+    await add();
+    await expect(add()).rejects.toThrow(/UNIQUE/);
+    await db.checkWrites(null, 1000);
+    await db.close();
   });
 });

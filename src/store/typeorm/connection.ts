@@ -33,11 +33,18 @@ export interface Database {
   /** One transaction, READ COMMITTED or stricter. */
   write<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T>;
   /**
-   * Several statements as one text in one round trip, for the hottest writes and reads; absent where a round trip costs nothing. A text that
-   * writes opens and commits its own transaction; the first statement that fails ends it, nothing stands, and its error is thrown.
+   * Several statements as one text in one round trip, for the hottest reads and writes; absent where a round trip costs nothing.
    * Resolves to the rows of each statement; null: the text is longer than the database takes.
    */
-  script?<Row>(text: string, deadlineMs?: number): Promise<Row[][] | null>;
+  readScript?<Row>(text: string): Promise<Row[][] | null>;
+  /** Opens and commits its own transaction; the first statement that fails ends it, nothing stands, and its error is thrown. */
+  writeScript?<Row>(text: string): Promise<Row[][] | null>;
+  /**
+   * Rejects with StoreUnavailable while writes fail, by how the last ones went; where none has been made for a moment,
+   * `attempt`, a statement that writes, is tried on every way that writes take. Null: whoever asks may not write for it; then
+   * what was written tells, and before the first write a read.
+   */
+  checkWrites(attempt: string | null, deadlineMs: number): Promise<void>;
   migrate(): Promise<string[]>;
   close(): Promise<void>;
 }

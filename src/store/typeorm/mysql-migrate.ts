@@ -2,6 +2,7 @@ import type { PoolConnection } from "mysql2";
 import { DataSource } from "typeorm";
 import { MIGRATIONS } from "../migrations";
 import { entities } from "./entities";
+import { LOCK_WAIT_SECONDS } from "./mysql-session";
 
 const LOCK_SECONDS = 600;
 
@@ -16,10 +17,13 @@ export async function migrateMysql(raw: PoolConnection): Promise<string[]> {
       "Another process has been migrating the database for ten minutes: see what it does, then try again.",
     );
   try {
+    // A change of a table waits for whoever reads it now; others give up waiting for this one (mysql.ts).
+    await ask("SET SESSION lock_wait_timeout = ?", [LOCK_SECONDS]);
     const orm = await ormOver(raw);
     const applied = await orm.runMigrations({ transaction: "none" });
     return applied.map((migration) => migration.name);
   } finally {
+    await ask("SET SESSION lock_wait_timeout = ?", [LOCK_WAIT_SECONDS]);
     await ask("DO RELEASE_LOCK(CONCAT(DATABASE(), '.tasker.migrate'))");
   }
 }

@@ -1,13 +1,16 @@
-import mysql, { type Pool, type PoolConnection } from "mysql2";
+import type { Pool, PoolConnection } from "mysql2";
 import { type Backoff, backoffMs, pause } from "../../backoff";
 import { StoreUnavailable } from "../../errors";
 import type { Connection, Database, Value } from "./connection";
 import { Deadlines } from "./deadlines";
 import { mysqlDialect } from "./dialect-mysql";
-import { type Fault, faultOf, unavailable } from "./mysql-errors";
+import { endsConnection, type Fault, faultOf, unavailable } from "./mysql-errors";
 import type * as Migrate from "./mysql-migrate";
 import { poolOptions } from "./mysql-options";
+import { destroy, Pools } from "./mysql-pools";
+import { SESSION } from "./mysql-session";
 import type { StoreOptions } from "./options";
+import { Writes } from "./writes";
 
 /** A server that refuses connections is tried for so long before the caller hears of it. */
 const REFUSED_MS = 1000;
@@ -15,12 +18,6 @@ const RETRY: Backoff = { firstMs: 8, factor: 2, maxMs: 750 };
 const MIGRATE_MS = 15 * 60_000;
 /** Two lanes of creates and four of reads (tasks/create.ts, tasks/read.ts): neither waits for the other. */
 const SCRIPT_CONNECTIONS = 6;
-
-/** Without NO_BACKSLASH_ESCAPES and ANSI_QUOTES, which would turn the driver's escaping into a hole. */
-const SESSION = [
-  "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = 5",
-  "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-];
 
 /**
  * MySQL and MariaDB through mysql2's pool. Every call has one deadline, for getting a connection, all its statements and all
@@ -30,9 +27,11 @@ const SESSION = [
  */
 export class MysqlDatabase implements Database {
   readonly dialect = mysqlDialect;
+  private readonly pools = new Pools();
   private readonly pool: Pool;
   private readonly scriptPool: Pool;
-  private readonly idle = new Set<PoolConnection>();
+  private readonly writes = new Writes();
+  private readonly scriptWrites = new Writes();
   private readonly ready = new WeakSet<PoolConnection>();
   private readonly deadlines = new Deadlines();
   private readonly where: string;
@@ -42,17 +41,8 @@ export class MysqlDatabase implements Database {
   constructor(private readonly options: StoreOptions) {
     const config = poolOptions(options.uri, options);
     this.where = `${config.database} at ${config.socketPath ?? `${config.host}:${config.port}`}`;
-    this.pool = this.watched(mysql.createPool(config));
-    this.scriptPool = this.watched(
-      mysql.createPool({ ...config, multipleStatements: true, connectionLimit: SCRIPT_CONNECTIONS }),
-    );
-  }
-
-  private watched(pool: Pool): Pool {
-    pool.on("connection", (connection) => void connection.on("error", () => this.idle.delete(connection)));
-    pool.on("acquire", (connection) => void this.idle.delete(connection));
-    pool.on("release", (connection) => void this.idle.add(connection));
-    return pool;
+    this.pool = this.pools.add(config);
+    this.scriptPool = this.pools.add({ ...config, multipleStatements: true, connectionLimit: SCRIPT_CONNECTIONS });
   }
 
   read<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T> {
@@ -60,20 +50,41 @@ export class MysqlDatabase implements Database {
   }
 
   single<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T> {
-    return this.withDb(work, deadlineMs);
+    return this.writes.watch(() => this.withDb(work, deadlineMs));
   }
 
   write<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T> {
-    return this.withDb(async (connection) => {
-      await connection.query("START TRANSACTION");
-      const result = await work(connection);
-      await connection.query("COMMIT");
-      return result;
-    }, deadlineMs);
+    return this.writes.watch(() =>
+      this.withDb(async (connection) => {
+        await connection.query("START TRANSACTION");
+        const result = await work(connection);
+        await connection.query("COMMIT");
+        return result;
+      }, deadlineMs),
+    );
   }
 
   /** On connections of their own: nowhere else does the server take more than one statement in a text. */
-  script<Row>(text: string, deadlineMs?: number): Promise<Row[][] | null> {
+  readScript<Row>(text: string): Promise<Row[][] | null> {
+    return this.sendScript(text);
+  }
+
+  writeScript<Row>(text: string, deadlineMs?: number): Promise<Row[][] | null> {
+    return this.scriptWrites.watch(() => this.sendScript<Row>(text, deadlineMs));
+  }
+
+  async checkWrites(attempt: string | null, deadlineMs: number): Promise<void> {
+    if (attempt === null) {
+      const read = () => this.read((connection) => connection.query("SELECT 1"), deadlineMs);
+      return this.writes.checkWritten(read);
+    }
+    await Promise.all([
+      this.writes.check(() => this.single((connection) => connection.run(attempt), deadlineMs)),
+      this.scriptWrites.check(() => this.writeScript(attempt, deadlineMs)),
+    ]);
+  }
+
+  private sendScript<Row>(text: string, deadlineMs?: number): Promise<Row[][] | null> {
     return this.withDb(
       async (connection) => {
         if (text.length * 3 > connection.maxBytes && Buffer.byteLength(text) > connection.maxBytes) return null;
@@ -93,11 +104,8 @@ export class MysqlDatabase implements Database {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    const ended = Promise.all(
-      [this.pool, this.scriptPool].map((pool) => new Promise<void>((resolve) => pool.end(() => resolve()))),
-    );
     const late = pause(Math.min(this.options.deadlineMs, 3000), undefined, { ref: false }).then(() => "late");
-    if ((await Promise.race([ended, late])) === "late") for (const connection of this.idle) destroy(connection);
+    if ((await Promise.race([this.pools.end(), late])) === "late") this.pools.endIdle();
   }
 
   private async withDb<T>(
@@ -134,7 +142,7 @@ export class MysqlDatabase implements Database {
         over = true;
         if (raw) {
           destroy(raw);
-          this.dropIdle();
+          this.pools.endIdle();
         }
         reject(failed ?? this.tooLate());
       });
@@ -149,7 +157,7 @@ export class MysqlDatabase implements Database {
           (result) => {
             if (over) return;
             settled();
-            connection.release();
+            this.pools.release(connection);
             resolve(result);
           },
           async (thrown) => {
@@ -176,11 +184,11 @@ export class MysqlDatabase implements Database {
 
   /** A connection with an open transaction goes back rolled back, or not at all. */
   private async giveBack(raw: PoolConnection, error: unknown): Promise<void> {
-    const fault = faultOf(error);
-    if (fault === "lost" || fault === "refused" || (error as { errno?: number }).errno === 1153) return destroy(raw);
+    if (endsConnection(faultOf(error))) return this.pools.retire(raw);
+    if ((error as { errno?: number }).errno === 1153) return destroy(raw);
     try {
       await send(raw, "ROLLBACK");
-      raw.release();
+      this.pools.release(raw);
     } catch {
       destroy(raw);
     }
@@ -189,11 +197,6 @@ export class MysqlDatabase implements Database {
   private noConnection(error: Error): Error {
     const busy = /Queue limit|Pool is closed/.test(error.message);
     return busy ? unavailable(this.where, error) : new NoConnection(error);
-  }
-
-  private dropIdle(): void {
-    for (const connection of this.idle) destroy(connection);
-    this.idle.clear();
   }
 
   private tooLate(): StoreUnavailable {
@@ -252,12 +255,6 @@ class MysqlConnection implements Connection {
       if (rows.length > 1) for (const row of rows) await this.insert(table, columns, [row], "keep");
     }
   }
-}
-
-/** The driver only ends its side politely: a frozen server would never answer that, and the socket would stay. */
-function destroy(raw: PoolConnection): void {
-  raw.destroy();
-  (raw as unknown as { stream?: { destroy(): void } }).stream?.destroy();
 }
 
 function send<Result>(raw: PoolConnection, sql: string, values?: readonly unknown[]): Promise<Result> {

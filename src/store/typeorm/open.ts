@@ -25,9 +25,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     access: accessStore(db),
     migrate: () => db.migrate(),
     schemaReady: () => schemaReady(db),
+    checkWrites: ({ attempt, deadlineMs }) => db.checkWrites(attempt ? mark(db) : null, deadlineMs),
     ping: (deadlineMs) => db.read(async (connection) => void (await connection.query("SELECT 1 AS one")), deadlineMs),
     close: () => db.close(),
   };
+}
+
+/** The smallest write there is: a row of its own, which nobody takes for a lock. */
+function mark({ dialect }: Database): string {
+  return `REPLACE INTO locks (name, holder, expires_at) VALUES ('written', '', ${dialect.now})`;
 }
 
 /** Only the driver that is meant is loaded: the other one's memory is a quarter of an idle manager's. */

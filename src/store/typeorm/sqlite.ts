@@ -1,6 +1,7 @@
 import { StoreUnavailable } from "../../errors";
 import type { Connection, Database, Value } from "./connection";
 import { sqliteDialect } from "./dialect-sqlite";
+import { Writes } from "./writes";
 
 /** The part of better-sqlite3's interface that is used; libsql offers the same. */
 export interface SqliteHandle {
@@ -212,12 +213,18 @@ export function sqliteDatabase(
   more: { migrate: (queue: SqliteQueue) => Promise<string[]>; close: () => Promise<void> },
 ): Database {
   const queue = new SqliteQueue(handle);
+  const writes = new Writes();
+  const write = <T>(work: (connection: Connection) => Promise<T>) => writes.watch(() => queue.add(true, work));
   let closing: Promise<void> | null = null;
   return {
     dialect: sqliteDialect,
     read: (work) => queue.add(false, work),
-    single: (work) => queue.add(true, work),
-    write: (work) => queue.add(true, work),
+    single: write,
+    write,
+    checkWrites: (attempt) =>
+      attempt === null
+        ? writes.checkWritten(() => queue.add(false, (connection) => connection.query("SELECT 1")))
+        : writes.check(() => write((connection) => connection.run(attempt))),
     migrate: () => more.migrate(queue),
     close() {
       closing ??= queue.close().then(() => more.close());

@@ -72,6 +72,7 @@ describe("embedded mode: one process, one SQLite file", () => {
       for (let i = 0; i < 20; i++) await client.submit(["a"], { text: "x".repeat(500_000) });
       await sleep(2000);
       const refused = client.log.filter((entry) => entry.status !== 202).map((entry) => entry.status);
+      const ready = await (await fetch(`${stage.url}/readyz`)).json();
       await rm(join(data, "ballast"));
       fault.over();
       await until("tasks are taken again", async () => (await client.submit(["a"])).status === 202, 30_000);
@@ -80,6 +81,7 @@ describe("embedded mode: one process, one SQLite file", () => {
       expect(verdict).toMatchObject(CLEAN);
       expect(refused.length).toBeGreaterThan(0);
       expect(new Set(refused)).toEqual(new Set([503]));
+      expect(ready).toMatchObject({ ready: false, checks: { database: { ok: false } } });
     } finally {
       await stage.close();
       execFileSync("umount", ["-l", data]);

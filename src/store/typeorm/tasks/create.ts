@@ -52,14 +52,14 @@ export async function createTasks(db: Database, tasks: readonly TaskDraft[]): Pr
 
 /** All of them in one round trip; false: nothing is stored, because one of them wants a closer look or met a row of before. */
 async function createAtOnce(db: Database, round: readonly DraftEntry[], outcomes: CreateOutcome[]): Promise<boolean> {
-  if (!db.script) return false;
+  if (!db.writeScript) return false;
   const script = createScript(
     round.map(({ task }) => task),
     PUBLISH_GRACE_MS,
   );
   if (script === null) return false;
   try {
-    const sets = await db.script<ScriptRow>(script);
+    const sets = await db.writeScript<ScriptRow>(script);
     if (sets === null) return false;
     const { now, registered } = scriptAnswer(sets);
     for (const { index, task } of round) {

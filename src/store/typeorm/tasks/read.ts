@@ -51,7 +51,7 @@ async function rowsOf(db: Database, ids: readonly string[]): Promise<[TaskNow[],
   const order = " ORDER BY task_id, endpoint, job";
   // Ids of tasks only, so there is nothing in them to be escaped.
   const list = `(${ids.map((id) => `'${id}'`).join(", ")})`;
-  const sets = await db.script?.<TaskNow | ResponseRow>(
+  const sets = await db.readScript?.<TaskNow | ResponseRow>(
     `${tasks}id IN ${list}; ${responses}task_id IN ${list}${order}`,
   );
   if (sets) return sets as [TaskNow[], ResponseRow[]];
