@@ -23,7 +23,8 @@ WAITING_SQL = """UPDATE task_responses SET due_at = UTC_TIMESTAMP(3), version = 
 # No row: we have been declared dead, and must not go on as this manager.
 HEARTBEAT_SQL = """UPDATE managers SET heartbeat_at = UTC_TIMESTAMP(3) WHERE id = %s AND state = 'alive'"""
 LEAVE_SQL = """UPDATE managers SET state = 'stopped', running = 0, stopped_at = UTC_TIMESTAMP(3) WHERE id = %s"""
-# One row changed: it is ours under this lease. None: done, cancelled, or somebody else's; there is nothing to do.
+# One row changed: it is ours under this lease. None: done, cancelled, or somebody else's; there is nothing to do. Nor is there for
+# one that was declared dead while it could not reach the database: what it takes would be taken from it at once.
 CLAIM_SQL = """UPDATE task_responses SET status = 'running', lease_id = %s, manager_id = %s, performer = %s, attempt = attempt + 1,
     received_at = COALESCE(received_at, UTC_TIMESTAMP(3)), started_at = UTC_TIMESTAMP(3), finished_at = NULL, retry_at = NULL,
     reason = NULL, error = NULL, progress = 0, progress_message = NULL, published = 0,
@@ -31,7 +32,8 @@ CLAIM_SQL = """UPDATE task_responses SET status = 'running', lease_id = %s, mana
     due_at = UTC_TIMESTAMP(3) + INTERVAL 1 SECOND, changed_at = UTC_TIMESTAMP(3), version = version + 1
   WHERE task_id = %s AND endpoint = %s AND job = %s AND type = %s AND status IN ('expected', 'received', 'retrying')
     AND cancel_at IS NULL AND (retry_at IS NULL OR retry_at <= UTC_TIMESTAMP(3))
-    AND (delay_until IS NULL OR delay_until <= UTC_TIMESTAMP(3))"""
+    AND (delay_until IS NULL OR delay_until <= UTC_TIMESTAMP(3)) AND generation <= %s
+    AND EXISTS (SELECT 1 FROM managers WHERE id = %s AND state = 'alive')"""
 PAYLOAD_SQL = """SELECT t.payload, r.attempt, r.attempts FROM task_responses r JOIN tasks t ON t.id = r.task_id
   WHERE r.task_id = %s AND r.endpoint = %s AND r.job = %s"""
 # The end, only under the lease. None changed: it was taken from us; what we did is overwritten by nobody and overwrites nothing.
@@ -90,7 +92,8 @@ class Endpoint:
     def perform(self, task):
         key = (task["id"], self.name, task.get("job") or "")
         lease = str(uuid.uuid4())
-        if self.run(CLAIM_SQL, lease, self.id, self.name, *key, self.type) == 0:
+        generation = task.get("generation", 2**31 - 1)  # A task that was opened anew has a later message of its own.
+        if self.run(CLAIM_SQL, lease, self.id, self.name, *key, self.type, generation, self.id) == 0:
             return
         ((payload, attempt, attempts),) = self.run(PAYLOAD_SQL, *key)
         try:

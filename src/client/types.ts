@@ -111,7 +111,7 @@ export interface Attempt {
   /** 1, and one more with each operator's retry. */
   generation: number;
   attempt: number;
-  outcome: "succeeded" | "failed" | "cancelled" | "lost" | "superseded" | "released" | "running";
+  outcome: "succeeded" | "failed" | "cancelled" | "missed" | "lost" | "superseded" | "released" | "running";
   /** Who performed it. */
   endpoint: string | null;
   reason: string | null;

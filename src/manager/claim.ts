@@ -163,13 +163,16 @@ export class Claimer {
   }
 }
 
-export function claimOf({ taskId, job, known }: Item, type: TaskTypeConfig, endpoint: string): Claim {
-  if (known === null) return { taskId, job, type: type.name };
+export function claimOf(item: Item, type: TaskTypeConfig, endpoint: string): Claim {
+  const { taskId, job, known } = item;
+  const generation = item.generation ?? undefined;
+  if (known === null) return { taskId, job, type: type.name, generation };
   // Field by field: copying objects is dear, and this is done for every task.
   return {
     taskId,
     job,
     type: type.name,
+    generation,
     known: {
       endpoint: keyOf(type, endpoint),
       identifier: known.identifier,

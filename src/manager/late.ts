@@ -37,6 +37,7 @@ export class LateClaims {
     const claims = attempts.map(({ item, grant, late }) => {
       const claim = claimOf(item, late!.type, endpoint);
       claim.leaseId = grant.leaseId;
+      claim.attempt = grant.attempt;
       return claim;
     });
     const answers = await store.claim(managerId, endpoint, claims);

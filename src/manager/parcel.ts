@@ -7,6 +7,8 @@ export interface Item {
   taskId: string;
   job: string;
   priority: number;
+  /** Which run of the response its message is for; null: the message does not say. */
+  generation: number | null;
   /** What its message tells under seal. */
   known: KnownTask | null;
   /** It may begin before its claim (`claim: late`). */
@@ -20,8 +22,12 @@ export interface Item {
   secured: boolean;
 }
 
-/** What names an item among all that a manager has at hand. The task's id itself for most: it is hashed once. */
-export function itemKey({ taskId, job }: Pick<Item, "taskId" | "job">): string {
+/**
+ * What names an item among all that a manager has at hand. The task's id itself for most: it is hashed once. A response that has been
+ * opened anew is another item: the message of its former generation may still wait here.
+ */
+export function itemKey({ taskId, job, generation }: Pick<Item, "taskId" | "job" | "generation">): string {
+  if (generation !== null && generation > 1) return `${taskId} ${job} ${generation}`;
   return job === "" ? taskId : `${taskId} ${job}`;
 }
 

@@ -21,7 +21,7 @@ import type { Opened } from "./seal";
 export class Receiver {
   private readonly consumers = new Map<string, Consumer>();
   private readonly holds = new Map<string, Set<string>>([[ALL, new Set()]]);
-  /** Task and job of what waits: a second message for it adds nothing. */
+  /** What waits: a second message for it adds nothing. */
   private readonly waitingKeys = new Keys<string>();
   private stopping = false;
 
@@ -137,11 +137,12 @@ export class Receiver {
     const named = type.deliver === "one" ? ANY_ENDPOINT : this.desk.endpoint;
     // What comes again may have been at a handler that brought its manager down: its attempts have to be counted.
     const begins = type.claim === "late" && known !== null && !delivery.redelivered && mayBegin(message, named);
-    for (const [i, { id, job, priority }] of message.tasks.entries()) {
+    for (const [i, { id, job, priority, generation }] of message.tasks.entries()) {
       const item: Item = {
         taskId: id,
         job: job ?? "",
         priority,
+        generation,
         known: known?.[i] ?? null,
         mayBegin: begins && known[i] !== null,
         parcel,

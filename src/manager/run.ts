@@ -41,7 +41,7 @@ export class Attempts {
     },
   ) {}
 
-  /** Those that began before their claim, by task and job, until their delivery is settled. */
+  /** Those that began before their claim, until their delivery is settled. */
   private readonly begun = new Keys<string>();
 
   /** Begins the attempt; it goes its whole way by itself. */

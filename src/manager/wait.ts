@@ -91,7 +91,7 @@ export class WaitingRoom {
       const batch = late.slice(i, i + SIZE);
       await this.desk.store.received(
         this.desk.endpoint,
-        batch.map(({ taskId, job }) => ({ taskId, job })),
+        batch.map(({ taskId, job, generation }) => ({ taskId, job, generation: generation ?? undefined })),
       );
       for (const item of batch) item.reported = true;
     }

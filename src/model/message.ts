@@ -41,7 +41,8 @@ export interface MessageTask extends MessageItem {
   version: number;
   attempt: number;
   attempts: number;
-  generation: number;
+  /** Null: the message does not say. */
+  generation: number | null;
   timeout_ms: number;
 }
 
@@ -121,6 +122,7 @@ export function knownTasks(body: string, message: TaskMessage, key: string | nul
     const at = texts[i]!.indexOf(PAYLOAD);
     if (at === -1) return null;
     const { identifier, traceparent = null, version, attempt, attempts, generation, timeout_ms: timeoutMs } = task;
+    if (generation === null) return null;
     const payload = texts[i]!.slice(at + PAYLOAD.length, -1);
     return { identifier, payload, traceparent, version, attempt, attempts, generation, timeoutMs };
   });
@@ -153,6 +155,7 @@ export function decodeMessage(body: string): TaskMessage {
     }
     task.job ??= null;
     task.priority = typeof task.priority === "number" ? task.priority : 0;
+    task.generation = Number.isSafeInteger(task.generation) ? task.generation! : null;
   }
   return message as TaskMessage;
 }

@@ -69,8 +69,19 @@ export interface ResponseRecord extends ResponseKey {
   version: number;
 }
 
-/** How one attempt ended. `superseded`: its result came under a lease it no longer held; `released`: given back, not charged. */
-export const ATTEMPT_OUTCOMES = ["succeeded", "failed", "cancelled", "lost", "superseded", "released"] as const;
+/**
+ * How one attempt ended. `missed`: a generation that nobody received (its attempt is 0); `superseded`: its result came under a lease it
+ * no longer held; `released`: given back, not charged.
+ */
+export const ATTEMPT_OUTCOMES = [
+  "succeeded",
+  "failed",
+  "cancelled",
+  "missed",
+  "lost",
+  "superseded",
+  "released",
+] as const;
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
 /** One row of a response's history. The current attempt stands in the response itself until the next one begins. */

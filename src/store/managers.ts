@@ -45,13 +45,17 @@ export interface Claim {
    * still is the row's version, the claim asks for nothing more; otherwise it is as if left out.
    */
   known?: KnownTask & { endpoint: string };
-  /** The lease under which it runs already (LateClaim); left out: a fresh one. */
+  /** The generation that its message belongs to. A later one is not granted for it; left out: any is. */
+  generation?: number;
+  /** The lease under which it runs already (LateClaim), and as which attempt; left out: a fresh one, and the next. */
   leaseId?: string;
+  attempt?: number;
 }
 
 /**
  * The claim of an attempt that began without one (`claim: late`), on a response that nothing had happened to. It is made with
- * the end, in the same statement, and only if the response can still be claimed; otherwise the end is superseded.
+ * the end, in the same statement, and only if the response can still be claimed as that attempt of that generation; otherwise the
+ * end is superseded.
  */
 export interface LateClaim {
   managerId: string;
@@ -83,7 +87,10 @@ export type ClaimAnswer =
       granted: false;
       taskId: string;
       job: string;
-      /** unknown: no row for this endpoint · final · held: another lease lives · not_due: its retry or delay lies ahead. */
+      /**
+       * unknown: no row for this endpoint · final: also where a later generation has begun · held: another lease lives ·
+       * not_due: its retry or delay lies ahead.
+       */
       why: "unknown" | "final" | "held" | "not_due";
     };
 
@@ -135,7 +142,7 @@ export interface ManagerStore {
    * as it stands, the attempt not counted twice. Otherwise a lost COMMIT answer would leave a row `running` that nobody runs.
    */
   claim(managerId: string, endpoint: string, claims: readonly Claim[]): Promise<ClaimAnswer[]>;
-  /** Says that these wait at the endpoint (`received`). Only what is still `expected` changes. */
+  /** Says that these wait at the endpoint (`received`). Only what is still `expected`, in the claim's generation, changes. */
   received(endpoint: string, claims: readonly Claim[]): Promise<void>;
   /** Says that these attempts still run some time after they began: only then are their starts told to anybody. */
   underWay(leases: readonly LeaseRef[]): Promise<void>;

@@ -190,4 +190,4 @@ export interface EndpointRecord {
 
 export type { AccessStore, ApiKeyRecord, AuditEntry } from "./access";
 export type * from "./managers";
-export type { DueResponse, EndedResponse, UpkeepStore } from "./upkeep";
+export type { DueResponse, EndedResponse, SeenResponse, UpkeepStore } from "./upkeep";

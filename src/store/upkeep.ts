@@ -33,6 +33,11 @@ export interface DueResponse extends ResponseKey {
   nextClockMs: number | null;
 }
 
+/** A response in the version that was seen: whatever is decided about it holds for that one only. */
+export interface SeenResponse extends ResponseKey {
+  version: number;
+}
+
 /** A response that is final, with what it needs of its task. */
 export interface EndedResponse extends ResponseKey {
   type: string;
@@ -67,16 +72,16 @@ export interface UpkeepStore {
   /** The broker has lost its queues: whatever it was told of and nobody has claimed is due to be published again. */
   unpublish(): Promise<void>;
   /** Looks at these again after so long; only where the version still matches. `tell`: the feed of changes has them as they are. */
-  postpone(rows: ReadonlyArray<ResponseKey & { version: number; ms: number; tell?: boolean }>): Promise<void>;
-  /** `expected` → `missed`. */
-  miss(keys: readonly ResponseKey[]): Promise<void>;
+  postpone(rows: ReadonlyArray<SeenResponse & { ms: number; tell?: boolean }>): Promise<void>;
+  /** `expected` → `missed`; only in the version that was seen, as `withdraw`. */
+  miss(rows: readonly SeenResponse[]): Promise<void>;
   /** What waits or is between attempts and was told to cancel → `cancelled`. */
-  withdraw(keys: readonly ResponseKey[]): Promise<void>;
+  withdraw(rows: readonly SeenResponse[]): Promise<void>;
   /**
    * Ends leases that nobody serves: the attempt is recorded as lost; with attempts left it is `retrying`, due at once, else
-   * `failed`, reason `crash` (or `timeout`); a cancelled one becomes `cancelled`. Only where the lease still matches.
+   * `failed`, reason `crash` (or `timeout`); a cancelled one becomes `cancelled`. Only where lease and version still match.
    */
-  reclaim(leases: ReadonlyArray<LeaseRef & { reason: string; error: string }>): Promise<number>;
+  reclaim(leases: ReadonlyArray<LeaseRef & SeenResponse & { reason: string; error: string }>): Promise<number>;
   /** Stores the computed status of these tasks. */
   settle(taskIds: readonly string[]): Promise<void>;
   /**
@@ -104,7 +109,10 @@ export interface UpkeepStore {
   requestDone(ids: readonly string[]): Promise<void>;
   requestRefused(id: string, problem: string): Promise<void>;
 
-  /** Deletes up to `limit` finished tasks of the type older than `keepMs` with all that belongs to them. Returns how many. */
+  /**
+   * Deletes up to `limit` finished tasks of the type older than `keepMs` with all that belongs to them. Returns how many. Whether a
+   * task is finished is asked again in the transaction that deletes it.
+   */
   purge(type: string, keepMs: number, limit: number): Promise<number>;
   /** The outbox: stored, due, not confirmed, counted up to `countTo`. And the oldest unreceived response. */
   backlog(countTo?: number): Promise<{ unpublished: number; oldestUnpublishedMs: number; oldestWaitingMs: number }>;

@@ -181,6 +181,7 @@ export class Reconciler {
       endpoint: row.endpoint,
       job: row.job,
       leaseId: row.leaseId!,
+      version: row.version,
       reason: "crash",
       error: `The manager that ran it at ${row.performer ?? row.endpoint} is gone (attempt ${row.attempt} of ${row.attempts}).`,
     }));

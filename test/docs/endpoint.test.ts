@@ -55,8 +55,8 @@ describe("the statements of the endpoint in Python", () => {
   test("perform a task, once: a second claim and a foreign lease change nothing", async () => {
     const key = await task("good");
     const lease = randomUUID();
-    expect(await run("CLAIM_SQL", lease, id, "py-1", ...key, "greet")).toBe(1);
-    expect(await run("CLAIM_SQL", randomUUID(), id, "py-1", ...key, "greet")).toBe(0);
+    expect(await run("CLAIM_SQL", lease, id, "py-1", ...key, "greet", 1, id)).toBe(1);
+    expect(await run("CLAIM_SQL", randomUUID(), id, "py-1", ...key, "greet", 1, id)).toBe(0);
     expect(await run("PAYLOAD_SQL", ...key)).toBe(1);
     expect(await run("FINISH_SQL", "succeeded", null, null, '"stolen"', ...key, randomUUID())).toBe(0);
     expect(await run("FINISH_SQL", "succeeded", null, null, '{"text":"Hello"}', ...key, lease)).toBe(1);
@@ -73,14 +73,16 @@ describe("the statements of the endpoint in Python", () => {
   test("fail an attempt, be offered the next, and fail for good", async () => {
     const key = await task("bad");
     const first = randomUUID();
-    await run("CLAIM_SQL", first, id, "py-1", ...key, "greet");
+    expect(await run("CLAIM_SQL", first, id, "py-1", ...key, "greet", 0, id)).toBe(0);
+    expect(await run("CLAIM_SQL", first, id, "py-1", ...key, "greet", 1, randomUUID())).toBe(0);
+    expect(await run("CLAIM_SQL", first, id, "py-1", ...key, "greet", 1, id)).toBe(1);
     expect(await run("ATTEMPT_SQL", "no", ...key, first)).toBe(1);
     expect(await run("RETRY_SQL", "no", ...key, first)).toBe(1);
     expect((await response(key[0])).status).toBe("retrying");
     const second = randomUUID();
     await until(
       "the second attempt to be due",
-      async () => (await run("CLAIM_SQL", second, id, "py-1", ...key, "greet")) === 1,
+      async () => (await run("CLAIM_SQL", second, id, "py-1", ...key, "greet", 1, id)) === 1,
     );
     expect(await run("FINISH_SQL", "failed", "error", "no", null, ...key, second)).toBe(1);
     const { status, attempt, history } = await response(key[0]);

@@ -119,6 +119,10 @@ export class Bench {
     return this.store.tasks.attempts(id, endpoint);
   }
 
+  async retry(type: string, id: string, endpoints: string[]): Promise<void> {
+    await this.tasks.service.retry(type, id, { endpoints }, caller);
+  }
+
   async cancel(type: string, id: string): Promise<void> {
     await this.tasks.service.cancel(type, id, caller);
   }

@@ -64,6 +64,7 @@ function bench(concurrency: number, answer: (claims: readonly Claim[]) => Promis
       job: "",
       priority: 0,
       known: null,
+      generation: 1,
       mayBegin: false,
       parcel,
       since: 0,
@@ -136,7 +137,9 @@ test("while the store is away the very same claim is repeated, and consuming is 
   await until(() => started.length === 1);
   expect(holds.size).toBe(0);
   expect(calls).toHaveLength(3);
-  expect(calls.map((call) => call.claims)).toEqual(Array(3).fill([{ taskId: id, job: "", type: "noop" }]));
+  expect(calls.map((call) => call.claims)).toEqual(
+    Array(3).fill([{ taskId: id, job: "", type: "noop", generation: 1 }]),
+  );
 });
 
 test("what was granted to an incarnation that is lost meanwhile does not run, and is given back", async () => {

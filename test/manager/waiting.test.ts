@@ -22,6 +22,7 @@ function itemsOf(hand: Hand, priorities: number[]): Item[] {
     job: "",
     priority,
     known: null,
+    generation: 1,
     mayBegin: false,
     parcel,
     since: 0,

@@ -5,6 +5,7 @@ import { createContract } from "./contract/create";
 import { endedContract } from "./contract/ended";
 import { feedContract } from "./contract/feed";
 import { finishContract } from "./contract/finish";
+import { generationContract } from "./contract/generations";
 import { lateContract } from "./contract/late";
 import { listContract } from "./contract/list";
 import { operatorContract } from "./contract/operator";
@@ -26,6 +27,7 @@ export function storeContract(subject: () => Subject): void {
   claimContract(subject);
   finishContract(subject);
   lateContract(subject);
+  generationContract(subject);
   operatorContract(subject);
   registerContract(subject);
   upkeepContract(subject);

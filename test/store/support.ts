@@ -63,6 +63,17 @@ export function endOf(grant: Granted, more: Partial<AttemptEnd> = {}): AttemptEn
   };
 }
 
+/** What the reconciler would say of the lease if its manager were gone. */
+export async function lostOf(
+  store: Store,
+  { taskId, endpoint, job, leaseId }: Granted,
+  more: { reason?: string } = {},
+) {
+  const rows = await store.tasks.response(taskId, endpoint);
+  const { version } = rows.find((row) => row.job === job)!;
+  return { taskId, endpoint, job, leaseId, version, reason: "crash", error: "the manager is gone", ...more };
+}
+
 export function registration(more: Partial<ManagerRegistration> = {}): ManagerRegistration {
   return {
     id: newId(),

@@ -84,7 +84,7 @@ export const taskSummary = task.omit({ payload: true, responses: true, responses
 export const attempt = z.object({
   generation: count.meta({ description: "1, and one more with each retry" }),
   attempt: count,
-  outcome: z.enum(["succeeded", "failed", "cancelled", "lost", "superseded", "released", "running"]),
+  outcome: z.enum(["succeeded", "failed", "cancelled", "missed", "lost", "superseded", "released", "running"]),
   endpoint: name.nullable(),
   reason: z.string().nullable(),
   error: z.string().nullable(),

@@ -1,6 +1,6 @@
 import { newId } from "../../../src/model/ids";
 import type { Subject } from "../contract";
-import { claimed, createdTask, dueOf, endedOf, endOf, feedPlace, fresh, newTask, oldId } from "../support";
+import { claimed, createdTask, dueOf, endedOf, endOf, feedPlace, fresh, newTask, oldId, rowOf } from "../support";
 
 export function endedContract(subject: () => Subject): void {
   describe("what has ended", () => {
@@ -51,7 +51,7 @@ export function endedContract(subject: () => Subject): void {
       const { store } = subject();
       const [ended, cancelled, missed] = [await endedTask(), await createdTask(store), await createdTask(store)];
       await store.tasks.cancel(cancelled.id);
-      await store.upkeep.miss([{ taskId: missed.id, endpoint: "lb-1", job: "" }]);
+      await store.upkeep.miss([await rowOf(store, missed)]);
       for (const { id } of [ended, cancelled, missed]) {
         const rows = await subject().sql("SELECT due_at FROM task_responses WHERE task_id = ?", [id]);
         expect(rows.map((row) => row.due_at).filter((due) => due !== null)).toEqual([]);

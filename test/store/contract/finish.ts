@@ -1,6 +1,6 @@
 import { newId } from "../../../src/model/ids";
 import type { Subject } from "../contract";
-import { claimed, createdTask, dueOf, endOf, PAST, rowOf } from "../support";
+import { claimed, createdTask, dueOf, endOf, lostOf, PAST, rowOf } from "../support";
 
 export function finishContract(subject: () => Subject): void {
   describe("finishing", () => {
@@ -60,7 +60,7 @@ export function finishContract(subject: () => Subject): void {
       const { store, other } = subject();
       const task = await createdTask(store);
       const zombie = await claimed(store, task.id);
-      await store.upkeep.reclaim([{ ...zombie, reason: "crash", error: "gone" }]);
+      await store.upkeep.reclaim([await lostOf(store, zombie)]);
       const successor = await claimed(other, task.id);
       await other.managers.finish([endOf(successor)]);
       const row = await rowOf(store, task);
@@ -83,7 +83,7 @@ export function finishContract(subject: () => Subject): void {
       const [one, two] = [await createdTask(store), await createdTask(store)];
       const manager = newId();
       const stale = await claimed(store, one.id, { manager });
-      await store.upkeep.reclaim([{ ...stale, reason: "crash", error: "gone" }]);
+      await store.upkeep.reclaim([await lostOf(store, stale)]);
       const answers = await store.managers.claim(
         manager,
         "lb-1",

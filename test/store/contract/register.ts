@@ -1,6 +1,6 @@
 import { newId } from "../../../src/model/ids";
 import type { Subject } from "../contract";
-import { claimed, createdTask, dueOf, endOf, fresh, PAST, registration, rowOf } from "../support";
+import { claimed, createdTask, dueOf, endOf, fresh, lostOf, PAST, registration, rowOf } from "../support";
 
 export function registerContract(subject: () => Subject): void {
   describe("managers and endpoints", () => {
@@ -124,15 +124,10 @@ export function registerContract(subject: () => Subject): void {
     it("ends a lost attempt: another one while there are some, else failed; a cancelled one is cancelled", async () => {
       const { store } = subject();
       const task = await createdTask(store, { attempts: 2 });
-      const lost = { reason: "crash", error: "the manager is gone" };
       const first = await claimed(store, task.id);
-      expect(
-        await store.upkeep.reclaim([
-          { ...first, ...lost },
-          { ...first, ...lost, leaseId: newId() },
-        ]),
-      ).toBe(1);
-      expect(await store.upkeep.reclaim([{ ...first, ...lost }])).toBe(0);
+      const lost = await lostOf(store, first);
+      expect(await store.upkeep.reclaim([lost, { ...lost, leaseId: newId() }])).toBe(1);
+      expect(await store.upkeep.reclaim([lost])).toBe(0);
       expect(await rowOf(store, task)).toMatchObject({
         status: "retrying",
         reason: "crash",
@@ -141,7 +136,7 @@ export function registerContract(subject: () => Subject): void {
       });
       expect(await dueOf(store, task.id)).toMatchObject([{ published: false, delayed: false }]);
       const second = await claimed(store, task.id);
-      await store.upkeep.reclaim([{ ...second, ...lost, reason: "timeout" }]);
+      await store.upkeep.reclaim([await lostOf(store, second, { reason: "timeout" })]);
       expect(await rowOf(store, task)).toMatchObject({
         status: "failed",
         reason: "timeout",
@@ -158,7 +153,7 @@ export function registerContract(subject: () => Subject): void {
       const told = await createdTask(store);
       const lease = await claimed(store, told.id);
       await store.tasks.cancel(told.id);
-      await store.upkeep.reclaim([{ ...lease, ...lost }]);
+      await store.upkeep.reclaim([await lostOf(store, lease)]);
       expect(await rowOf(store, told)).toMatchObject({ status: "cancelled", reason: "cancelled" });
     });
 
@@ -167,9 +162,10 @@ export function registerContract(subject: () => Subject): void {
       for (let i = 0; i < 10; i++) {
         const task = await createdTask(store);
         const lease = await claimed(store, task.id);
+        const lost = await lostOf(store, lease);
         const [[answer], ended] = await Promise.all([
           store.managers.finish([endOf(lease)]),
-          other.upkeep.reclaim([{ ...lease, reason: "crash", error: "gone" }]),
+          other.upkeep.reclaim([lost]),
         ]);
         const { status } = await rowOf(store, task);
         expect([answer!.kind, ended, status]).toEqual(

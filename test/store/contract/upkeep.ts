@@ -101,10 +101,10 @@ export function upkeepContract(subject: () => Subject): void {
       const [expected, running, told] = [await createdTask(store), await createdTask(store), await createdTask(store)];
       await claimed(store, running.id);
       await sql("UPDATE task_responses SET cancel_at = ? WHERE task_id = ?", [PAST, told.id]);
-      const keys = [expected, running, told].map((task) => keyOf(task));
+      const seen = await Promise.all([expected, running, told].map((task) => rowOf(store, task)));
       for (const _ of [1, 2]) {
-        await store.upkeep.miss(keys);
-        await store.upkeep.withdraw(keys);
+        await store.upkeep.miss(seen);
+        await store.upkeep.withdraw(seen);
       }
       expect(await rowOf(store, expected)).toMatchObject({
         status: "missed",

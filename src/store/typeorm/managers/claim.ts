@@ -25,6 +25,7 @@ interface GrantedRow {
 interface RefusedRow {
   task_id: string;
   job: string;
+  generation: number;
   status: string;
   cancel_at: string | null;
 }
@@ -51,15 +52,14 @@ export class Claims {
     for (const [leaseId, group] of byLease) {
       for (const part of chunks(group, 100)) await this.claimUnder(leaseId, managerId, endpoint, part, answers);
     }
-    return claims.map(
-      (claim) =>
-        answers.get(`${claim.taskId} ${claim.job}`) ?? {
-          granted: false,
-          taskId: claim.taskId,
-          job: claim.job,
-          why: "unknown",
-        },
-    );
+    return claims.map((claim) => {
+      const { taskId, job, generation } = claim;
+      const answer = answers.get(`${taskId} ${job}`);
+      if (!answer) return { granted: false, taskId, job, why: "unknown" };
+      // It was granted to another claim of the same call, for a later generation.
+      const older = answer.granted && generation !== undefined && generation < answer.generation;
+      return older ? { granted: false, taskId, job, why: "final" } : answer;
+    });
   }
 
   private async claimUnder(
@@ -161,16 +161,23 @@ async function explain(
 ): Promise<void> {
   const left = claims.filter((claim) => !answers.has(`${claim.taskId} ${claim.job}`));
   if (left.length === 0) return;
-  const sql = new Sql("SELECT task_id, job, status, cancel_at FROM task_responses WHERE ");
+  const sql = new Sql("SELECT task_id, job, generation, status, cancel_at FROM task_responses WHERE ");
   sql.append(atEndpoint(connection, endpoint, left));
+  const claimed = new Map(left.map((claim) => [`${claim.taskId} ${claim.job}`, claim.generation ?? null]));
   for (const row of await connection.query<RefusedRow>(sql.text, sql.values)) {
     const name = `${row.task_id} ${row.job}`;
-    if (!answers.has(name)) answers.set(name, { granted: false, taskId: row.task_id, job: row.job, why: whyNot(row) });
+    if (answers.has(name)) continue;
+    answers.set(name, {
+      granted: false,
+      taskId: row.task_id,
+      job: row.job,
+      why: whyNot(row, claimed.get(name) ?? null),
+    });
   }
 }
 
-function whyNot(row: RefusedRow): "final" | "held" | "not_due" {
-  if (isFinal(row.status as ResponseStatus)) return "final";
+function whyNot(row: RefusedRow, generation: number | null): "final" | "held" | "not_due" {
+  if (isFinal(row.status as ResponseStatus) || (generation !== null && generation < row.generation)) return "final";
   if (row.status === "running") return "held";
   return row.cancel_at === null ? "not_due" : "final";
 }

@@ -1,5 +1,5 @@
 import { FIRST_VERSION } from "../../../model/message";
-import type { AttemptEnd, LateClaim } from "../../store";
+import type { AttemptEnd, Claim, LateClaim } from "../../store";
 import type { Connection, Dialect } from "../connection";
 import { groupBy, pickShared, Sql, unique } from "../sql";
 import { take } from "./take";
@@ -39,11 +39,13 @@ export function lateWhere(dialect: Dialect, run: readonly LateEntry[]): Sql {
   return where.add(` AND endpoint = ? AND job = ?${UNTOUCHED}`, endpoint, job, claim.type);
 }
 
-/** Takes what can still be claimed, each under the lease it ran under. */
+/** Takes what can still be claimed as the attempt that it was, each under the lease it ran under. */
 export async function claimLate(connection: Connection, run: readonly LateEntry[]): Promise<void> {
   const { managerId, performer } = run[0]!.end.claim;
   for (const [leaseId, group] of groupBy(run, ({ end }) => end.leaseId)) {
-    const claims = group.map(({ taskId, end }) => ({ taskId, job: end.job, type: end.claim.type }));
+    const claims = group.map(({ taskId, end: { job, claim, generation, attempt } }): Claim => {
+      return { taskId, job, type: claim.type, generation, attempt };
+    });
     await take(connection, leaseId, managerId, performer, claims);
   }
 }

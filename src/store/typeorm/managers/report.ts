@@ -10,7 +10,8 @@ const MAX_MESSAGE = 1000;
 /** What waits at the endpoint; for `deliver: one` it waits at anybody's who has it. */
 export async function markReceived(db: Database, endpoint: string, claims: readonly Claim[]): Promise<void> {
   const valid = claims.filter((claim) => isId(claim.taskId));
-  for (const part of chunks(valid, 200)) {
+  const groups = [...groupBy(valid, ({ generation }) => generation).values()];
+  for (const part of groups.flatMap((group) => chunks(group, 200))) {
     const keys = part.flatMap(({ taskId, job }) => [
       { taskId, endpoint, job },
       { taskId, endpoint: ANY_ENDPOINT, job },
@@ -21,6 +22,8 @@ export async function markReceived(db: Database, endpoint: string, claims: reado
          version = version + 1 WHERE `,
     ).append(matchKeys(db.dialect, keys.sort(inKeyOrder)));
     sql.add(" AND status = 'expected' AND cancel_at IS NULL");
+    const { generation } = part[0]!;
+    if (generation !== undefined) sql.add(" AND generation <= ?", generation);
     await db.single((connection) => connection.run(sql.text, sql.values));
   }
 }

@@ -47,7 +47,7 @@ export function take(
     const { job, type } = claims[0]!;
     update.add(" AND endpoint = ? AND job = ? AND version = ?", known.endpoint, job, known.version);
     if (type !== undefined) update.add(" AND type = ?", type);
-  } else update.append(atEndpoint(connection, endpoint, claims)).add(CLAIMABLE);
+  } else update.append(atEndpoint(connection, endpoint, claims, "", true)).add(CLAIMABLE);
   update.add(clocksOf(connection.dialect, fresh));
   return connection.run(update.text, update.values);
 }
@@ -56,17 +56,31 @@ const CLAIMABLE = " AND status IN ('expected', 'received', 'retrying') AND cance
 
 type Known = NonNullable<Claim["known"]>;
 
-/** The manager's own rows and those that anybody may take. A message may name what it likes: another type's task is not found. */
-export function atEndpoint(connection: Connection, endpoint: string, claims: readonly Claim[], prefix = ""): Sql {
+/**
+ * The manager's own rows and those that anybody may take. A message may name what it likes: another type's task is not found.
+ *
+ * @param fenced only in the generation that is claimed, and for what runs already as the attempt that it is
+ */
+export function atEndpoint(
+  connection: Connection,
+  endpoint: string,
+  claims: readonly Claim[],
+  prefix = "",
+  fenced = false,
+): Sql {
   const sql = new Sql("(");
   let first = true;
-  for (const group of groupBy(claims, ({ type = "", job }) => `${type} ${job}`).values()) {
-    const { type, job } = group[0]!;
+  const keyOf = ({ type = "", job, generation, attempt }: Claim) =>
+    fenced ? `${type} ${job} ${generation} ${attempt}` : `${type} ${job}`;
+  for (const group of groupBy(claims, keyOf).values()) {
+    const { type, job, generation, attempt } = group[0]!;
     if (!first) sql.add(" OR ");
     first = false;
     sql.add("(").append(connection.dialect.isIn(`${prefix}task_id`, unique(group.map((claim) => claim.taskId))));
     sql.add(` AND ${prefix}endpoint IN (?, '${ANY_ENDPOINT}') AND ${prefix}job = ?`, endpoint, job);
     if (type !== undefined) sql.add(` AND ${prefix}type = ?`, type);
+    if (fenced && generation !== undefined) sql.add(` AND ${prefix}generation <= ?`, generation);
+    if (fenced && attempt !== undefined) sql.add(` AND ${prefix}attempt = ?`, attempt - 1);
     sql.add(")");
   }
   return sql.add(")");

@@ -2,7 +2,7 @@ import { TaskerError } from "../../../errors";
 import { type TaskState, taskState } from "../../../model/completeness";
 import { isId } from "../../../model/ids";
 import { ANY_ENDPOINT } from "../../../model/names";
-import { isFinal, type ResponseKey, type ResponseStatus } from "../../../model/response";
+import { FINAL_STATUSES, isFinal, type ResponseKey, type ResponseStatus } from "../../../model/response";
 import type { Connection, Database } from "../connection";
 import { BRIEF_COLUMNS, type BriefRow, toBrief } from "../rows";
 import { chunks, MAX_LIST, matchKeys, Sql } from "../sql";
@@ -86,6 +86,8 @@ function isChosen(row: Row, { endpoints, statuses }: Choice): boolean {
   );
 }
 
+const FINAL = FINAL_STATUSES.map((status) => `'${status}'`).join(", ");
+
 async function keepAsAttempts(connection: Connection, keys: readonly ResponseKey[]): Promise<void> {
   const sql = new Sql(
     `INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error, result, result_text,
@@ -94,9 +96,7 @@ async function keepAsAttempts(connection: Connection, keys: readonly ResponseKey
        performer, manager_id, started_at, finished_at
      FROM task_responses WHERE `,
   ).append(matchKeys(connection.dialect, keys));
-  sql
-    .add(" AND status IN ('succeeded', 'failed', 'cancelled')")
-    .add(connection.dialect.keepDuplicates("task_attempts.outcome"));
+  sql.add(` AND status IN (${FINAL})`).add(connection.dialect.keepDuplicates("task_attempts.outcome"));
   await connection.run(sql.text, sql.values);
 }
 

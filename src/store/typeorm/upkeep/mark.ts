@@ -1,5 +1,6 @@
 import { isId } from "../../../model/ids";
 import type { ResponseKey } from "../../../model/response";
+import type { SeenResponse } from "../../store";
 import type { Database } from "../connection";
 import { chunks, groupBy, inKeyOrder, MAX_LIST, matchKeys, Sql, unique } from "../sql";
 import { clampMs } from "../times";
@@ -53,7 +54,7 @@ export async function unpublish(db: Database): Promise<void> {
 
 export async function postpone(
   db: Database,
-  rows: ReadonlyArray<ResponseKey & { version: number; ms: number; tell?: boolean }>,
+  rows: ReadonlyArray<SeenResponse & { ms: number; tell?: boolean }>,
 ): Promise<void> {
   const rounded = rows.map((row) => ({ ...row, ms: clampMs(Math.ceil(row.ms / ROUND_MS) * ROUND_MS) }));
   for (const part of chunks(rounded.sort(inKeyOrder), MAX_LIST)) {
@@ -71,27 +72,30 @@ export async function postpone(
   }
 }
 
-export function missResponses(db: Database, keys: readonly ResponseKey[]): Promise<void> {
-  return end(db, keys, "status = 'missed', reason = 'expired'", "status = 'expected' AND cancel_at IS NULL");
+export function missResponses(db: Database, rows: readonly SeenResponse[]): Promise<void> {
+  return end(db, rows, "status = 'missed', reason = 'expired'", "status = 'expected' AND cancel_at IS NULL");
 }
 
-export function withdrawResponses(db: Database, keys: readonly ResponseKey[]): Promise<void> {
+export function withdrawResponses(db: Database, rows: readonly SeenResponse[]): Promise<void> {
   return end(
     db,
-    keys,
+    rows,
     "status = 'cancelled', reason = 'cancelled'",
     "status IN ('expected', 'received', 'retrying') AND cancel_at IS NOT NULL",
   );
 }
 
-async function end(db: Database, keys: readonly ResponseKey[], set: string, where: string): Promise<void> {
+/** The reason for it was read a moment ago: who has opened, claimed or cancelled the response since then has moved its version. */
+async function end(db: Database, rows: readonly SeenResponse[], set: string, where: string): Promise<void> {
   const { now } = db.dialect;
-  for (const part of chunks([...keys].sort(inKeyOrder), MAX_LIST)) {
-    const sql = new Sql(
-      `UPDATE task_responses${db.dialect.byKey} SET ${set}, finished_at = ${now}, retry_at = NULL, due_at = NULL, changed_at = ${now},
-         version = version + 1 WHERE `,
-    );
-    sql.append(matchKeys(db.dialect, part)).add(` AND ${where}`);
-    await db.single((connection) => connection.run(sql.text, sql.values));
+  for (const group of groupBy(rows, ({ version }) => version).values()) {
+    for (const part of chunks([...group].sort(inKeyOrder), MAX_LIST)) {
+      const sql = new Sql(
+        `UPDATE task_responses${db.dialect.byKey} SET ${set}, finished_at = ${now}, retry_at = NULL, due_at = NULL, changed_at = ${now},
+           version = version + 1 WHERE `,
+      );
+      sql.append(matchKeys(db.dialect, part)).add(` AND version = ? AND ${where}`, part[0]!.version);
+      await db.single((connection) => connection.run(sql.text, sql.values));
+    }
   }
 }

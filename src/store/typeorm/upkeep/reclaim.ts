@@ -1,21 +1,21 @@
 import { isId } from "../../../model/ids";
-import type { LeaseRef, ManagerRecord } from "../../store";
+import type { LeaseRef, ManagerRecord, SeenResponse } from "../../store";
 import type { Connection, Database } from "../connection";
 import { leasesAreDue } from "../managers/register";
 import { nowOf } from "../rows";
 import { chunks, groupBy, inKeyOrder, matchKeys, Sql } from "../sql";
 import { isSilent, MANAGER_COLUMNS, type ManagerRow, toManager } from "../tasks/endpoints";
 
-type Lost = LeaseRef & { reason: string; error: string };
+type Lost = LeaseRef & SeenResponse & { reason: string; error: string };
 
-/** Ends leases that nobody serves, each only while it is still the row's. Resolves to how many were ended. */
+/** Ends leases that nobody serves, each only while the row is as it was seen. Resolves to how many were ended. */
 export async function reclaimLeases(db: Database, leases: readonly Lost[]): Promise<number> {
   let count = 0;
   for (const part of chunks(leases.filter((lease) => isId(lease.taskId)).sort(inKeyOrder), 100)) {
     count += await db.write(async (connection) => {
       let ended = 0;
-      for (const group of groupBy(part, ({ leaseId, reason, error }) =>
-        JSON.stringify([leaseId, reason, error]),
+      for (const group of groupBy(part, ({ leaseId, version, reason, error }) =>
+        JSON.stringify([leaseId, version, reason, error]),
       ).values()) {
         ended += await reclaimGroup(connection, group);
       }
@@ -27,8 +27,9 @@ export async function reclaimLeases(db: Database, leases: readonly Lost[]): Prom
 
 async function reclaimGroup(connection: Connection, group: readonly Lost[]): Promise<number> {
   const { now, forUpdate, keepDuplicates } = connection.dialect;
-  const { leaseId, reason, error } = group[0]!;
-  const where = matchKeys(connection.dialect, group).add(" AND lease_id = ? AND status = 'running'", leaseId);
+  const { leaseId, version, reason, error } = group[0]!;
+  const where = matchKeys(connection.dialect, group);
+  where.add(" AND lease_id = ? AND version = ? AND status = 'running'", leaseId, version);
   const locked = await connection.query(
     `SELECT task_id FROM task_responses${connection.dialect.byKey} WHERE ${where.text}${forUpdate}`,
     where.values,

@@ -1,5 +1,5 @@
 import { type TaskState, taskState } from "../../../model/completeness";
-import { isFinal, type ResponseStatus } from "../../../model/response";
+import { FINAL_STATUSES, isFinal, type ResponseStatus } from "../../../model/response";
 import type { Settled } from "../../../model/settled";
 import type { Connection, Database } from "../connection";
 import { chunks, groupBy, MAX_LIST, matchKeys, pick, Sql, unique } from "../sql";
@@ -144,13 +144,14 @@ async function storeStates(connection: Connection, changed: readonly Change[]): 
   }
 }
 
+const FINAL = FINAL_STATUSES.map((status) => `'${status}'`).join(", ");
 const LAST_FINISH = "(SELECT MAX(r.finished_at) FROM task_responses r WHERE r.task_id = tasks.id)";
 
 async function clearMarks(connection: Connection, rows: readonly RowFacts[]): Promise<void> {
   for (const part of chunks(rows, MAX_LIST)) {
     const keys = part.map((row) => ({ taskId: row.task_id, endpoint: row.endpoint, job: row.job }));
     const sql = new Sql(`UPDATE task_responses${connection.dialect.byKey} SET due_at = NULL WHERE `);
-    sql.append(matchKeys(connection.dialect, keys));
+    sql.append(matchKeys(connection.dialect, keys)).add(` AND status IN (${FINAL})`);
     await connection.run(sql.text, sql.values);
   }
 }
