@@ -54,7 +54,6 @@ const PACKAGES: Record<string, readonly string[]> = {
   typeorm: ["store"],
   libsql: ["store"],
   mysql2: ["store", "initialize"],
-  undici: ["manager"],
   zod: ["config", "api", "tasks"],
   yaml: ["config", "cli"],
   commander: ["cli"],

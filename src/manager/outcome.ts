@@ -55,7 +55,12 @@ function endingOf(grant: Grant, result: RunResult, policy: OutcomePolicy): Endin
   const { reason, error, result: kept, resultText } = result;
   const ending = { reason, error: shortened(error), result: kept, resultText };
   if (result.permanent || grant.attempt >= grant.attempts) return { ...ending, status: "failed" };
-  return { ...ending, status: "retrying", retryInMs: backoffMs(grant.attempt, policy.backoff) };
+  return { ...ending, status: "retrying", retryInMs: pauseMs(grant.attempt, result.retryAfterMs ?? 0, policy.backoff) };
+}
+
+/** What was called may ask for a longer pause than the type's, up to the longest that the type allows. */
+function pauseMs(attempt: number, askedMs: number, backoff: Backoff): number {
+  return Math.max(backoffMs(attempt, backoff), Math.min(askedMs, backoff.maxMs));
 }
 
 const EMPTY = { reason: null, error: null, result: null, resultText: null };

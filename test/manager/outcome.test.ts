@@ -40,6 +40,14 @@ test("a failure with attempts left is retried after a delay, the last one is fin
   expect(last).not.toHaveProperty("retryInMs");
 });
 
+test("what was called may ask for a longer pause, up to the longest that the type allows", () => {
+  const pause = (retryAfterMs: number) =>
+    outcomeOf(grantOf({ attempt: 1, attempts: 3 }), failed({ retryAfterMs }), policy);
+  expect(pause(20_000)).toMatchObject({ status: "retrying", retryInMs: 20_000 });
+  expect(pause(86_400_000)).toMatchObject({ retryInMs: 60_000 });
+  expect(pause(0)!.retryInMs).toBeGreaterThanOrEqual(500);
+});
+
 test("a permanent failure ends the attempts at once", () => {
   expect(outcomeOf(grantOf(), failed({ permanent: true }), policy)).toMatchObject({ status: "failed" });
 });

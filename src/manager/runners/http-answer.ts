@@ -1,5 +1,8 @@
 import { isUtf8 } from "node:buffer";
-import type { Dispatcher } from "undici";
+import { type Bytes, readUpTo, unpacked } from "./http-coding";
+import { type AnswerHeaders, headersOf, wordsOf } from "./http-headers";
+import type { HttpRequest } from "./http-request";
+import type { Exchange } from "./http-send";
 
 /** An answer as it is recorded. `json` is the result's text, `start` the beginning of a textual body. */
 export interface HttpAnswer {
@@ -7,50 +10,59 @@ export interface HttpAnswer {
   start: string;
 }
 
+interface Facts {
+  request: HttpRequest;
+  redirects: number;
+  startedAt: number;
+}
+
+interface Limits {
+  maxBodyBytes: number;
+  maxResultBytes: number;
+}
+
 /**
- * Reads at most `maxBodyBytes` of a body and closes the connection at that; the rest is never received. Text is kept as text,
- * anything else as base64. Headers and body together stay within `maxResultBytes` of JSON: the body gives way.
+ * Reads an answer, at most `maxBodyBytes` of its body as it is sent and as many unpacked. Text is kept as text, anything else as
+ * base64. Headers and body together stay within `maxResultBytes` of JSON: the body gives way, then the headers.
  */
-export async function readAnswer(
-  response: Dispatcher.ResponseData,
-  facts: { url: string; redirects: number; startedAt: number },
-  limits: { maxBodyBytes: number; maxResultBytes: number },
-): Promise<HttpAnswer> {
-  let { body, truncated } = await readUpTo(response.body, Math.min(limits.maxBodyBytes, limits.maxResultBytes));
+export async function readAnswer(exchange: Exchange, facts: Facts, limits: Limits): Promise<HttpAnswer> {
+  const most = Math.min(limits.maxBodyBytes, limits.maxResultBytes);
+  const received = await readUpTo(exchange.body, most);
+  // Whoever asks for a coding unpacks it.
+  const unasked = facts.request.headers["accept-encoding"] === "identity";
+  const plain = unasked ? await unpacked(received, codingsOf(exchange.rawHeaders), most) : null;
+  let { body, truncated } = plain ?? received;
+  let headers: AnswerHeaders | null = headersOf(exchange.rawHeaders);
   for (;;) {
-    const text = textOf(body, truncated);
+    const text = textOf({ body, truncated });
     const json = JSON.stringify({
-      status: response.statusCode,
-      headers: response.headers,
+      status: exchange.status,
+      ...(headers === null ? { headers: {}, headers_truncated: true } : { headers }),
       ...(text === null ? { body_base64: body.toString("base64") } : { body: text }),
+      ...(plain === null ? {} : { body_unpacked: true }),
       body_truncated: truncated,
-      url: facts.url,
+      url: facts.request.url.href,
       redirects: facts.redirects,
       duration_ms: Math.round(performance.now() - facts.startedAt),
     });
-    if (Buffer.byteLength(json) <= limits.maxResultBytes || body.length === 0) return { json, start: text ?? "" };
-    body = body.subarray(0, body.length >> 1);
-    truncated = true;
+    const fits = Buffer.byteLength(json) <= limits.maxResultBytes;
+    if (fits || (body.length === 0 && headers === null)) return { json, start: text ?? "" };
+    if (body.length === 0) headers = null;
+    else {
+      body = body.subarray(0, body.length >> 1);
+      truncated = true;
+    }
   }
 }
 
-async function readUpTo(
-  stream: Dispatcher.ResponseData["body"],
-  max: number,
-): Promise<{ body: Buffer; truncated: boolean }> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    // Leaving the loop destroys the stream, and with it the connection.
-    if (size > max) return { body: Buffer.concat(chunks).subarray(0, max), truncated: true };
-  }
-  return { body: Buffer.concat(chunks), truncated: false };
+/** In the order in which they were applied; how it was transferred comes last. */
+function codingsOf(rawHeaders: readonly string[]): string[] {
+  const transfer = wordsOf(rawHeaders, "transfer-encoding").filter((word) => word !== "chunked");
+  return [...wordsOf(rawHeaders, "content-encoding"), ...transfer];
 }
 
 /** The body as text, or null if it is not UTF-8; a character that the limit has cut in two is dropped. */
-function textOf(body: Buffer, truncated: boolean): string | null {
+function textOf({ body, truncated }: Bytes): string | null {
   let end = body.length;
   if (truncated) {
     let start = end - 1;

@@ -1,7 +1,7 @@
 import { type LookupAddress, lookup as systemLookup } from "node:dns";
-import { isIP, type LookupFunction } from "node:net";
-import { Agent, buildConnector } from "undici";
-import type { HostGuard } from "./guard";
+import { connect as connectPlain, isIP, type LookupFunction, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { type HostGuard, hostOf, portOf } from "./guard";
 
 const CONNECT_MS = 10_000;
 
@@ -13,24 +13,34 @@ export class HostRefused extends Error {
   }
 }
 
+/** Makes the connection to a URL's host, or throws HostRefused. The socket may end with HostRefused as well. */
+export type Connect = (url: URL) => Socket;
+
 /**
- * An undici Agent that asks the guard at the moment of connecting: the addresses that are checked are those that are connected
- * to, so that a name cannot change between check and use. A connection serves one request and is closed after it.
+ * Asks the guard at the moment of connecting: the addresses that are checked are those that are connected to, so that a name
+ * cannot change between check and use.
  */
-export function guardedAgent(guard: HostGuard, lookup: LookupFunction = systemLookup as LookupFunction): Agent {
-  return new Agent({
-    pipelining: 0,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect(options, callback) {
-      const host = options.hostname.replace(/^\[|\]$/g, "");
-      const port = Number(options.port) || (options.protocol === "https:" ? 443 : 80);
-      // A literal address is never looked up, so it is checked here.
-      const refused = isIP(host) === 0 ? null : guard.refusesAddress(host, host, port);
-      if (refused !== null) return callback(new HostRefused(refused), null);
-      buildConnector({ timeout: CONNECT_MS, lookup: checkedLookup(guard, port, lookup) })(options, callback);
-    },
-  });
+export function guardedConnect(guard: HostGuard, lookup: LookupFunction = systemLookup as LookupFunction): Connect {
+  return (url) => {
+    const secure = url.protocol === "https:";
+    const [host, port] = [url.hostname.replace(/^\[|\]$/g, ""), portOf(url)];
+    // A literal address is never looked up, so it is checked here.
+    const refused = isIP(host) === 0 ? null : guard.refusesAddress(host, host, port);
+    if (refused !== null) throw new HostRefused(refused);
+    const where = { host, port, lookup: checkedLookup(guard, port, lookup) };
+    const servername = isIP(host) === 0 ? hostOf(url) : "";
+    const socket = secure
+      ? connectTls({ ...where, servername, ALPNProtocols: ["http/1.1"] })
+      : connectPlain({ ...where, noDelay: true });
+    const timer = setTimeout(() => socket.destroy(tooSlow(host, port)), CONNECT_MS);
+    for (const event of [secure ? "secureConnect" : "connect", "close"]) socket.once(event, () => clearTimeout(timer));
+    return socket;
+  };
+}
+
+function tooSlow(host: string, port: number): Error {
+  const error = new Error(`no connection to ${host}, port ${port}, within ${CONNECT_MS / 1000} s`);
+  return Object.assign(error, { code: "ETIMEDOUT" });
 }
 
 /** All addresses of a name, or an error if a single one of them is refused. */

@@ -41,7 +41,10 @@ export interface RunHooks {
 
 export type RunResult =
   | { kind: "succeeded"; result: string | null; resultText: string | null }
-  /** `permanent`: no further attempt would help. `result` is kept where there is one (an HTTP answer, a command's output). */
+  /**
+   * `permanent`: no further attempt would help, or it would do harm. `result` is kept where there is one (an HTTP answer, a
+   * command's output). `retryAfterMs`: what was called asks to be left alone so long.
+   */
   | {
       kind: "failed";
       reason: string;
@@ -49,6 +52,7 @@ export type RunResult =
       permanent: boolean;
       result: string | null;
       resultText: string | null;
+      retryAfterMs?: number;
     }
   /** It ended because `stop` told it to: not a failure of the attempt. `killed`: it did not listen and was killed. */
   | { kind: "stopped"; killed: boolean };

@@ -1,11 +1,11 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import net, { type AddressInfo, type LookupFunction } from "node:net";
-import { request } from "undici";
 import type { PerformerConfig } from "../../../src/config/config";
 import { silentLog } from "../../../src/log";
 import { HostGuard } from "../../../src/manager/runners/guard";
 import { httpRunner } from "../../../src/manager/runners/http";
-import { guardedAgent, HostRefused } from "../../../src/manager/runners/http-connect";
+import { guardedConnect, HostRefused } from "../../../src/manager/runners/http-connect";
 import type { RunResult } from "../../../src/manager/runners/runner";
 import { failed, Recorder, succeeded, workOf } from "./support";
 
@@ -151,7 +151,7 @@ describe("an HTTP call", () => {
     expect(await call({ url: url() }, runnerOf({ successStatuses: [500] }))).toMatchObject({ kind: "succeeded" });
   });
 
-  test("an answer of bytes is kept as base64, and nothing is unpacked", async () => {
+  test("an answer of bytes is kept as base64, also if it claims to be packed and is not", async () => {
     target.answer = (_, response) =>
       response.writeHead(200, { "content-encoding": "gzip" }).end(Buffer.from([31, 139, 255]));
     expect(answerOf(await call({ url: url() }))).toMatchObject({ body_base64: "H4v/" });
@@ -399,11 +399,13 @@ describe("an HTTP call", () => {
 
     test("the connection itself is guarded, even if nobody has asked about the URL", async () => {
       const attempts = watchSockets();
-      const agent = guardedAgent(new HostGuard(["app.internal"]));
+      const connect = guardedConnect(new HostGuard(["app.internal"]), names({ "app.internal": ["127.0.0.1"] }));
       for (const address of ["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "169.254.169.254", "10.0.0.7"]) {
-        await expect(request(`http://${address}/`, { dispatcher: agent })).rejects.toThrow(HostRefused);
+        for (const scheme of ["http", "https"])
+          expect(() => connect(new URL(`${scheme}://${address}/`))).toThrow(HostRefused);
       }
-      await agent.destroy();
+      const [error] = await once(connect(new URL("http://app.internal/")), "error").catch((thrown) => [thrown]);
+      expect(error).toBeInstanceOf(HostRefused);
       expect(attempts).toEqual([]);
     });
 
