@@ -37,13 +37,18 @@ export interface TaskState {
   completeness: Completeness;
 }
 
-/** The task's own times, already compared by the database's clock. */
+/** What is not in the response rows: the task's own times, compared by the database's clock, and who lives. */
 export interface TaskClock {
   /** `delay_until` lies ahead. */
   delayed: boolean;
   /** `wait_for_endpoints_timeout` has passed. */
   waitOver: boolean;
+  /** Who lives, of the `overdue` endpoints at least: what they have not received is delivered yet, whatever is in its way. */
+  living: ReadonlySet<string>;
 }
+
+/** For whoever asks for a status only, which does not depend on who lives. */
+export const NOBODY: ReadonlySet<string> = new Set();
 
 interface EndpointFold {
   status: ResponseStatus;
@@ -61,6 +66,16 @@ function foldJobs(jobs: ResponseFacts[]): EndpointFold {
   }
   if (statuses.every((status) => status === "expected")) return { status: "expected", received };
   return { status: has("running") ? "running" : has("retrying") ? "retrying" : "received", received: true };
+}
+
+/**
+ * Endpoints that have received nothing of a task although its time for that is over; empty while something else is under way.
+ * Such a task is settled unless one of them lives: somebody must look.
+ */
+export function overdue(rows: readonly ResponseFacts[], waitOver: boolean): string[] {
+  const open = waitOver ? rows.filter((row) => !isFinal(row.status)) : [];
+  if (!open.every((row) => row.status === "expected")) return [];
+  return [...new Set(open.map((row) => row.endpoint))];
 }
 
 /** The whole truth about a task from its response rows. Pure. `rows` may be in any order. */
@@ -83,6 +98,7 @@ export function taskState(rows: readonly ResponseFacts[], clock: TaskClock): Tas
     complete: rows.length > 0 && rows.every((row) => isFinal(row.status)),
   };
   let missed = 0;
+  let owed = 0;
   for (const [endpoint, jobs] of byEndpoint) {
     const { status, received } = foldJobs(jobs);
     if (received) completeness.received++;
@@ -90,12 +106,13 @@ export function taskState(rows: readonly ResponseFacts[], clock: TaskClock): Tas
     else if (status === "expected" || status === "missed") {
       completeness.missing.push(endpoint);
       if (status === "missed") missed++;
+      else if (!clock.waitOver || clock.living.has(endpoint)) owed++;
     } else completeness.running++;
   }
 
   const unreceived = completeness.missing.length - missed;
   const begun = completeness.received > 0 || missed > 0 || completeness.cancelled > 0;
-  const settled = completeness.complete || (clock.waitOver && unreceived > 0 && completeness.running === 0);
+  const settled = completeness.complete || (completeness.running === 0 && unreceived > 0 && owed === 0);
   return {
     status: statusOf(completeness, missed, unreceived, begun, clock),
     settled,

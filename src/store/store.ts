@@ -78,11 +78,14 @@ export interface TaskFilter {
 /** A response as needed for completeness and lists: no results, no logs. */
 export type ResponseBrief = Omit<ResponseRecord, "result" | "resultText" | "error" | "leaseId">;
 
-/** A task with what its status is computed from. `now` is the database's clock at the read. */
+/** A task with what its state is computed from. */
 export interface TaskWithResponses<R> {
   task: TaskRecord;
   responses: R[];
+  /** The database's clock at the read. */
   now: string;
+  /** Those of its `overdue` endpoints (model/completeness.ts) that live, as of after the responses were read. */
+  living: ReadonlySet<string>;
 }
 
 export interface ResponseFilter {
@@ -132,7 +135,7 @@ export interface TaskStore {
   find(type: string, id: string): Promise<TaskWithResponses<ResponseRecord> | null>;
   /** As find, without results; for waiting and conditional reads of several tasks at once. Unknown ids are left out. */
   states(ids: readonly string[]): Promise<Array<TaskWithResponses<ResponseBrief>>>;
-  /** Those of the tasks that are certainly not settled, seen without reading their responses. */
+  /** Those of the tasks that are not settled, seen without reading their responses. */
   unsettled(ids: readonly string[]): Promise<string[]>;
   /** The newest task of the type, or null (`single_run`'s status). */
   newest(type: string): Promise<TaskRecord | null>;

@@ -17,10 +17,11 @@ interface Row {
 
 /** Rows as stored → the task as it is told: its state computed, its entity tag made. Pure. */
 export function reading<R extends Row>(found: TaskWithResponses<R>): TaskReading<R> {
-  const { task, responses, now } = found;
+  const { task, responses, now, living } = found;
   const state = taskState(responses, {
     delayed: task.delayUntil !== null && task.delayUntil > now,
     waitOver: task.waitUntil <= now,
+    living,
   });
   let versions = 0;
   for (const row of responses) versions += row.version;
@@ -36,7 +37,8 @@ export function freshReading(
   jobs: readonly string[],
 ): TaskReading<ResponseRecord> {
   const rows = [...endpoints].sort().flatMap((endpoint) => jobs.map((job) => expectedRow(task, endpoint, job)));
-  return reading({ task, responses: rows, now: task.createdAt });
+  // Nobody has looked who lives: an endpoint that does not is found missing by the first read.
+  return reading({ task, responses: rows, now: task.createdAt, living: new Set(endpoints) });
 }
 
 function expectedRow(task: TaskRecord, endpoint: string, job: string): ResponseRecord {

@@ -1,13 +1,14 @@
 import { type Backoff, backoffMs, pause } from "../backoff";
 import type { Config } from "../config/config";
+import { TransportError } from "../errors";
 import type { Log } from "../log";
 import { newId } from "../model/ids";
 import { MAX_INLINE_PAYLOAD } from "../model/message";
 import { ANY_ENDPOINT } from "../model/names";
-import { bandOf } from "../model/priority";
-import { isFinal, type ResponseKey } from "../model/response";
+import type { ResponseKey } from "../model/response";
 import type { DueResponse, Store } from "../store/store";
-import type { Address, Transport } from "../transport/transport";
+import type { Transport } from "../transport/transport";
+import { type Action, addressOf, decide, groupByQueue } from "./decide";
 import { Endings } from "./endings";
 import type { Inbox } from "./inbox";
 import { type Publisher, RECHECK_MS } from "./publish";
@@ -205,7 +206,11 @@ export class Reconciler {
       // More than a page may be lost at once: what fills the queue again by now is the first page, not these.
       let empty = this.foundEmpty.has(queue);
       if (!empty) {
-        const depth = await this.transport.depth(addressOf(group[0]!));
+        const depth = await this.transport.depth(addressOf(group[0]!)).catch(ofBroker);
+        if (depth instanceof TransportError) {
+          await this.later(group, awayMs(group));
+          continue;
+        }
         empty = depth === null || depth.ready === 0;
         if (empty) this.foundEmpty.set(queue, now);
       }
@@ -227,11 +232,16 @@ export class Reconciler {
     const registered = await this.registered(rows);
     for (const [, group] of groupByQueue(rows)) {
       const { type, endpoint } = group[0]!;
-      if (endpoint !== ANY_ENDPOINT && !registered.get(type)!.has(endpoint)) {
+      const known = registered.get(type);
+      const refusal = known instanceof TransportError ? known : await this.topology.declareType(type).catch(ofBroker);
+      if (refusal instanceof TransportError) {
+        refused.push(...group);
+        continue;
+      }
+      if (endpoint !== ANY_ENDPOINT && !(known as ReadonlySet<string>).has(endpoint)) {
         homeless.push(...group);
         continue;
       }
-      await this.topology.declareType(type);
       for (const row of group) {
         const wake = { ...row, payload: payloads.get(row.taskId) ?? null };
         const send = this.publisher.wake([wake], addressOf(row));
@@ -252,14 +262,14 @@ export class Reconciler {
     }
   }
 
-  /** By type, who is registered, as of after these rows were read. */
-  private async registered(rows: DueResponse[]): Promise<Map<string, ReadonlySet<string>>> {
+  /** By type, who is registered, as of after these rows were read; or why the broker does not have all their queues. */
+  private async registered(rows: DueResponse[]): Promise<Map<string, ReadonlySet<string> | TransportError>> {
     const byType = new Map<string, string[]>();
     for (const { type, endpoint } of rows) {
       if (endpoint !== ANY_ENDPOINT) byType.set(type, [...(byType.get(type) ?? []), endpoint]);
     }
-    const known = new Map<string, ReadonlySet<string>>();
-    for (const [type, names] of byType) known.set(type, await this.topology.endpointsOf(type, names));
+    const known = new Map<string, ReadonlySet<string> | TransportError>();
+    for (const [type, names] of byType) known.set(type, await this.topology.endpointsOf(type, names).catch(ofBroker));
     return known;
   }
 
@@ -283,36 +293,12 @@ export class Reconciler {
   }
 }
 
+/** What the broker refuses concerns one type; the others' work goes on. */
+function ofBroker(error: unknown): TransportError {
+  if (error instanceof TransportError) return error;
+  throw error;
+}
+
 function awayMs(rows: readonly DueResponse[]): number {
   return rows.length < PAGE / 2 ? BROKER_AWAY_MS : 2 * BROKER_AWAY_MS;
-}
-
-type Action = "settle" | "withdraw" | "miss" | "reclaim" | "wait" | "recheck" | "publish";
-
-/** What a due response needs. Pure. */
-export function decide(row: DueResponse): Action {
-  if (isFinal(row.status)) return "settle";
-  if (row.status === "running") return row.lost ? "reclaim" : "wait";
-  if (row.cancelling) return "withdraw";
-  if (row.expired && row.status === "expected") return "miss";
-  if (row.delayed) return "wait";
-  return row.published ? "recheck" : "publish";
-}
-
-function addressOf(row: DueResponse): Address {
-  return row.endpoint === ANY_ENDPOINT
-    ? { to: "one", type: row.type, band: bandOf(row.priority) }
-    : { to: "endpoint", type: row.type, endpoint: row.endpoint };
-}
-
-function groupByQueue(rows: DueResponse[]): Map<string, DueResponse[]> {
-  const groups = new Map<string, DueResponse[]>();
-  for (const row of rows) {
-    const band = row.endpoint === ANY_ENDPOINT ? bandOf(row.priority) : 0;
-    const key = `${row.type} ${row.endpoint} ${band}`;
-    const group = groups.get(key);
-    if (group) group.push(row);
-    else groups.set(key, [row]);
-  }
-  return groups;
 }

@@ -1,11 +1,11 @@
 import fc from "fast-check";
-import { type ResponseFacts, taskState } from "../../src/model/completeness";
+import { NOBODY, overdue, type ResponseFacts, taskState } from "../../src/model/completeness";
 import { isFinal, RESPONSE_STATUSES, type ResponseStatus } from "../../src/model/response";
 
 const AT = "2026-01-01T00:00:00.000Z";
 const LATER = "2026-01-01T00:00:05.000Z";
-const OPEN = { delayed: false, waitOver: false };
-const OVER = { delayed: false, waitOver: true };
+const OPEN = { delayed: false, waitOver: false, living: NOBODY };
+const OVER = { delayed: false, waitOver: true, living: NOBODY };
 
 function row(endpoint: string, status: ResponseStatus, more: Partial<ResponseFacts> = {}): ResponseFacts {
   const received = !["expected", "missed"].includes(status);
@@ -24,7 +24,11 @@ const rows = fc.array(
   fc.record({ endpoint: fc.constantFrom("a", "b", "c", "d"), status: fc.constantFrom(...RESPONSE_STATUSES) }),
   { minLength: 1, maxLength: 12 },
 );
-const clock = fc.record({ delayed: fc.boolean(), waitOver: fc.boolean() });
+const clock = fc.record({
+  delayed: fc.boolean(),
+  waitOver: fc.boolean(),
+  living: fc.uniqueArray(fc.constantFrom("a", "b", "c", "d")).map((names) => new Set(names)),
+});
 
 describe("the state of a task", () => {
   test("the numbers add up to the expected endpoints, whatever the rows", () => {
@@ -76,7 +80,7 @@ describe("the state of a task", () => {
 
   test("it is pending before anybody has it, scheduled while it is delayed, running once somebody has it", () => {
     expect(taskState([row("a", "expected")], OPEN).status).toBe("pending");
-    expect(taskState([row("a", "expected")], { delayed: true, waitOver: false }).status).toBe("scheduled");
+    expect(taskState([row("a", "expected")], { ...OPEN, delayed: true }).status).toBe("scheduled");
     expect(taskState([row("a", "received"), row("b", "expected")], OPEN).status).toBe("running");
     expect(taskState([row("a", "succeeded"), row("b", "expected")], OPEN).status).toBe("running");
   });
@@ -91,6 +95,30 @@ describe("the state of a task", () => {
   test("an incomplete task is not settled while another endpoint still works on it", () => {
     expect(taskState([row("a", "running"), row("b", "expected")], OVER).settled).toBe(false);
     expect(taskState([row("a", "retrying"), row("b", "expected")], OVER).settled).toBe(false);
+  });
+
+  test("it is not settled while an endpoint that lives has not received it, however long ago it should have", () => {
+    const owed = [row("a", "succeeded"), row("b", "expected")];
+    expect(taskState(owed, { ...OVER, living: new Set(["b"]) })).toMatchObject({
+      status: "incomplete",
+      settled: false,
+    });
+    expect(taskState(owed, { ...OVER, living: new Set(["a"]) }).settled).toBe(true);
+    const missed = [row("a", "missed"), row("b", "expected")];
+    expect(taskState(missed, { ...OVER, living: new Set(["a"]) }).settled).toBe(true);
+  });
+
+  test("who lives is asked of those on whom it depends, and of nobody else", () => {
+    fc.assert(
+      fc.property(rows, clock, (list, at) => {
+        const facts = list.map((r) => row(r.endpoint, r.status));
+        const asked = overdue(facts, at.waitOver);
+        const known = new Set(asked.filter((name) => at.living.has(name as "a")));
+        expect(taskState(facts, { ...at, living: known })).toEqual(taskState(facts, at));
+        const oneLives = taskState(facts, { ...at, living: new Set(asked.slice(-1)) });
+        if (asked.length > 0) expect(oneLives.settled).toBe(false);
+      }),
+    );
   });
 
   test("all final with one failure is failed, with only cancellations beside successes cancelled", () => {

@@ -10,6 +10,7 @@ import { lateContract } from "./contract/late";
 import { listContract } from "./contract/list";
 import { operatorContract } from "./contract/operator";
 import { registerContract } from "./contract/register";
+import { settledContract } from "./contract/settled";
 import { upkeepContract } from "./contract/upkeep";
 
 /** What a suite gets from the database it runs on. */
@@ -30,6 +31,7 @@ export function storeContract(subject: () => Subject): void {
   generationContract(subject);
   operatorContract(subject);
   registerContract(subject);
+  settledContract(subject);
   upkeepContract(subject);
   endedContract(subject);
   listContract(subject);

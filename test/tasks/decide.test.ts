@@ -1,5 +1,5 @@
 import type { DueResponse } from "../../src/store/store";
-import { decide } from "../../src/tasks/reconcile";
+import { decide } from "../../src/tasks/decide";
 
 const waiting: DueResponse = {
   taskId: "0",

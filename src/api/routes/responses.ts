@@ -1,5 +1,5 @@
 import { TaskerError } from "../../errors";
-import { taskState } from "../../model/completeness";
+import { NOBODY, taskState } from "../../model/completeness";
 import { ANY_ENDPOINT, NAME } from "../../model/names";
 import type { AttemptRecord, ResponseRecord, ResponseStatus } from "../../model/response";
 import { isFinal } from "../../model/response";
@@ -38,7 +38,7 @@ export async function readResponse(call: Call): Promise<Reply> {
 
 /** The response of a type with `jobs`: what they amount to, and each of them. */
 function jobsView(task: TaskRecord, rows: ResponseRecord[], attempts: AttemptRecord[]): string {
-  const whole = taskState(rows, { delayed: false, waitOver: false });
+  const whole = taskState(rows, { delayed: false, waitOver: false, living: NOBODY });
   const head = JSON.stringify({
     endpoint: endpointOf(rows[0]!),
     job: null,

@@ -143,7 +143,12 @@ export class Topology {
 
   private async declare(session: Session, group: Group): Promise<void> {
     try {
-      for (const declaration of group.declarations) await this.establish(session, declaration);
+      await this.establishAll(session, group).catch((error) => {
+        if (replyCode(error) !== 404) throw error;
+        // An exchange that was found on this session has been deleted since: look for it again.
+        this.shared.delete(session);
+        return this.establishAll(session, group);
+      });
       group.on = session;
     } catch (error) {
       if (!session.alive)
@@ -153,6 +158,10 @@ export class Topology {
       this.retryLater();
       throw refusal(`${what} cannot be declared`, error);
     }
+  }
+
+  private async establishAll(session: Session, group: Group): Promise<void> {
+    for (const declaration of group.declarations) await this.establish(session, declaration);
   }
 
   private establish(session: Session, declaration: Declaration): Promise<void> {

@@ -7,8 +7,9 @@ import { changesAfter } from "./changes";
 import { createTasks } from "./create";
 import { endpointsOfType, listEndpoints, openCounts, registerEndpoints } from "./endpoints";
 import { listTasks, newestTask } from "./list";
-import { attemptsAt, listResponses, readLog, responsesAt, taskFinder, taskStates, unsettledTasks } from "./read";
+import { attemptsAt, listResponses, readLog, responsesAt, taskFinder, taskStates } from "./read";
 import { retryTask } from "./retry";
+import { unsettledTasks } from "./unsettled";
 
 /** The API's face of the store. */
 export function taskStore(db: Database): TaskStore {

@@ -1,4 +1,5 @@
 import { Batcher } from "../../../batcher";
+import { NOBODY } from "../../../model/completeness";
 import { isId } from "../../../model/ids";
 import type { AttemptOutcome, AttemptRecord, ResponseKey, ResponseRecord } from "../../../model/response";
 import type { LogChunk, ResponseBrief, ResponseFilter, TaskWithResponses } from "../../store";
@@ -16,6 +17,7 @@ import {
 } from "../rows";
 import { chunks, MAX_LIST, Sql, unique } from "../sql";
 import { fromDb } from "../times";
+import { withLiving } from "./living";
 
 /** So many reads share two statements at most: one large task must not hold back too many small ones. */
 const TOGETHER = { size: 16, lanes: 4 };
@@ -37,8 +39,10 @@ async function findTasks(
 ): Promise<Array<TaskWithResponses<ResponseRecord> | null>> {
   const [tasks, rows] = await rowsOf(db, unique(ids));
   const found = new Map<string, TaskWithResponses<ResponseRecord>>();
-  for (const row of tasks) found.set(row.id, { task: toTask(row), responses: [], now: fromDb(row.now_at) });
+  for (const row of tasks)
+    found.set(row.id, { task: toTask(row), responses: [], now: fromDb(row.now_at), living: NOBODY });
   for (const row of rows) found.get(row.task_id)?.responses.push(toResponse(row));
+  await withLiving(db, found.values());
   return ids.map((id) => found.get(id) ?? null);
 }
 
@@ -81,37 +85,19 @@ export async function taskStates(
       const responses = new Map<string, ResponseBrief[]>(tasks.map((task) => [task.id, []]));
       for (const row of rows) responses.get(row.task_id)?.push(toBrief(row));
       return new Map(
-        tasks.map((row) => [row.id, { task: toTask(row), responses: responses.get(row.id)!, now: fromDb(row.now_at) }]),
+        tasks.map((row) => [
+          row.id,
+          { task: toTask(row), responses: responses.get(row.id)!, now: fromDb(row.now_at), living: NOBODY },
+        ]),
       );
     });
+    await withLiving(db, found.values());
     for (const id of part) {
       const state = found.get(id);
       if (state) states.push(state);
     }
   }
   return states;
-}
-
-/**
- * With open responses, of which some are under way or have time to begin. The first one that is found will do. LIMIT instead of EXISTS:
- * where the table seems small to it, MariaDB makes a list of all such responses out of an EXISTS, and reads the whole table for it.
- */
-export async function unsettledTasks(db: Database, ids: readonly string[]): Promise<string[]> {
-  const found: string[] = [];
-  for (const part of chunks(ids.filter(isId), MAX_LIST)) {
-    const rows = await db.read((connection) =>
-      connection.query<{ id: string }>(
-        ...query(
-          "SELECT t.id FROM tasks t WHERE ",
-          db.dialect.isIn("t.id", part),
-          ` AND (SELECT 1 FROM task_responses r WHERE r.task_id = t.id AND (r.status IN ('received', 'running', 'retrying')
-             OR (r.status = 'expected' AND t.wait_until > ${db.dialect.now})) LIMIT 1) IS NOT NULL`,
-        ),
-      ),
-    );
-    for (const { id } of rows) found.push(id);
-  }
-  return found;
 }
 
 export function listResponses(db: Database, taskId: string, filter: ResponseFilter): Promise<ResponseRecord[]> {

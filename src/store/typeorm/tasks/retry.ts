@@ -1,5 +1,5 @@
 import { TaskerError } from "../../../errors";
-import { type TaskState, taskState } from "../../../model/completeness";
+import { NOBODY, type TaskState, taskState } from "../../../model/completeness";
 import { isId } from "../../../model/ids";
 import { ANY_ENDPOINT } from "../../../model/names";
 import { FINAL_STATUSES, isFinal, type ResponseKey, type ResponseStatus } from "../../../model/response";
@@ -121,6 +121,6 @@ function stateAfter(rows: readonly Row[], reopened: ReadonlySet<Row>): TaskState
         ? { ...brief, status: "expected" as const, progress: 0, receivedAt: null, startedAt: null, finishedAt: null }
         : brief;
     }),
-    { delayed: false, waitOver: false },
+    { delayed: false, waitOver: false, living: NOBODY },
   );
 }

@@ -1,9 +1,9 @@
-import { taskState } from "../../../model/completeness";
+import { NOBODY, taskState } from "../../../model/completeness";
 import type { TaskStatus } from "../../../model/task";
 import type { EndedResponse } from "../../store";
 import type { Connection, Database } from "../connection";
 import { chunks, compare, groupBy, pickShared, Sql } from "../sql";
-import { unsettledTasks } from "../tasks/read";
+import { unsettledTasks } from "../tasks/unsettled";
 import { backToDb, fromDb, parsed } from "../times";
 import { type PublishedAt, publishedAt, publishedSql } from "./published";
 import { settle, tellSettled } from "./settle";
@@ -11,7 +11,7 @@ import { settle, tellSettled } from "./settle";
 /** Tasks in one transaction. */
 const SIZE = 100;
 /** Their end lies behind them: neither a delay nor the wait for endpoints says anything about them any more. */
-const NO_CLOCK = { delayed: false, waitOver: false };
+const NO_CLOCK = { delayed: false, waitOver: false, living: NOBODY };
 
 interface Ended {
   taskId: string;

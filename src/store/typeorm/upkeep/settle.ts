@@ -1,4 +1,4 @@
-import { type TaskState, taskState } from "../../../model/completeness";
+import { NOBODY, type TaskState, taskState } from "../../../model/completeness";
 import { FINAL_STATUSES, isFinal, type ResponseStatus } from "../../../model/response";
 import type { Settled } from "../../../model/settled";
 import type { Connection, Database } from "../connection";
@@ -122,7 +122,11 @@ function stateOf(task: TaskFacts, rows: RowFacts[]): TaskState {
       startedAt: fromDb(row.started_at),
       finishedAt: fromDb(row.finished_at),
     })),
-    { delayed: task.delay_until !== null && task.delay_until > task.now_at, waitOver: task.wait_until <= task.now_at },
+    {
+      delayed: task.delay_until !== null && task.delay_until > task.now_at,
+      waitOver: task.wait_until <= task.now_at,
+      living: NOBODY,
+    },
   );
 }
 
