@@ -7,6 +7,8 @@ const { ROOT } = require("./lib/paths");
 const { run } = require("./lib/processes");
 
 const SOURCES = path.join(ROOT, "src/ui");
+/** The pages are built on it. */
+const CLIENT = path.join(ROOT, "src/client");
 const BUILT = path.join(ROOT, "dist/ui");
 const STAMP = "build.json";
 
@@ -47,7 +49,7 @@ function viteConfig(outDir) {
       emptyOutDir: true,
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
-      target: ["chrome123", "firefox121", "safari17.5"],
+      target: ["chrome123", "firefox124", "safari17.5"],
       reportCompressedSize: false,
     },
   };
@@ -63,7 +65,9 @@ function isBuilt(folder, wanted) {
 
 function fingerprint() {
   const hash = crypto.createHash("sha256");
-  const files = fs.readdirSync(SOURCES, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = [SOURCES, CLIENT]
+    .flatMap((folder) => fs.readdirSync(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile());
   const paths = files.map((entry) => path.join(entry.parentPath ?? entry.path, entry.name)).sort();
   for (const file of [...paths, path.join(ROOT, "package-lock.json"), __filename]) {
     hash

@@ -20,7 +20,7 @@ export interface ClientOptions {
 }
 
 export interface Call {
-  method?: "GET" | "POST";
+  method?: "GET" | "POST" | "DELETE";
   /** Segments of the path; each is encoded. */
   path: readonly string[];
   query?: Record<string, string | number | boolean | readonly string[] | undefined>;

@@ -6,17 +6,28 @@
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-export type TaskStatus = "scheduled" | "pending" | "running" | "succeeded" | "failed" | "incomplete" | "cancelled";
+export const TASK_STATUSES = [
+  "scheduled",
+  "pending",
+  "running",
+  "succeeded",
+  "failed",
+  "incomplete",
+  "cancelled",
+] as const;
+export type TaskStatus = (typeof TASK_STATUSES)[number];
 
-export type ResponseStatus =
-  | "expected"
-  | "received"
-  | "running"
-  | "retrying"
-  | "succeeded"
-  | "failed"
-  | "cancelled"
-  | "missed";
+export const RESPONSE_STATUSES = [
+  "expected",
+  "received",
+  "running",
+  "retrying",
+  "succeeded",
+  "failed",
+  "cancelled",
+  "missed",
+] as const;
+export type ResponseStatus = (typeof RESPONSE_STATUSES)[number];
 
 /** What may be asked for beside payload and endpoints; left out: the type's own policy. Durations as text (`30s`, `10m`). */
 export interface Policy {
@@ -105,6 +116,14 @@ export interface TaskSummary extends Omit<Task, "payload" | "responses" | "respo
   /** Null where it is long (`payload_omitted`). */
   payload: JsonObject | null;
   payload_omitted?: boolean;
+  /** With `include: "responses"`. */
+  responses?: ResponseBrief[];
+}
+
+/** What a list of tasks says of a response. */
+export interface ResponseBrief extends Omit<TaskResponse, "result" | "result_text" | "error" | "late"> {
+  /** Grows with each change; the same number stands in the events. */
+  version: number;
 }
 
 export interface Attempt {
@@ -159,6 +178,7 @@ export interface TaskFilter {
   endpoint?: string;
   /** … with a response of these statuses there. */
   endpoint_status?: ResponseStatus | ResponseStatus[];
+  include?: "responses";
   created_after?: string;
   created_before?: string;
   after?: string;
@@ -172,9 +192,11 @@ export interface ResponseFilter {
   limit?: number;
 }
 
+export type RetryStatus = "failed" | "missed" | "expected" | "cancelled" | "succeeded";
+
 export interface RetryRequest {
   endpoints?: string[];
-  statuses?: Array<"failed" | "missed" | "expected" | "cancelled" | "succeeded">;
+  statuses?: RetryStatus[];
 }
 
 /** What became of one response when its task was cancelled. */
@@ -256,6 +278,38 @@ export interface TaskEvent {
   id: string | null;
   event: string;
   data: Json;
+}
+
+/** Data of the event `response.updated`: what a response has come to. */
+export interface ResponseChange {
+  task_id: string;
+  type: string;
+  endpoint: string | null;
+  job: string | null;
+  status: ResponseStatus;
+  reason: string | null;
+  attempt: number;
+  attempts: number;
+  /** 0–1. */
+  progress: number;
+  progress_message: string | null;
+  changed_at: string;
+  version: number;
+}
+
+export type Scope = "read" | "submit" | "operate" | "admin";
+
+/** Who asks, and what they may do (`GET /session`). */
+export interface Session {
+  /** Name of the key, null: no keys exist and none is needed. */
+  name: string | null;
+  scopes: Scope[];
+  /** Null: all types. */
+  types: string[] | null;
+  /** Needed as X-CSRF-Token by every request that changes something; null without a cookie. */
+  csrf_token: string | null;
+  run_mode: string;
+  version: string;
 }
 
 export interface Health {

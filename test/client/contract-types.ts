@@ -25,7 +25,9 @@ export type Answers = {
   manager: Same<client.Manager, Out<typeof answers.manager>>;
   log: Same<client.LogChunk, Out<typeof answers.logChunk>>;
   problem: Takes<client.Problem, Out<typeof answers.problem>>;
-  summary: Takes<client.TaskSummary, Out<typeof answers.taskSummary>>;
+  summary: Same<client.TaskSummary, Out<typeof answers.taskSummary>>;
+  brief: Same<client.ResponseBrief, Out<typeof answers.responseBrief>>;
+  session: Same<client.Session, Out<typeof answers.session>>;
 };
 export type Requests = {
   task: Takes<z.input<typeof submitBody>, Required<client.TaskRequest>>;

@@ -1,23 +1,34 @@
-import { call, get, post, type Query } from "./http";
-import type { Endpoint, Health, LogChunk, Page, ResponseDetail, Task, TaskResponse, TaskType } from "./types";
+import type {
+  CancelOutcome,
+  Endpoint,
+  Health,
+  JobsResponse,
+  LogChunk,
+  Page,
+  RetryRequest,
+  Task,
+  TaskResponse,
+  TaskResponseDetail,
+  TaskSummary,
+  TaskType,
+  TaskTypeDetail,
+} from "../../client/types";
+import { type Query, read, send } from "./http";
 
-/** The requests that these pages make, one function each. All reject with ApiError. */
+/** The requests that these pages make, one function each. All reject as `send` does. */
 
-const enc = encodeURIComponent;
-export const taskPath = (type: string, id: string) => `${enc(type)}/${enc(id)}`;
-
-export function listTasks(query: Query, signal?: AbortSignal): Promise<Page<Task>> {
+export function listTasks(query: Query, signal?: AbortSignal): Promise<Page<TaskSummary>> {
   const { type, ...rest } = query;
-  return get(typeof type === "string" && type !== "" ? enc(type) : "tasks", rest, signal);
+  return read([typeof type === "string" && type !== "" ? type : "tasks"], rest, signal);
 }
 
-export const readTask = (type: string, id: string, signal?: AbortSignal) => get<Task>(taskPath(type, id), {}, signal);
+export const readTask = (type: string, id: string, signal?: AbortSignal) => read<Task>([type, id], {}, signal);
 
 /** All responses of a task, page by page (a task's own answer carries at most 100). */
 export async function allResponses(type: string, id: string, signal?: AbortSignal): Promise<TaskResponse[]> {
   const found: TaskResponse[] = [];
   for (let after: string | null = null; ; ) {
-    const page: Page<TaskResponse> = await get(`${taskPath(type, id)}/responses`, { limit: 100, after }, signal);
+    const page: Page<TaskResponse> = await read([type, id, "responses"], { limit: 100, after }, signal);
     found.push(...page.items);
     if (!page.next) return found;
     after = page.next;
@@ -25,20 +36,22 @@ export async function allResponses(type: string, id: string, signal?: AbortSigna
 }
 
 export const readResponse = (type: string, id: string, endpoint: string, signal?: AbortSignal) =>
-  get<ResponseDetail>(`${taskPath(type, id)}/responses/${enc(endpoint)}`, {}, signal);
+  read<TaskResponseDetail | JobsResponse>([type, id, "responses", endpoint], {}, signal);
 
 export const readLog = (type: string, id: string, endpoint: string, query: Query, signal?: AbortSignal) =>
-  get<Page<LogChunk>>(`${taskPath(type, id)}/responses/${enc(endpoint)}/log`, query, signal);
+  read<Page<LogChunk>>([type, id, "responses", endpoint, "log"], query, signal);
 
-export const retryTask = (type: string, id: string, choose: { endpoints?: string[]; statuses?: string[] }) =>
-  post<{ task: Task; reopened: unknown[] }>(`${taskPath(type, id)}/retry`, choose);
+/** `refused`: an action that may have been carried out is not repeated. */
+const post = <T>(path: string[], body: unknown) => send<T>({ method: "POST", path, body, repeat: "refused" });
+
+export const retryTask = (type: string, id: string, choose: RetryRequest) =>
+  post<{ task: Task; reopened: unknown[] }>([type, id, "retry"], choose);
 export const cancelTask = (type: string, id: string) =>
-  post<{ task: Task; outcomes: Array<{ outcome: string }> }>(`${taskPath(type, id)}/cancel`, {});
-export const submitTask = (type: string, body: unknown) => post<Task>(enc(type), body);
+  post<{ task: Task; outcomes: CancelOutcome[] }>([type, id, "cancel"], {});
+export const submitTask = (type: string, body: unknown) => post<Task>([type], body);
 
-export const listTypes = (signal?: AbortSignal) => get<Page<TaskType>>("types", {}, signal);
-export const readType = (name: string, signal?: AbortSignal) => get<TaskType>(`types/${enc(name)}`, {}, signal);
-export const listEndpoints = (signal?: AbortSignal) => get<Page<Endpoint>>("endpoints", {}, signal);
-export const readEndpoint = (name: string, signal?: AbortSignal) => get<Endpoint>(`endpoints/${enc(name)}`, {}, signal);
-export const readHealth = (signal?: AbortSignal) =>
-  call<Health>("GET", "readyz", undefined, { signal, alsoFine: [503] });
+export const listTypes = (signal?: AbortSignal) => read<Page<TaskType>>(["types"], {}, signal);
+export const readType = (name: string, signal?: AbortSignal) => read<TaskTypeDetail>(["types", name], {}, signal);
+export const listEndpoints = (signal?: AbortSignal) => read<Page<Endpoint>>(["endpoints"], {}, signal);
+export const readEndpoint = (name: string, signal?: AbortSignal) => read<Endpoint>(["endpoints", name], {}, signal);
+export const readHealth = (signal?: AbortSignal) => send<Health>({ path: ["readyz"], accept: [503], signal });

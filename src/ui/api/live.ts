@@ -1,8 +1,11 @@
 import { batch, computed, effect, signal } from "@preact/signals";
-import { ApiError, loginNeeded, messageOf } from "./http";
+import { TaskerProblem } from "../../client/errors";
+import { backoffMs, pauseFor } from "../../client/pause";
+import { EventParser, type ServerSentEvent } from "../../client/sse";
+import { openStream, SILENCE_MS } from "../../client/stream";
+import type { ResponseChange } from "../../client/types";
+import { http, isProblem, loginNeeded, messageOf } from "./http";
 import { loadSession, session } from "./session";
-import { readStream } from "./stream";
-import type { Change } from "./types";
 
 /**
  * The one event stream of this tab, shared by all that is shown.
@@ -17,8 +20,8 @@ import type { Change } from "./types";
 export type LiveState = "live" | "paused" | "reconnecting" | "stale";
 
 const FLUSH_MS = 250;
-const STALE_MS = 45_000;
-const RETRY_MOST_MS = 10_000;
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 10_000;
 /** No page asks the server for the same thing again sooner than this. */
 export const REFETCH_MS = 2_000;
 
@@ -42,15 +45,15 @@ export function togglePause(): void {
 
 export interface Follower {
   /** Changes in the order in which they happened. */
-  onChanges?(changes: readonly Change[]): void;
+  onChanges?(changes: readonly ResponseChange[]): void;
   /** Something may have been missed, or what was paused goes on: load again. */
   onResume?(): void;
 }
 
 const followers = new Set<Follower>();
 let cursor: string | null = null;
-let queue: Change[] = [];
-let _flushTimer: ReturnType<typeof setTimeout> | null = null;
+let queue: ResponseChange[] = [];
+let flushing = false;
 
 export function follow(follower: Follower): () => void {
   followers.add(follower);
@@ -60,7 +63,7 @@ export function follow(follower: Follower): () => void {
 }
 
 function flush(): void {
-  _flushTimer = null;
+  flushing = false;
   if (paused.peek() || queue.length === 0) return;
   const changes = queue;
   queue = [];
@@ -75,51 +78,54 @@ function resumeAll(): void {
   loadSession().catch(() => {});
 }
 
-function take(name: string, data: string, id: string | null): void {
+function take({ id, event, data }: ServerSentEvent): void {
   if (id !== null) cursor = id;
-  if (name === "reset") {
+  if (event === "reset") {
     resumeAll();
     return;
   }
-  let change: Change;
+  let change: ResponseChange;
   try {
-    change = JSON.parse(data) as Change;
+    change = JSON.parse(data) as ResponseChange;
   } catch {
     return;
   }
   if (typeof change.task_id !== "string") return;
   queue.push(change);
-  _flushTimer ??= setTimeout(flush, FLUSH_MS);
+  if (flushing) return;
+  flushing = true;
+  setTimeout(flush, FLUSH_MS);
 }
 
 async function run(signal: AbortSignal): Promise<void> {
   // What was queued when the pause began is part of the reload that ends it.
   queue = [];
   let gap = cursor !== null;
-  for (let wait = 500; !signal.aborted; wait = Math.min(RETRY_MOST_MS, wait * 2)) {
+  let failures = 0;
+  const opened = () => {
+    failures = 0;
+    heard();
+    connected.value = true;
+    liveProblem.value = "";
+    if (gap) resumeAll();
+    gap = true;
+  };
+  while (!signal.aborted) {
     try {
-      await readStream("events", { after: cursor }, signal, {
-        open() {
-          wait = 500;
-          heard();
-          connected.value = true;
-          liveProblem.value = "";
-          if (gap) resumeAll();
-          gap = true;
-        },
-        bytes: heard,
-        event: (event) => take(event.name, event.data, event.id),
-      });
+      const stream = { after: cursor, signal, onBytes: heard };
+      const events = await openStream(http, { path: ["events"] }, new EventParser(), stream);
+      opened();
+      for await (const event of events ?? []) take(event);
     } catch (error) {
       if (signal.aborted) return;
       liveProblem.value = messageOf(error);
-      if (error instanceof ApiError && (error.status === 401 || error.status === 403)) return;
+      if (isProblem(error, 401, 403)) return;
       // A cursor that the server no longer knows: begin at its present end, and load everything again.
-      if (error instanceof ApiError && error.status >= 400 && error.status < 500) cursor = null;
+      if (error instanceof TaskerProblem && error.status >= 400 && error.status < 500) cursor = null;
     } finally {
       connected.value = false;
     }
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await pauseFor(backoffMs(++failures, RETRY_FIRST_MS, RETRY_MAX_MS), signal).catch(() => {});
   }
 }
 
@@ -134,7 +140,7 @@ export function startLive(): void {
     hidden.value = document.hidden;
   });
   setInterval(() => {
-    if (!paused.peek() && Date.now() - heardAt.peek() > STALE_MS) stale.value = true;
+    if (!paused.peek() && Date.now() - heardAt.peek() > SILENCE_MS) stale.value = true;
   }, 1000);
   let first = true;
   const known = computed(() => session.value !== null);

@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
-import { ApiError, call, loginNeeded, setCsrfToken } from "./http";
-import type { Session } from "./types";
+import type { Scope, Session } from "../../client/types";
+import { isProblem, loginNeeded, read, send, setCsrfToken } from "./http";
 
 export const session = signal<Session | null>(null);
 /** The server's version when this page was loaded. */
@@ -11,7 +11,7 @@ export const upgradedTo = computed(() => {
   return version === loadedFrom ? null : version;
 });
 
-const INCLUDES: Record<string, readonly string[]> = {
+const INCLUDES: Record<Scope, readonly Scope[]> = {
   read: ["read"],
   submit: ["submit"],
   operate: ["operate", "read"],
@@ -19,13 +19,13 @@ const INCLUDES: Record<string, readonly string[]> = {
 };
 
 /** Whether the one who is logged in may do it; actions that may not be done are not shown. */
-export function may(scope: "read" | "submit" | "operate" | "admin"): boolean {
-  return (session.value?.scopes ?? []).some((own) => INCLUDES[own]?.includes(scope));
+export function may(scope: Scope): boolean {
+  return (session.value?.scopes ?? []).some((own) => INCLUDES[own].includes(scope));
 }
 
 function enter(found: Session): void {
   setCsrfToken(found.csrf_token);
-  loadedFrom ??= found.version ?? null;
+  loadedFrom ??= found.version;
   session.value = found;
   loginNeeded.value = false;
 }
@@ -33,19 +33,19 @@ function enter(found: Session): void {
 /** Asks who we are; without an answer 200 the login form appears. */
 export async function loadSession(): Promise<void> {
   try {
-    enter(await call<Session>("GET", "session"));
+    enter(await read<Session>(["session"]));
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) loginNeeded.value = true;
+    if (isProblem(error, 401)) loginNeeded.value = true;
     else throw error;
   }
 }
 
 export async function logIn(key: string): Promise<void> {
-  enter(await call<Session>("POST", "session", { key }));
+  enter(await send<Session>({ method: "POST", path: ["session"], body: { key }, repeat: "never" }));
 }
 
 export async function logOut(): Promise<void> {
-  await call("DELETE", "session");
+  await send({ method: "DELETE", path: ["session"] });
   setCsrfToken(null);
   session.value = null;
   loginNeeded.value = true;

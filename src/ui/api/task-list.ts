@@ -1,8 +1,8 @@
 import { batch, signal } from "@preact/signals";
+import type { ResponseChange, TaskSummary } from "../../client/types";
 import { listTasks } from "./calls";
 import { messageOf, type Query } from "./http";
 import { paused, REFETCH_MS } from "./live";
-import type { Change, Task } from "./types";
 
 const PAGE = 100;
 const MOST_NEW_PAGES = 5;
@@ -14,7 +14,7 @@ const MOST_NEW_PAGES = 5;
  * While it is held (the pointer or the focus is inside) nothing moves: rows change in place, new ones are only counted.
  */
 export class TaskList {
-  readonly items = signal<readonly Task[]>([]);
+  readonly items = signal<readonly TaskSummary[]>([]);
   readonly next = signal<string | null>(null);
   readonly busy = signal(false);
   readonly loaded = signal(false);
@@ -59,7 +59,7 @@ export class TaskList {
   }
 
   /** Marks what changed; unknown tasks make the top of the list be asked for. */
-  onChanges(changes: readonly Change[]): void {
+  onChanges(changes: readonly ResponseChange[]): void {
     if (!this.loaded.peek()) return;
     const known = new Set(this.items.peek().map((task) => task.id));
     for (const change of changes) {

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { ResponseChange } from "../../client/types";
 import { messageOf } from "./http";
 import { follow, paused, REFETCH_MS } from "./live";
-import type { Change } from "./types";
 
 export interface Loaded<T> {
   data: T | null;
@@ -16,7 +16,7 @@ export interface Loaded<T> {
 export function useLoad<T>(
   key: string,
   load: (signal: AbortSignal) => Promise<T>,
-  live: { matches?: (change: Change) => boolean; everyMs?: number } = {},
+  live: { matches?: (change: ResponseChange) => boolean; everyMs?: number } = {},
 ): Loaded<T> {
   const [state, setState] = useState<{ key: string; data: T | null; error: string }>({ key, data: null, error: "" });
   const current = useRef({ load, live });

@@ -1,7 +1,7 @@
+import type { Json } from "../../client/types";
 import { readHealth } from "../api/calls";
-import { apiUrl, get } from "../api/http";
+import { apiUrl, read } from "../api/http";
 import { may, session } from "../api/session";
-import type { Json } from "../api/types";
 import { useLoad } from "../api/use";
 import { Busy, Failure } from "../parts/empty";
 import { JsonTree } from "../parts/json";
@@ -21,7 +21,7 @@ export function SystemPage() {
   const health = useLoad("health", (signal) => readHealth(signal), { everyMs: 5000 });
   const admin = may("admin");
   const system = useLoad(`system/${admin}`, (signal) =>
-    admin ? get<System>("system", {}, signal) : Promise.resolve(null),
+    admin ? read<System>(["system"], {}, signal) : Promise.resolve(null),
   );
   const who = session.value;
   return (

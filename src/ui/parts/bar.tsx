@@ -1,7 +1,7 @@
-import type { Task } from "../api/types";
+import type { TaskSummary } from "../../client/types";
 
 /** "7/9" and the same as a bar: done, failed, cancelled, under way, then those who have not received it. */
-export function Progress(props: { task: Task }) {
+export function Progress(props: { task: Pick<TaskSummary, "completeness" | "status"> }) {
   const { completeness: c, status } = props.task;
   const missing = c.missing.length;
   const overdue = status === "incomplete" || status === "failed";

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Json } from "../api/types";
+import type { Json } from "../../client/types";
 import { Text, visible } from "./text";
 
 const PAGE = 100;

@@ -1,4 +1,4 @@
-import type { ResponseStatus, TaskStatus } from "../api/types";
+import type { ResponseStatus, TaskStatus } from "../../client/types";
 
 /** What a cell or a badge shows: the contract's statuses, and two that people ask about first: timed out, and missing. */
 export type CellState = ResponseStatus | "timeout" | "missing";

@@ -1,4 +1,4 @@
-import type { Endpoint } from "../../api/types";
+import type { Endpoint } from "../../../client/types";
 import { Time } from "../../parts/time";
 
 export function Alive(props: { endpoint: Endpoint }) {

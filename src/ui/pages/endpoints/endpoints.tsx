@@ -1,5 +1,5 @@
+import type { Endpoint, Manager } from "../../../client/types";
 import { listEndpoints } from "../../api/calls";
-import type { Endpoint, Manager } from "../../api/types";
 import { useLoad } from "../../api/use";
 import { href, type PageProps, setQuery } from "../../app/router";
 import { Busy, Empty, Failure } from "../../parts/empty";

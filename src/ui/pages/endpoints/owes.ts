@@ -1,4 +1,4 @@
-import type { Endpoint } from "../../api/types";
+import type { Endpoint } from "../../../client/types";
 
 /** Answers that are expected of it and have not come, whatever they wait for. */
 export function owes(endpoint: Endpoint): number {

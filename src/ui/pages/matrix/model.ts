@@ -1,6 +1,6 @@
 import { batch, type Signal, signal } from "@preact/signals";
+import type { ResponseBrief, ResponseChange, TaskSummary } from "../../../client/types";
 import { Spread } from "../../api/frames";
-import type { Change, Task, TaskResponse } from "../../api/types";
 import { CELL_STATES, type CellState, cellState, PROBLEM_STATES } from "../../parts/status";
 
 /** The column of `deliver: one` tasks that nobody has taken yet. */
@@ -8,7 +8,7 @@ export const ANYONE = "*";
 
 export interface Cell {
   state: CellState;
-  status: TaskResponse["status"];
+  status: ResponseBrief["status"];
   reason: string | null;
   attempt: number;
   attempts: number;
@@ -21,7 +21,7 @@ export interface Cell {
 
 export interface Row {
   readonly id: string;
-  task: Task;
+  task: TaskSummary;
   cells: Map<string, Cell>;
   counts: Int32Array;
   /** Grows with each change: what shows the row depends on it. */
@@ -56,7 +56,7 @@ export class MatrixModel {
   });
 
   /** Takes over what the list holds; a task that is the same object as before costs nothing. */
-  show(tasks: readonly Task[]): void {
+  show(tasks: readonly TaskSummary[]): void {
     batch(() => {
       const seen = new Set<string>();
       let moved = tasks.length !== this.byId.size;
@@ -91,7 +91,7 @@ export class MatrixModel {
     });
   }
 
-  onChanges(changes: readonly Change[]): void {
+  onChanges(changes: readonly ResponseChange[]): void {
     batch(() => {
       for (const change of changes) {
         const row = this.byId.get(change.task_id);
@@ -119,7 +119,7 @@ export class MatrixModel {
     });
   }
 
-  private fill(row: Row, task: Task): void {
+  private fill(row: Row, task: TaskSummary): void {
     row.task = task;
     const fresh = cellsOf(task);
     for (const column of [...row.cells.keys()]) if (!fresh.has(column)) this.set(row, column, null);
@@ -163,7 +163,7 @@ export class MatrixModel {
 }
 
 /** One cell an endpoint; the jobs of a type with jobs are one cell, the worst of them speaking. */
-export function cellsOf(task: Task): Map<string, Cell> {
+export function cellsOf(task: TaskSummary): Map<string, Cell> {
   const cells = new Map<string, Cell>();
   for (const response of task.responses ?? []) {
     const column = response.endpoint ?? ANYONE;
@@ -177,7 +177,7 @@ export function cellsOf(task: Task): Map<string, Cell> {
       startedAt: response.started_at,
       finishedAt: response.finished_at,
       receivedAt: response.received_at,
-      version: response.version ?? 0,
+      version: response.version,
     };
     const other = cells.get(column);
     if (!other || rank(cell.state) < rank(other.state)) cells.set(column, cell);

@@ -1,4 +1,4 @@
-import type { Task } from "../../api/types";
+import type { TaskSummary } from "../../../client/types";
 import { href } from "../../app/router";
 import { Progress } from "../../parts/bar";
 import { Mark } from "../../parts/status";
@@ -84,7 +84,7 @@ export function Attention(props: { data: Overview }) {
   );
 }
 
-function Line(props: { task: Task }) {
+function Line(props: { task: TaskSummary }) {
   const { task } = props;
   const { missing } = task.completeness;
   return (

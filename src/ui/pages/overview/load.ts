@@ -1,16 +1,16 @@
+import type { Endpoint, Health, Page, TaskSummary } from "../../../client/types";
 import { listEndpoints, listTasks, readHealth } from "../../api/calls";
-import type { Endpoint, Health, Page, Task } from "../../api/types";
 
 /** The newest tasks that the charts are drawn from. */
 export const LOOKED_AT = 500;
 
 export interface Overview {
-  newest: Task[];
+  newest: TaskSummary[];
   /** There are no older ones. */
   complete: boolean;
-  incomplete: Page<Task>;
-  failed: Page<Task>;
-  open: Page<Task>;
+  incomplete: Page<TaskSummary>;
+  failed: Page<TaskSummary>;
+  open: Page<TaskSummary>;
   endpoints: Endpoint[];
   health: Health | null;
 }
@@ -28,12 +28,12 @@ export async function loadOverview(signal: AbortSignal): Promise<Overview> {
 }
 
 /** Older ones do not change any more: from the second time on, reading stops at the first page without anything new. */
-const known = new Map<string, Task>();
+const known = new Map<string, TaskSummary>();
 
-async function newestTasks(signal: AbortSignal): Promise<{ newest: Task[]; complete: boolean }> {
-  const found: Task[] = [];
+async function newestTasks(signal: AbortSignal): Promise<{ newest: TaskSummary[]; complete: boolean }> {
+  const found: TaskSummary[] = [];
   for (let after: string | null = null; found.length < LOOKED_AT; ) {
-    const page: Page<Task> = await listTasks({ limit: 100, after }, signal);
+    const page: Page<TaskSummary> = await listTasks({ limit: 100, after }, signal);
     found.push(...page.items);
     if (!page.next) return remember(found, true);
     after = page.next;
@@ -44,13 +44,13 @@ async function newestTasks(signal: AbortSignal): Promise<{ newest: Task[]; compl
 }
 
 /** The tasks below `id` as they were, when they are all settled; null: they must be read. */
-function older(id: string, count: number): Task[] | null {
+function older(id: string, count: number): TaskSummary[] | null {
   if (!known.has(id)) return null;
   const rest = [...known.values()].filter((task) => task.id < id).slice(0, count);
   return rest.length === count && rest.every((task) => task.finished_at !== null) ? rest : null;
 }
 
-function remember(newest: Task[], complete: boolean): { newest: Task[]; complete: boolean } {
+function remember(newest: TaskSummary[], complete: boolean): { newest: TaskSummary[]; complete: boolean } {
   known.clear();
   for (const task of newest) known.set(task.id, { ...task, payload: null });
   return { newest, complete };

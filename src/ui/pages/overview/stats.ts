@@ -1,4 +1,4 @@
-import type { Task } from "../../api/types";
+import type { TaskSummary } from "../../../client/types";
 
 /** What can be said from the newest tasks alone, and honestly: the time since the oldest of them, in buckets. */
 export interface Stats {
@@ -19,7 +19,7 @@ const WIDTHS = [1000, 5000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000,
 const BUCKETS = 40;
 
 /** `complete`: the tasks are all there are; else the first bucket may be cut and is left out. Pure. */
-export function statsOf(tasks: readonly Task[], now: number, complete: boolean): Stats | null {
+export function statsOf(tasks: readonly TaskSummary[], now: number, complete: boolean): Stats | null {
   if (tasks.length === 0) return null;
   const oldest = Math.min(...tasks.map((task) => Date.parse(task.created_at)));
   const span = Math.max(60_000, now - oldest);

@@ -1,11 +1,11 @@
 import type { ComponentChildren } from "preact";
-import type { Page, Task } from "../../api/types";
+import type { Page, TaskSummary } from "../../../client/types";
 import { href } from "../../app/router";
 import { Mark } from "../../parts/status";
 import { duration, serverNow } from "../../parts/time";
 import type { Overview } from "./load";
 
-const counted = (page: Page<Task>) => `${page.items.length}${page.next ? "+" : ""}`;
+const counted = (page: Page<TaskSummary>) => `${page.items.length}${page.next ? "+" : ""}`;
 
 export function Tiles(props: { data: Overview; perMinute: number }) {
   const { data } = props;

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { LogChunk } from "../../../client/types";
 import { readLog } from "../../api/calls";
 import { messageOf } from "../../api/http";
 import { paused, REFETCH_MS } from "../../api/live";
-import type { LogChunk } from "../../api/types";
 import { visible } from "../../parts/text";
 
 const PAGE = 1000;

@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
+import type { Attempt, Json, TaskResponseDetail } from "../../../client/types";
 import { readResponse, retryTask } from "../../api/calls";
 import { messageOf } from "../../api/http";
 import { may } from "../../api/session";
-import type { Attempt, Json, ResponseDetail } from "../../api/types";
 import { useLoad } from "../../api/use";
 import { toast } from "../../app/toasts";
 import { CopyButton } from "../../parts/copy";
@@ -31,7 +31,8 @@ export function ResponseView(props: ResponseRef) {
   const { data } = loaded;
   if (!data)
     return loaded.error ? <Failure error={loaded.error} onRetry={loaded.reload} /> : <Busy what="the response" />;
-  const one = data.jobs ? data.jobs[Math.min(job, data.jobs.length - 1)]! : data;
+  const jobs = "jobs" in data ? data.jobs : null;
+  const one = "jobs" in data ? data.jobs[Math.min(job, data.jobs.length - 1)]! : data;
   const retry = async () => {
     try {
       const { reopened } = await retryTask(type, id, { endpoints: [endpoint] });
@@ -44,9 +45,9 @@ export function ResponseView(props: ResponseRef) {
   return (
     <>
       <Failure error={loaded.error} onRetry={loaded.reload} />
-      {data.jobs && (
+      {jobs && (
         <div class="chips" role="group" aria-label="Job">
-          {data.jobs.map((part, i) => (
+          {jobs.map((part, i) => (
             <button type="button" class="chip" key={part.job} aria-pressed={i === job} onClick={() => setJob(i)}>
               {part.job} <span class="muted">{part.status}</span>
             </button>
@@ -71,7 +72,7 @@ export function ResponseView(props: ResponseRef) {
           <Block value={one.error} label="Error" />
         </section>
       )}
-      <Result result={one.result ?? null} text={one.result_text ?? null} />
+      <Result result={one.result} text={one.result_text} />
       <section class="stack" aria-label="Log">
         <h3>Log</h3>
         <Log
@@ -83,12 +84,12 @@ export function ResponseView(props: ResponseRef) {
           open={isOpen(one.status)}
         />
       </section>
-      <History history={one.history ?? []} />
+      <History history={one.history} />
     </>
   );
 }
 
-function Facts(props: { one: ResponseDetail }) {
+function Facts(props: { one: TaskResponseDetail }) {
   const { one } = props;
   const waited = between(one.received_at, one.started_at);
   const ran = between(one.started_at, one.finished_at);
@@ -114,7 +115,7 @@ function Facts(props: { one: ResponseDetail }) {
       <dd class="num">
         {one.attempt === 0
           ? `none of ${one.attempts} yet`
-          : `${one.attempt} of ${one.attempts}${(one.generation ?? 1) > 1 ? `, retried ${one.generation! - 1}×` : ""}`}
+          : `${one.attempt} of ${one.attempts}${one.generation > 1 ? `, retried ${one.generation - 1}×` : ""}`}
       </dd>
       <dt>Received</dt>
       <dd>

@@ -1,5 +1,5 @@
+import type { Task } from "../../../client/types";
 import { apiUrl } from "../../api/http";
-import type { Task } from "../../api/types";
 import { shellQuote } from "../../parts/copy";
 
 /** The same request again, as one would type it. The identifier is left for the reader to change: as it is, it means this task. */

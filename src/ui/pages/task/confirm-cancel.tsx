@@ -1,5 +1,5 @@
+import type { Task } from "../../../client/types";
 import { session } from "../../api/session";
-import type { Task } from "../../api/types";
 import { Dialog } from "../../app/dialog";
 import { Text } from "../../parts/text";
 

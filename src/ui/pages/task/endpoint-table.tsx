@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Task, TaskResponse } from "../../api/types";
+import type { Task, TaskResponse } from "../../../client/types";
 import { href } from "../../app/router";
 import { CopyButton } from "../../parts/copy";
 import { Badge, type CellState, cellState, PROBLEM_STATES } from "../../parts/status";
@@ -8,7 +8,7 @@ import { between, duration, serverNow } from "../../parts/time";
 import { Gantt } from "./gantt";
 
 interface Props {
-  task: Task & { responses: TaskResponse[] };
+  task: Task;
   chosen: ReadonlySet<string>;
   onChoose: ((chosen: ReadonlySet<string>) => void) | null;
 }

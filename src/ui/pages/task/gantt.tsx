@@ -1,4 +1,4 @@
-import type { Task, TaskResponse } from "../../api/types";
+import type { Task, TaskResponse } from "../../../client/types";
 import { duration } from "../../parts/time";
 
 /** From the task's creation to its end (or now): thin, how long this endpoint had it waiting; thick, how long it ran. */

@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
-import type { Task, TaskResponse } from "../../api/types";
+import type { Task, TaskResponse } from "../../../client/types";
 import { Log } from "../response/log";
 
 const PAGE = 30;
 
 /** What each endpoint logged, one under the other; read only when unfolded. */
-export function Logs(props: { task: Task & { responses: TaskResponse[] } }) {
+export function Logs(props: { task: Task }) {
   const begun = props.task.responses.filter((response) => response.started_at !== null);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set(begun.length === 1 ? [keyOf(begun[0]!)] : []));
   const [shown, setShown] = useState(PAGE);

@@ -1,4 +1,4 @@
-import type { Json, TaskResponse } from "../../api/types";
+import type { Json, TaskResponse } from "../../../client/types";
 
 export interface Group {
   key: string;

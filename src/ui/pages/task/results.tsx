@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import type { Json, TaskResponse } from "../../api/types";
+import type { Json, TaskResponse } from "../../../client/types";
 import { Empty } from "../../parts/empty";
 import { JsonTree } from "../../parts/json";
 import { Block, Text } from "../../parts/text";

@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
+import type { RetryRequest, Task } from "../../../client/types";
 import { allResponses, cancelTask, readTask, retryTask } from "../../api/calls";
 import { messageOf } from "../../api/http";
 import { may } from "../../api/session";
-import type { Task, TaskResponse } from "../../api/types";
 import { useLoad } from "../../api/use";
 import { href, type PageProps, setQuery } from "../../app/router";
 import { toast } from "../../app/toasts";
@@ -21,14 +21,10 @@ import { Logs } from "./logs";
 import { Results } from "./results";
 import { Timeline } from "./timeline";
 
-interface Whole extends Task {
-  responses: TaskResponse[];
-}
-
 /** A task with more than a hundred responses carries only some: then all are read, page by page. */
-async function readWhole(type: string, id: string, signal: AbortSignal): Promise<Whole> {
+async function readWhole(type: string, id: string, signal: AbortSignal): Promise<Task> {
   const task = await readTask(type, id, signal);
-  if (!task.responses_link) return { ...task, responses: task.responses ?? [] };
+  if (!task.responses_link) return task;
   return { ...task, responses: await allResponses(type, id, signal) };
 }
 
@@ -50,7 +46,7 @@ export function TaskPage(props: PageProps) {
   return <Loaded task={task} error={loaded.error} reload={loaded.reload} tab={props.query.get("tab") ?? "endpoints"} />;
 }
 
-function Loaded(props: { task: Whole; error: string; reload(): void; tab: string }) {
+function Loaded(props: { task: Task; error: string; reload(): void; tab: string }) {
   const { task } = props;
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [cancelling, setCancelling] = useState(false);
@@ -65,7 +61,7 @@ function Loaded(props: { task: Whole; error: string; reload(): void; tab: string
       toast(messageOf(error), true);
     }
   };
-  const retry = (choose: { endpoints?: string[]; statuses?: string[] }) =>
+  const retry = (choose: RetryRequest) =>
     act(async () => {
       const { reopened } = await retryTask(task.type, task.id, choose);
       return reopened.length === 0 ? "There was nothing to retry." : `${reopened.length} opened again.`;

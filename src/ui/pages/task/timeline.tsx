@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
-import type { Task, TaskResponse } from "../../api/types";
+import type { Task } from "../../../client/types";
 import { between, duration, Time } from "../../parts/time";
 
 const PAGE = 200;
 
 /** What happened, in order. Earlier attempts stand in the history of each response. */
-export function Timeline(props: { task: Task & { responses: TaskResponse[] } }) {
+export function Timeline(props: { task: Task }) {
   const [shown, setShown] = useState(PAGE);
   const { task } = props;
   const events: Array<[at: string, what: string]> = [[task.created_at, "stored"]];

@@ -1,18 +1,24 @@
 import { useRef, useState } from "preact/hooks";
+import type { RetryStatus, TaskSummary } from "../../../client/types";
 import { cancelTask, listTasks, retryTask } from "../../api/calls";
 import { messageOf, type Query } from "../../api/http";
 import { session } from "../../api/session";
-import type { Task } from "../../api/types";
 import { Dialog } from "../../app/dialog";
 import { Text } from "../../parts/text";
 
 export type BulkAction = "retry" | "cancel";
 const AT_ONCE = 4;
+const RETRIABLE: ReadonlyArray<readonly [RetryStatus, string]> = [
+  ["failed", "failed"],
+  ["missed", "missed (expired)"],
+  ["expected", "missing (not received)"],
+  ["cancelled", "cancelled"],
+];
 
 interface Props {
   action: BulkAction;
   /** The chosen ones, or null: all that match the query. */
-  chosen: readonly Task[] | null;
+  chosen: readonly TaskSummary[] | null;
   query: Query;
   filter: string;
   onClose(done: boolean): void;
@@ -20,9 +26,9 @@ interface Props {
 
 /** Counts first, then asks with the count, then works through it showing how far it is; stops when told to. */
 export function Bulk(props: Props) {
-  const [tasks, setTasks] = useState<readonly Task[] | null>(props.chosen);
+  const [tasks, setTasks] = useState<readonly TaskSummary[] | null>(props.chosen);
   const [counted, setCounted] = useState(0);
-  const [statuses, setStatuses] = useState(["failed", "missed", "expected"]);
+  const [statuses, setStatuses] = useState<RetryStatus[]>(["failed", "missed", "expected"]);
   const [progress, setProgress] = useState<{ done: number; changed: number; failures: string[]; over: boolean } | null>(
     null,
   );
@@ -32,7 +38,7 @@ export function Bulk(props: Props) {
 
   const count = async () => {
     setError("");
-    const found: Task[] = [];
+    const found: TaskSummary[] = [];
     try {
       for (let after: string | null = null; ; ) {
         const page = await listTasks({ ...props.query, limit: 100, after }, stop.current.signal);
@@ -158,23 +164,18 @@ export function Bulk(props: Props) {
   );
 }
 
-function Statuses(props: { value: string[]; onChange(value: string[]): void }) {
-  const toggle = (status: string) =>
+function Statuses(props: { value: RetryStatus[]; onChange(value: RetryStatus[]): void }) {
+  const toggle = (status: RetryStatus) =>
     props.onChange(
       props.value.includes(status) ? props.value.filter((one) => one !== status) : [...props.value, status],
     );
   return (
     <fieldset>
       <legend>Of each task, the responses that are</legend>
-      {[
-        ["failed", "failed"],
-        ["missed", "missed (expired)"],
-        ["expected", "missing (not received)"],
-        ["cancelled", "cancelled"],
-      ].map(([status, label]) => (
+      {RETRIABLE.map(([status, label]) => (
         <p key={status}>
           <label>
-            <input type="checkbox" checked={props.value.includes(status!)} onChange={() => toggle(status!)} /> {label}
+            <input type="checkbox" checked={props.value.includes(status)} onChange={() => toggle(status)} /> {label}
           </label>
         </p>
       ))}
@@ -182,12 +183,12 @@ function Statuses(props: { value: string[]; onChange(value: string[]): void }) {
   );
 }
 
-function worthIt(task: Task, action: BulkAction): boolean {
+function worthIt(task: TaskSummary, action: BulkAction): boolean {
   const { completeness: c } = task;
   return action === "retry" ? c.failed + c.missing.length + c.cancelled > 0 : !c.complete;
 }
 
-async function act(task: Task, action: BulkAction, statuses: string[]): Promise<number> {
+async function act(task: TaskSummary, action: BulkAction, statuses: RetryStatus[]): Promise<number> {
   if (action === "retry") return (await retryTask(task.type, task.id, { statuses })).reopened.length;
   const { outcomes } = await cancelTask(task.type, task.id);
   return outcomes.filter((one) => one.outcome !== "finished").length;

@@ -1,6 +1,6 @@
+import { RESPONSE_STATUSES, TASK_STATUSES } from "../../../client/types";
 import { listEndpoints, listTypes } from "../../api/calls";
 import type { Query } from "../../api/http";
-import { RESPONSE_STATUSES, TASK_STATUSES } from "../../api/types";
 import { useLoad } from "../../api/use";
 import { setQuery } from "../../app/router";
 import { Mark } from "../../parts/status";

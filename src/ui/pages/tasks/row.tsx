@@ -1,11 +1,11 @@
-import type { Task } from "../../api/types";
+import type { TaskSummary } from "../../../client/types";
 import { href } from "../../app/router";
 import { Progress } from "../../parts/bar";
 import { Badge } from "../../parts/status";
 import { Text } from "../../parts/text";
 import { between, duration, Time } from "../../parts/time";
 
-export function TaskRow(props: { task: Task; picked: boolean; onPick: ((range: boolean) => void) | null }) {
+export function TaskRow(props: { task: TaskSummary; picked: boolean; onPick: ((range: boolean) => void) | null }) {
   const { task } = props;
   let range = false;
   const took = between(task.created_at, task.finished_at);

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { TaskSummary } from "../../../client/types";
 import { follow } from "../../api/live";
 import { may } from "../../api/session";
 import { TaskList } from "../../api/task-list";
-import type { Task } from "../../api/types";
 import { isTyping } from "../../app/keys";
 import { href, type PageProps } from "../../app/router";
 import { settings } from "../../app/settings";
@@ -18,7 +18,7 @@ export function TasksPage(props: PageProps) {
   const query = useMemo(() => taskQuery(props.query), [key]);
   const list = useMemo(() => new TaskList(query, 50), [key]);
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
-  const [bulk, setBulk] = useState<{ action: BulkAction; chosen: Task[] | null } | null>(null);
+  const [bulk, setBulk] = useState<{ action: BulkAction; chosen: TaskSummary[] | null } | null>(null);
   const lastPick = useRef(-1);
 
   useEffect(() => {

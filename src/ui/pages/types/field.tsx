@@ -1,5 +1,5 @@
 import { useId, useState } from "preact/hooks";
-import type { Json, JsonObject } from "../../api/types";
+import type { Json, JsonObject } from "../../../client/types";
 import { Text } from "../../parts/text";
 import { exampleOf, type Schema } from "./schema";
 

@@ -1,7 +1,7 @@
-import type { TaskType } from "../../api/types";
+import type { TaskType } from "../../../client/types";
 import { duration } from "../../parts/time";
 
-const NAMES: Array<[field: string, label: string]> = [
+const NAMES: Array<[field: keyof TaskType, label: string]> = [
   ["performer", "Performed by a"],
   ["attempts", "Attempts"],
   ["timeout_ms", "Timeout of an attempt"],

@@ -1,4 +1,4 @@
-import type { Json } from "../../api/types";
+import type { Json } from "../../../client/types";
 
 /** As much of JSON Schema as a form can be made of; anything else is written as JSON. */
 export interface Schema {

@@ -1,14 +1,15 @@
 import { useState } from "preact/hooks";
+import { TaskerProblem } from "../../../client/errors";
+import type { Json, JsonObject, TaskTypeDetail } from "../../../client/types";
 import { submitTask } from "../../api/calls";
-import { ApiError, messageOf } from "../../api/http";
-import type { Json, JsonObject, TaskType } from "../../api/types";
+import { messageOf } from "../../api/http";
 import { go, href } from "../../app/router";
 import { Text } from "../../parts/text";
 import { Field } from "./field";
 import { exampleOf, type Schema } from "./schema";
 
 /** A form made from the payload's schema; where there is none, the payload as JSON. The server checks, its words are shown. */
-export function SendForm(props: { type: TaskType }) {
+export function SendForm(props: { type: TaskTypeDetail }) {
   const { type } = props;
   const schema = (type.payload_schema ?? null) as Schema | null;
   const simple = schema !== null && schema.type === "object" && schema.properties !== undefined;
@@ -17,9 +18,9 @@ export function SendForm(props: { type: TaskType }) {
   const [payload, setPayload] = useState<JsonObject>(() => (schema ? (exampleOf(schema) as JsonObject) : {}));
   const [text, setText] = useState(() => JSON.stringify(schema ? exampleOf(schema) : {}, null, 2));
   const [chosen, setChosen] = useState<readonly string[]>([]);
-  const [problem, setProblem] = useState<ApiError | null>(null);
+  const [problem, setProblem] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  const registered = type.registered ?? [];
+  const registered = type.registered;
 
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -31,19 +32,20 @@ export function SendForm(props: { type: TaskType }) {
       const task = await submitTask(type.name, body);
       go(href(["tasks", task.type, task.id]));
     } catch (error) {
-      setProblem(error instanceof ApiError ? error : new ApiError(0, "not_json", messageOf(error)));
+      setProblem(error);
     } finally {
       setBusy(false);
     }
   };
-  const faultOf = (pointer: string) => problem?.errors.find((one) => one.pointer === pointer)?.detail ?? "";
+  const faults = problem instanceof TaskerProblem ? problem.errors : [];
+  const faultOf = (pointer: string) => faults.find((one) => one.pointer === pointer)?.detail ?? "";
   const switchTo = (toRaw: boolean) => {
     try {
       if (toRaw) setText(JSON.stringify(payload, null, 2));
       else setPayload(parse(text));
       setRaw(toRaw);
     } catch (error) {
-      setProblem(new ApiError(0, "not_json", messageOf(error)));
+      setProblem(error);
     }
   };
 
@@ -107,12 +109,12 @@ export function SendForm(props: { type: TaskType }) {
         </details>
       )}
       <div role="alert">
-        {problem && (
+        {problem !== null && (
           <div class="note bad">
             <p>
-              <Text value={problem.message} />
+              <Text value={messageOf(problem)} />
             </p>
-            {problem.errors.map((one) => (
+            {faults.map((one) => (
               <p key={one.pointer + one.detail} class="small">
                 <code>{one.pointer}</code> <Text value={one.detail} />
               </p>

@@ -22,7 +22,7 @@ export function TypePage(props: PageProps) {
       </>
     );
   }
-  const open = Object.entries(type.open ?? {}).filter(([, count]) => count);
+  const open = Object.entries(type.open).filter(([, count]) => count);
   return (
     <>
       <PageHead title={name} sub={type.deliver === "one" ? "One endpoint performs it" : "Each endpoint performs it"}>
@@ -53,14 +53,14 @@ export function TypePage(props: PageProps) {
               ))}
               <dt>Registered endpoints</dt>
               <dd>
-                {(type.registered ?? []).length === 0 && "none"}
-                {(type.registered ?? []).slice(0, 60).map((endpoint, i) => (
+                {type.registered.length === 0 && "none"}
+                {type.registered.slice(0, 60).map((endpoint, i) => (
                   <>
                     {i > 0 && ", "}
                     <a href={href(["endpoints", endpoint])}>{endpoint}</a>
                   </>
                 ))}
-                {(type.registered ?? []).length > 60 && ` and ${type.registered!.length - 60} more`}
+                {type.registered.length > 60 && ` and ${type.registered.length - 60} more`}
               </dd>
               <dt>Open responses</dt>
               <dd>{open.length === 0 ? "none" : open.map(([status, count]) => `${count} ${status}`).join(", ")}</dd>
