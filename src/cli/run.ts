@@ -138,9 +138,8 @@ function valueText(value: unknown): string | null {
 
 function checkPayload(type: TaskTypeConfig, payload: string): void {
   if (!type.payloadSchema) return;
-  const Ajv = (require("ajv/dist/2020") as typeof import("ajv/dist/2020")).default;
-  const addFormats = (require("ajv-formats") as typeof import("ajv-formats")).default;
-  const ajv = addFormats(new Ajv({ allErrors: true, strict: false }));
+  const { payloadAjv } = require("../model/payload-schema") as typeof import("../model/payload-schema");
+  const ajv = payloadAjv({ allErrors: true, strict: false });
   if (ajv.validate(type.payloadSchema, JSON.parse(payload))) return;
   const faults = (ajv.errors ?? []).map((error) => `#/payload${error.instancePath} ${error.message}`);
   throw usage(`The payload does not obey the type's payload_schema: ${faults.join("; ")}`);

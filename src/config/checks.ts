@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { BlockList, isIP } from "node:net";
-import Ajv from "ajv/dist/2020";
-import addFormats from "ajv-formats";
+import { readAllowedHost } from "../model/allowed-host";
 import { isName, RESERVED_TYPE_NAMES } from "../model/names";
+import { payloadAjv } from "../model/payload-schema";
 import type { Config } from "./config";
 import { at, isMapping, type Layer, type Path } from "./layers";
 import { keyProblem, valueProblem } from "./problems";
@@ -24,6 +24,7 @@ export function checkWritten(raw: unknown, layers: readonly Layer[]): string[] {
       if (!isMapping(type)) continue;
       checkPerformer(["task_types", name], type, found);
       checkPayloadSchema(["task_types", name, "payload_schema"], type.payload_schema, found);
+      checkAllowHosts(["task_types", name, "http", "allow_hosts"], at(type, ["http", "allow_hosts"]), found);
     }
   }
   const keys = at(raw, ["api", "keys"]);
@@ -70,12 +71,27 @@ function checkPerformer(path: Path, type: Record<string, unknown>, found: Found)
 function checkPayloadSchema(path: Path, schema: unknown, found: Found): void {
   if (!isMapping(schema)) return;
   // Unknown keywords are misspelt ones here: a schema that checks less than it says would let bad payloads pass.
-  const ajv = new Ajv({ strict: true, strictTypes: false, strictTuples: false, strictRequired: false, logger: false });
-  addFormats(ajv);
+  const ajv = payloadAjv({
+    strict: true,
+    strictTypes: false,
+    strictTuples: false,
+    strictRequired: false,
+    logger: false,
+  });
   try {
     ajv.compile(schema);
   } catch (error) {
     found(path, `it is not a JSON Schema (draft 2020-12): ${(error as Error).message}`);
+  }
+}
+
+function checkAllowHosts(path: Path, hosts: unknown, found: Found): void {
+  for (const [index, entry] of (Array.isArray(hosts) ? hosts : []).entries()) {
+    try {
+      if (typeof entry === "string") readAllowedHost(entry);
+    } catch (error) {
+      found([...path, index], (error as Error).message);
+    }
   }
 }
 

@@ -1,11 +1,11 @@
-import Ajv, { type ValidateFunction } from "ajv/dist/2020";
-import addFormats from "ajv-formats";
+import type { ValidateFunction } from "ajv/dist/2020";
 import { Batcher } from "../batcher";
 import type { Config, TaskTypeConfig } from "../config/config";
 import { StoreUnavailable, TaskerError } from "../errors";
 import { parseDuration } from "../model/duration";
 import { newId } from "../model/ids";
 import { ANY_ENDPOINT } from "../model/names";
+import { payloadAjv } from "../model/payload-schema";
 import { memberText } from "../model/raw-json";
 import type { NewTask, TaskDraft } from "../model/task";
 import type { CreateOutcome, TaskStore } from "../store/store";
@@ -38,8 +38,7 @@ export class Creator {
     private readonly onCreated: (tasks: NewTask[]) => void,
     private readonly settle: (taskIds: string[]) => Promise<void>,
   ) {
-    const ajv = new Ajv({ allErrors: false, strict: false });
-    addFormats(ajv);
+    const ajv = payloadAjv({ allErrors: false, strict: false });
     for (const type of Object.values(config.taskTypes)) {
       if (type.payloadSchema) this.schemas.set(type.name, ajv.compile(type.payloadSchema));
     }

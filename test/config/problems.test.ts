@@ -95,6 +95,17 @@ test("a bad payload schema is an error with its line, and so is a misspelt keywo
   ]);
 });
 
+test("a host that no call can reach is an error with its line", () => {
+  expect(
+    problems(
+      'task_types:\n  a:\n    http:\n      allow_hosts:\n        - app.internal\n        - "*.example.com"\n        - app.internal:99999',
+    ),
+  ).toEqual([
+    expect.stringMatching(/:6:\d+: task_types\.a\.http\.allow_hosts\[1\]: "\*\.example\.com" is a pattern/),
+    expect.stringMatching(/:7:\d+: task_types\.a\.http\.allow_hosts\[2\]: .*1 to 65535/),
+  ]);
+});
+
 test("what excludes each other is refused", () => {
   expect(
     problems(

@@ -1,42 +1,7 @@
-import { HostGuard, kindOf } from "../../../src/manager/runners/guard";
+import { HostGuard } from "../../../src/manager/runners/guard";
+import { type AddressKind, kindOf } from "../../../src/model/addresses";
 
 describe("the guard of HTTP calls", () => {
-  test.each([
-    ["127.0.0.1", "loopback"],
-    ["127.255.0.9", "loopback"],
-    ["::1", "loopback"],
-    ["::ffff:127.0.0.1", "loopback"],
-    ["::ffff:7f00:1", "loopback"],
-    ["0:0:0:0:0:ffff:7f00:0001", "loopback"],
-    ["::127.0.0.1", "loopback"],
-    ["64:ff9b::127.0.0.1", "loopback"],
-    ["2002:7f00:1::", "loopback"],
-    ["169.254.169.254", "link-local or metadata"],
-    ["::ffff:169.254.169.254", "link-local or metadata"],
-    ["fe80::1", "link-local or metadata"],
-    ["fe80::1%eth0", "link-local or metadata"],
-    ["fd00:ec2::254", "link-local or metadata"],
-    ["100.100.100.200", "link-local or metadata"],
-    ["0.0.0.0", "reserved or multicast"],
-    ["::", "reserved or multicast"],
-    ["255.255.255.255", "reserved or multicast"],
-    ["224.0.0.1", "reserved or multicast"],
-    ["ff02::1", "reserved or multicast"],
-    ["not an address", "reserved or multicast"],
-    ["10.1.2.3", "private"],
-    ["172.31.255.255", "private"],
-    ["192.168.0.1", "private"],
-    ["100.64.0.1", "private"],
-    ["fd12::1", "private"],
-    ["::ffff:10.0.0.7", "private"],
-    ["64:ff9b::a00:7", "private"],
-    ["172.32.0.1", "public"],
-    ["93.184.216.34", "public"],
-    ["2606:4700::1111", "public"],
-  ])("%s is %s", (address, kind) => {
-    expect(kindOf(address)).toBe(kind);
-  });
-
   test("a URL's host must be listed, whatever way it is written", () => {
     const guard = new HostGuard(["App.Internal.", "10.0.0.7:8080", "::1", "[fd00::7]:90", "web:80", "192.168.0.0/16"]);
     const allowed = [
@@ -91,10 +56,56 @@ describe("the guard of HTTP calls", () => {
     expect(guard.refusesAddress("10.9.9.9", "api.example.com", 80)).toBeNull();
   });
 
-  test.each(["http://app.internal", "a b", "host:port", "user@host", "", "host/path"])(
-    "%j is no entry of the list",
-    (entry) => {
-      expect(() => new HostGuard([entry])).toThrow(/allow_hosts/);
+  const METADATA = [
+    ...["169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "192.0.0.192", "168.63.129.16"],
+    ...["169.254.0.23", "169.254.42.42", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fe80::a9fe:a9fe%eth0"],
+    ...["::ffff:169.254.169.254", "::ffff:a83f:8110", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::"],
+  ];
+  test.each(METADATA)(
+    "%s gives secrets away: no name leads there, listed or not, nor does a listed network",
+    (address) => {
+      expect(kindOf(address)).toBe("cloud metadata" satisfies AddressKind);
+      const [plain] = address.split("%") as [string];
+      const guard = new HostGuard([
+        "app.internal",
+        "metadata",
+        "localhost",
+        "api.example.com",
+        "0.0.0.0/0",
+        "::/0",
+        plain,
+      ]);
+      for (const host of ["app.internal", "metadata", "localhost", "api.example.com", "10.0.0.7"]) {
+        expect([host, guard.refusesAddress(address, host, 80)]).toEqual([
+          host,
+          expect.stringContaining("cloud metadata"),
+        ]);
+      }
+      const networks = new HostGuard(["0.0.0.0/0", "::/0"]);
+      expect(networks.refusesAddress(plain, plain, 80)).toContain("cloud metadata");
+      // Who writes the address itself, on the list and in the URL, means it.
+      expect(guard.refusesAddress(plain, plain, 80)).toBeNull();
     },
   );
+
+  test("a cloud's name of its metadata service is not called", () => {
+    const guard = new HostGuard(["169.254.169.254"]);
+    for (const host of ["metadata.google.internal", "METADATA.google.internal.", "metadata.goog"]) {
+      expect(guard.refusesUrl(new URL(`http://${host}/`))).toContain("metadata service");
+    }
+  });
+
+  test("a zone in an address is no obstacle, and opens nothing", () => {
+    const guard = new HostGuard(["app.internal", "fe80::7", "10.0.0.0/8"]);
+    expect(guard.refusesAddress("fe80::1%eth0", "app.internal", 80)).toContain("link-local");
+    expect(guard.refusesAddress("fe80::1%25", "fe80::1%25", 80)).toContain("link-local");
+    expect(guard.refusesAddress("fe80::7%eth0", "app.internal", 80)).toBeNull();
+    expect(guard.refusesAddress("::1%lo", "app.internal", 80)).toContain("loopback");
+  });
+
+  test("an entry that is none is named", () => {
+    expect(() => new HostGuard(["app.internal", "*.example.com"])).toThrow(
+      /^http\.allow_hosts: "\*\.example\.com" is a pattern/,
+    );
+  });
 });

@@ -1,0 +1,38 @@
+import Ajv, { type Options } from "ajv/dist/2020";
+import type { SchemaValidateFunction } from "ajv/dist/types";
+import addFormats from "ajv-formats";
+
+/** Compiles payload schemas (JSON Schema 2020-12, with formats). Checking a payload takes time linear in its size. */
+export function payloadAjv(options: Options): Ajv {
+  const ajv = new Ajv(options);
+  addFormats(ajv);
+  // Ajv's own compares each item with each other, unless the schema says that all are scalars.
+  ajv.removeKeyword("uniqueItems");
+  ajv.addKeyword({ keyword: "uniqueItems", type: "array", schemaType: "boolean", validate: uniqueItems, errors: true });
+  return ajv;
+}
+
+const uniqueItems: SchemaValidateFunction = (wanted: boolean, items: unknown[]): boolean => {
+  if (!wanted) return true;
+  const seen = new Map<string, number>();
+  for (const [i, item] of items.entries()) {
+    const text = canonical(item);
+    const j = seen.get(text);
+    if (j !== undefined) {
+      const message = `must NOT have duplicate items (items ## ${j} and ${i} are identical)`;
+      uniqueItems.errors = [{ keyword: "uniqueItems", message, params: { i, j } }];
+      return false;
+    }
+    seen.set(text, i);
+  }
+  return true;
+};
+
+/** One text for values that JSON Schema calls equal: members in any order are, a number and its digits as text are not. */
+function canonical(value: unknown): string {
+  if (typeof value === "number") return String(value);
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  const members = Object.entries(value).map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`);
+  return `{${members.sort().join(",")}}`;
+}
