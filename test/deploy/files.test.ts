@@ -69,3 +69,34 @@ test.each(readdirSync(join(ROOT, "deploy/systemd")))(
     expect(unit).toMatch(/^Restart=always$/m);
   },
 );
+
+test.each(readdirSync(join(ROOT, "deploy/systemd")))(
+  "the unit %s is shut in as far as node and handlers allow",
+  (name) => {
+    const lines = text(join("systemd", name)).split("\n");
+    const yes = [
+      ..."NoNewPrivileges PrivateTmp PrivateDevices ProtectHome ProtectClock ProtectHostname ProtectKernelLogs".split(
+        " ",
+      ),
+      ..."ProtectKernelTunables ProtectKernelModules ProtectControlGroups RestrictNamespaces RestrictRealtime".split(
+        " ",
+      ),
+      ..."RestrictSUIDSGID RemoveIPC LockPersonality".split(" "),
+    ].map((key) => `${key}=true`);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        ...yes,
+        "User=tasker",
+        "ProtectSystem=strict",
+        "ProtectProc=invisible",
+        "CapabilityBoundingSet=",
+        "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
+        "SystemCallArchitectures=native",
+        "SystemCallFilter=@system-service",
+        "UMask=0077",
+      ]),
+    );
+    // V8 writes the code that it runs.
+    expect(lines).not.toContain("MemoryDenyWriteExecute=true");
+  },
+);

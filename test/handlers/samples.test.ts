@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
   existsSync,
+  linkSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -9,6 +12,7 @@ import {
   readlinkSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import os from "node:os";
@@ -76,13 +80,17 @@ describe("system-report", () => {
 describe("app-update", () => {
   const root = mkdtempSync(path.join(os.tmpdir(), "tasker-app-update-"));
   const home = path.join(root, "here", "shop");
+  const archives = path.join(root, "archives");
   let runner: ReturnType<typeof runnerOf>;
   beforeAll(() => {
+    mkdirSync(archives);
     process.env.APP_UPDATE_ROOT = root;
+    process.env.APP_UPDATE_ARCHIVES = archives;
     runner = runnerOf("app-update");
   });
   afterAll(() => {
     delete process.env.APP_UPDATE_ROOT;
+    delete process.env.APP_UPDATE_ARCHIVES;
     rmSync(root, { recursive: true, force: true });
   });
   beforeEach(() => rmSync(path.join(root, "here"), { recursive: true, force: true }));
@@ -112,9 +120,8 @@ describe("app-update", () => {
     expect(succeeded(first)).toMatchObject({ endpoint: "here", version: "2.0", previous: null, unpacked: true });
     expect(readFileSync(path.join(home, "current/lib/deep.txt"), "utf8")).toBe("d");
     expect(hooks.reports.at(-1)?.[0]).toBe(1);
-    const file = path.join(bench.dir, "shop.tar.gz");
-    writeFileSync(file, archiveOf({ "app.txt": "two point one" }));
-    expect(succeeded(await run({ version: "2.1", archive: file }))).toMatchObject({ previous: "2.0" });
+    writeFileSync(path.join(archives, "shop.tar.gz"), archiveOf({ "app.txt": "two point one" }));
+    expect(succeeded(await run({ version: "2.1", archive: "shop.tar.gz" }))).toMatchObject({ previous: "2.0" });
     expect(readlinkSync(path.join(home, "current"))).toBe("releases/2.1");
     expect(entries()).toEqual(["2.0", "2.1"]);
     expect(readdirSync(home).sort()).toEqual(["current", "releases"]);
@@ -176,6 +183,31 @@ describe("app-update", () => {
         return execFileSync("tar", ["-czf", "-", "-C", dir, "."]);
       },
     ],
+    [
+      "more entries than anybody has",
+      () => {
+        const one = execFileSync("gzip", ["-dc"], { input: archiveOf({ empty: "" }, ["empty"]) }).subarray(0, 512);
+        return gzipSync(Buffer.concat([...Array(20_001).fill(one), Buffer.alloc(1024)]));
+      },
+    ],
+    [
+      "a sparse file",
+      () => {
+        const dir = mkdtempSync(path.join(bench.dir, "sparse-"));
+        writeFileSync(path.join(dir, "hole"), "");
+        truncateSync(path.join(dir, "hole"), 1024 ** 4);
+        return execFileSync("tar", ["-cSzf", "-", "-C", dir, "hole"]);
+      },
+    ],
+    [
+      "a hard link",
+      () => {
+        const dir = mkdtempSync(path.join(bench.dir, "hard-"));
+        writeFileSync(path.join(dir, "a"), "a");
+        linkSync(path.join(dir, "a"), path.join(dir, "b"));
+        return execFileSync("tar", ["-czf", "-", "-C", dir, "a", "b"]);
+      },
+    ],
     ["a file that grows without end", () => gzipSync(Buffer.alloc(300 * 1024 * 1024))],
   ])("an archive that is bad (%s) fails cleanly and leaves nothing", async (_, make) => {
     writeFileSync(path.join(bench.dir, "outside.txt"), "outside");
@@ -186,6 +218,58 @@ describe("app-update", () => {
     expect(readlinkSync(path.join(home, "current"))).toBe("releases/1.0");
     expect(readdirSync(home).sort()).toEqual(["current", "releases"]);
     expect(existsSync(path.join(root, "escaped.txt"))).toBe(false);
+  });
+
+  test("no mode of an archive stays: nothing is setuid, nothing may be written by others", async () => {
+    const dir = mkdtempSync(path.join(bench.dir, "modes-"));
+    const modes = { suid: 0o4755, sgid: 0o2755, open: 0o666, hidden: 0o600, program: 0o700 };
+    for (const [name, mode] of Object.entries(modes)) {
+      writeFileSync(path.join(dir, name), name);
+      chmodSync(path.join(dir, name), mode);
+    }
+    mkdirSync(path.join(dir, "sticky"));
+    chmodSync(path.join(dir, "sticky"), 0o3777);
+    chmodSync(dir, 0o777);
+    const archive = execFileSync("tar", ["-czf", "-", "-C", dir, "."]).toString("base64");
+    succeeded(await run({ version: "1", archive_base64: archive }));
+    const modeOf = (name: string) => (lstatSync(path.join(home, "releases/1", name)).mode & 0o7777).toString(8);
+    expect(Object.fromEntries([...Object.keys(modes), "sticky", "."].map((name) => [name, modeOf(name)]))).toEqual({
+      ...{ suid: "755", sgid: "755", open: "644", hidden: "644", program: "755" },
+      ...{ sticky: "755", ".": "755" },
+    });
+  });
+
+  test.each([
+    ["a path upwards", () => "../secret.tar.gz"],
+    ["an absolute path", () => path.join(root, "secret.tar.gz")],
+    ["a link that leads out", () => "link.tar.gz"],
+    ["a folder that leads out", () => "away/secret.tar.gz"],
+    ["a NUL", () => "a\0b"],
+    ["the folder itself", () => "."],
+  ])("an archive from elsewhere is not read: %s", async (_, name) => {
+    writeFileSync(path.join(root, "secret.tar.gz"), archiveOf({ "app.txt": "secret" }));
+    for (const [link, to] of [
+      ["link.tar.gz", "../secret.tar.gz"],
+      ["away", ".."],
+    ] as const) {
+      rmSync(path.join(archives, link), { force: true });
+      symlinkSync(to, path.join(archives, link));
+    }
+    const result = failed(await run({ version: "1", archive: name() }));
+    expect(result).toMatchObject({ reason: "invalid_payload", permanent: true });
+    expect(result.error).toContain("APP_UPDATE_ARCHIVES");
+    expect(existsSync(home)).toBe(false);
+  });
+
+  test("an archive that is no file is refused, and nobody waits for it", async () => {
+    execFileSync("mkfifo", [path.join(archives, "pipe")]);
+    mkdirSync(path.join(archives, "folder"));
+    for (const archive of ["pipe", "folder"]) {
+      expect(failed(await run({ version: "1", archive }))).toMatchObject({ reason: "bad_archive", permanent: true });
+    }
+    writeFileSync(path.join(archives, "huge"), "");
+    truncateSync(path.join(archives, "huge"), 1024 ** 4);
+    expect(failed(await run({ version: "1", archive: "huge" })).error).toContain("at most");
   });
 
   test.each([
@@ -206,7 +290,7 @@ describe("app-update", () => {
   test("a wrong checksum and a missing file are failures", async () => {
     const wrong = await run({ version: "1", archive_base64: base64({ a: "a" }), sha256: "00" });
     expect(failed(wrong)).toMatchObject({ reason: "bad_archive", permanent: true });
-    expect(failed(await run({ version: "1", archive: "/no/such/file.tar.gz" }))).toMatchObject({
+    expect(failed(await run({ version: "1", archive: "no-such-file.tar.gz" }))).toMatchObject({
       reason: "error",
       permanent: false,
     });
