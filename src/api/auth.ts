@@ -5,10 +5,11 @@ import { StoreUnavailable, TaskerError } from "../errors";
 import type { Log } from "../log";
 import type { AccessStore, ApiKeyRecord } from "../store/store";
 import { bringsKey, presentedKeys } from "./credentials";
-import { digest, newApiKey, sameDigest, splitKey } from "./keys";
+import { digest, sameDigest, splitKey } from "./keys";
 import { SCOPES } from "./permissions";
 import type { Remote } from "./remote";
-import { checkCsrf, parentOf, SESSION_HOURS, sessionKey, sessionOf } from "./session";
+import { checkCsrf, parentOf, sessionKey } from "./session";
+import { isOver, Sessions } from "./sessions";
 
 /** Who asks. */
 export interface Identity {
@@ -18,10 +19,12 @@ export interface Identity {
   /** Types it may touch, null: all. */
   types: readonly string[] | null;
   keyId: string | null;
+  /** The session that a browser shows in place of the key; null: none. */
+  sessionId: string | null;
 }
 
 /** Who asks while no key exists. */
-export const ANYONE: Identity = { name: null, scopes: SCOPES, types: null, keyId: null };
+export const ANYONE: Identity = { name: null, scopes: SCOPES, types: null, keyId: null, sessionId: null };
 
 /** Stored keys are looked at again after this long: a removed key is refused within it. */
 const FRESH_MS = 5_000;
@@ -42,7 +45,7 @@ const WRONG_KEYS = { windowMs: 60_000, limit: 20 };
  */
 export class Auth {
   private stored = new Map<string, ApiKeyRecord>();
-  private sessions = new Map<string, ApiKeyRecord>();
+  private readonly sessions: Sessions;
   private loadedAt = Number.NEGATIVE_INFINITY;
   private loading: Promise<void> | null = null;
   private readonly touched = new Set<string>();
@@ -56,6 +59,7 @@ export class Auth {
     private readonly loopback: boolean,
     private readonly remote: Remote,
   ) {
+    this.sessions = new Sessions(access);
     this.wrong.init({ windowMs: WRONG_KEYS.windowMs } as Options);
     this.timer = setInterval(() => void this.flushTouched(), TOUCH_MS).unref();
   }
@@ -67,8 +71,11 @@ export class Auth {
     return this.stored.size > 0;
   }
 
-  /** Throws TaskerError `unauthenticated`, `rate_limited` or `database_unavailable`. */
-  async identify(req: IncomingMessage, urlKey: string | null): Promise<Identity> {
+  /**
+   * `changes`: the request is to change something, whatever its method. Throws TaskerError `unauthenticated`, `forbidden` (a
+   * session's request that shows no token), `rate_limited` or `database_unavailable`.
+   */
+  async identify(req: IncomingMessage, urlKey: string | null, changes = false): Promise<Identity> {
     const presented = presentedKeys(req, urlKey);
     for (const key of presented) {
       const identity = this.configured(key);
@@ -79,9 +86,25 @@ export class Auth {
     if (!brings && session === null && this.config.api.keys.length > 0) throw needsKey();
     await this.refresh();
     if (this.loopback && this.config.api.keys.length === 0 && this.stored.size === 0) return ANYONE;
-    if (session !== null) return this.ofSession(session, req);
+    if (session !== null) return this.ofSession(session, req, changes);
     if (!brings) throw needsKey();
     return this.check(presented, req);
+  }
+
+  /**
+   * Whether who was let in before would be let in now: for what is held open for long. While the store is away the answer of
+   * before counts.
+   */
+  async stillKnows(identity: Identity): Promise<boolean> {
+    try {
+      await this.refresh();
+      if (identity === ANYONE) return this.stored.size === 0;
+      const { keyId, sessionId } = identity;
+      if (sessionId !== null && (await this.sessions.record(sessionId)) === null) return false;
+      return keyId === null || identityOf(this.stored.get(keyId) ?? (await this.access.key(keyId))) !== null;
+    } catch {
+      return true;
+    }
   }
 
   /** Exchanges a key for a session. Throws as identify does. */
@@ -89,19 +112,7 @@ export class Auth {
     const configured = this.configured(key);
     await this.refresh();
     const identity = configured ?? (await this.check([key], req));
-    const made = newApiKey();
-    const record = {
-      id: made.id,
-      name: `session of ${identity.name}`,
-      hash: made.hash,
-      scopes: [sessionOf(identity)],
-      types: null,
-      expiresAt: new Date(Date.now() + SESSION_HOURS * 3_600_000).toISOString(),
-    };
-    await this.access.addKey(record);
-    this.sessions.set(made.id, { ...record, createdAt: "", lastUsedAt: null });
-    for (const old of this.sessions.values()) if (isOver(old)) await this.access.removeKey(old.id);
-    return { identity, sessionKey: made.text };
+    return { identity, sessionKey: await this.sessions.begin(identity) };
   }
 
   /** Ends the session that the request's cookie names, and tells whose it was; null: there is no cookie. */
@@ -109,10 +120,8 @@ export class Auth {
     const key = sessionKey(req);
     if (key === null) return null;
     await this.refresh();
-    const identity = await this.ofSession(key, req);
-    const { id } = splitKey(key)!;
-    this.sessions.delete(id);
-    await this.access.removeKey(id);
+    const identity = await this.ofSession(key, req, true);
+    await this.sessions.end(identity.sessionId!);
     return identity;
   }
 
@@ -132,24 +141,21 @@ export class Auth {
   }
 
   /** A session is its key's: what that may do now, and not at all when it is gone. */
-  private async ofSession(key: string, req: IncomingMessage): Promise<Identity> {
-    const parts = splitKey(key);
-    // One that another process began a moment ago is not in memory yet.
-    const record = parts && (this.sessions.get(parts.id) ?? (await this.access.key(parts.id)));
-    const parent = record && parentOf(record);
-    if (parent && sameDigest(record.hash, digest(parts.secret)) && !isOver(record)) {
-      checkCsrf(req, key);
-      this.sessions.set(record.id, record);
+  private async ofSession(key: string, req: IncomingMessage, changes: boolean): Promise<Identity> {
+    const record = await this.sessions.find(key);
+    if (record) {
+      checkCsrf(req, key, changes);
+      const parent = parentOf(record)!;
       const identity =
         "configured" in parent ? this.named(parent.configured) : identityOf(this.stored.get(parent.keyId));
-      if (identity) return this.used(identity);
+      if (identity) return this.used({ ...identity, sessionId: record.id });
     }
     throw new TaskerError("unauthenticated", "The session is over: log in again");
   }
 
   private named(name: string): Identity | null {
     const key = this.config.api.keys.find((entry) => entry.name === name);
-    return key ? { name, scopes: key.scopes, types: key.types, keyId: null } : null;
+    return key ? { name, scopes: key.scopes, types: key.types, keyId: null, sessionId: null } : null;
   }
 
   async close(): Promise<void> {
@@ -164,7 +170,8 @@ export class Auth {
     const parts = splitKey(key);
     const secret = parts && digest(parts.secret);
     for (const { hash, name, scopes, types } of this.config.api.keys) {
-      if (sameDigest(hash, whole) || (secret && sameDigest(hash, secret))) return { name, scopes, types, keyId: null };
+      if (sameDigest(hash, whole) || (secret && sameDigest(hash, secret)))
+        return { name, scopes, types, keyId: null, sessionId: null };
     }
     return null;
   }
@@ -217,7 +224,7 @@ export class Auth {
     const records = await this.access.keys();
     const isSession = (record: ApiKeyRecord) => parentOf(record) !== null;
     this.stored = new Map(records.filter((record) => !isSession(record)).map((record) => [record.id, record]));
-    this.sessions = new Map(records.filter(isSession).map((record) => [record.id, record]));
+    this.sessions.replace(records.filter(isSession));
     this.loadedAt = performance.now();
   }
 
@@ -252,11 +259,7 @@ function needsKey(): TaskerError {
   );
 }
 
-function identityOf(record: ApiKeyRecord | undefined): Identity | null {
+function identityOf(record: ApiKeyRecord | null | undefined): Identity | null {
   if (!record || isOver(record)) return null;
-  return { name: record.name, scopes: record.scopes, types: record.types, keyId: record.id };
-}
-
-function isOver(record: Pick<ApiKeyRecord, "expiresAt">): boolean {
-  return record.expiresAt !== null && Date.parse(record.expiresAt) <= Date.now();
+  return { name: record.name, scopes: record.scopes, types: record.types, keyId: record.id, sessionId: null };
 }

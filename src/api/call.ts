@@ -14,6 +14,7 @@ import type { ApiMetrics } from "./metrics";
 import type { RawQuery } from "./query";
 import type { Remote } from "./remote";
 import type { Reply } from "./reply";
+import type { Streams } from "./streams";
 
 /** What all requests share. */
 export interface Api {
@@ -30,6 +31,9 @@ export interface Api {
   draining: boolean;
   /** Requests that wait or stream: told to come to an end when the server drains. */
   readonly waiting: Set<AbortController>;
+  readonly streams: Streams;
+  /** How often streams are spoken to, and who follows them is looked at again. */
+  heartbeatMs: number;
 }
 
 /** Answers a request; null: it has answered itself (a stream). Throws TaskerError. */
@@ -92,6 +96,16 @@ export class Call {
     return this.api.remote.of(this.req);
   }
 
+  /** For limits: where it comes from. */
+  get address(): string {
+    return this.remote ?? "unknown";
+  }
+
+  /** For limits: the key's name, or without keys the address. */
+  get who(): string {
+    return this.identity.name ?? this.address;
+  }
+
   caller(): Caller {
     return {
       name: this.identity.name,
@@ -101,18 +115,37 @@ export class Call {
     };
   }
 
-  /** Runs what takes long; its signal aborts when the client goes away or the server drains. */
+  /**
+   * Runs what takes long. Its signal aborts when the client goes away, when the server drains, and at the next beat after the
+   * key or session that it was asked with has ended.
+   */
   async whileOpen<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController();
     const abort = () => controller.abort();
+    const { auth, heartbeatMs } = this.api;
+    const beat = setInterval(
+      () => void auth.stillKnows(this.identity).then((known) => known || abort()),
+      heartbeatMs,
+    ).unref();
     if (this.api.draining) abort();
     this.api.waiting.add(controller);
     this.res.once("close", abort);
     try {
       return await work(controller.signal);
     } finally {
+      clearInterval(beat);
       this.api.waiting.delete(controller);
       this.res.off("close", abort);
+    }
+  }
+
+  /** As `whileOpen`, for an event stream. Throws TaskerError `overloaded` when too many are open. */
+  async streaming(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const closed = this.api.streams.open(this.who);
+    try {
+      await this.whileOpen(work);
+    } finally {
+      closed();
     }
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { TaskerError } from "../errors";
 import { isId } from "../model/ids";
-import { ANYONE, type Auth } from "./auth";
+import { ANYONE, type Auth, type Identity } from "./auth";
 import { ClientGone } from "./body";
 import { type Api, Call, traceparentOf } from "./call";
 import { checkHost, checkOrigin } from "./guard";
@@ -19,7 +19,7 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 /**
  * The one way through which every request of the table goes:
  *
- *   request id → origin → who asks, and under which host name → may they → is there such a type → how often → handler → answer or problem
+ *   request id → origin → who asks → how often → under which host name → may they → is there such a type → handler → answer or problem
  */
 export class Gatekeeper {
   constructor(
@@ -49,9 +49,10 @@ export class Gatekeeper {
   }
 
   /** For what no route takes. */
-  serveError(error: unknown, req: IncomingMessage, res: ServerResponse): void {
+  async serveError(error: unknown, req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { call, headers } = this.begin(req, res, {});
-    const reply = this.refusal(error, call);
+    const counted = await this.rate?.count(call.address, headers).catch((tooMany: unknown) => tooMany);
+    const reply = this.refusal(counted ?? error, call);
     if (reply) send(req, res, reply, headers, this.api.draining);
   }
 
@@ -67,17 +68,30 @@ export class Gatekeeper {
 
   private async admit(route: RouteId, call: Call, headers: string[]): Promise<void> {
     const permission = PERMISSIONS[route];
-    if (permission === "public" || permission === "session") return;
-    const type = call.params.taskType;
-    if (changes(permission)) checkOrigin(call.req);
-    call.identity = await this.auth.identify(call.req, call.urlKey);
+    if (permission === "public") return;
+    // Who asks is the handler's to find out.
+    if (permission === "session") return this.rate?.count(call.address, headers);
+    call.identity = await this.identified(permission, call, headers);
+    await this.rate?.count(call.who, headers);
     if (call.identity === ANYONE) checkHost(call.req);
     this.checkScope(permission, call);
+    const { taskType: type, id } = call.params;
     if (type !== undefined) this.checkType(type, call);
-    const who = call.identity.name ?? call.remote ?? "unknown";
-    if (this.rate) await this.rate.count(who, headers);
-    const { id } = call.params;
+    // Programs that look before they fetch may do so without starting or stopping anything.
+    if (changes(permission) && call.req.method === "HEAD") throw notFound(call.req);
     if (id !== undefined && !isId(id)) throw noTask(id, type!);
+  }
+
+  /** Whoever is refused here has no name yet: it counts for the address. */
+  private async identified(permission: Scope, call: Call, headers: string[]): Promise<Identity> {
+    try {
+      if (changes(permission)) checkOrigin(call.req);
+      return await this.auth.identify(call.req, call.urlKey, changes(permission));
+    } catch (error) {
+      const refused = error instanceof TaskerError && (error.status === 401 || error.status === 403);
+      if (refused) await this.rate?.count(call.address, headers);
+      throw error;
+    }
   }
 
   private checkScope(permission: Scope, call: Call): void {

@@ -19,6 +19,7 @@ import { Remote } from "./remote";
 import { Router } from "./router";
 import { ROUTES } from "./routes";
 import { Gatekeeper } from "./serve";
+import { Streams } from "./streams";
 
 export interface ApiOptions {
   config: Config;
@@ -31,6 +32,8 @@ export interface ApiOptions {
   uiDir?: string;
   /** Other limits than LIMITS, milliseconds and bytes. */
   limits?: Partial<typeof LIMITS>;
+  /** @default 15,000 */
+  heartbeatMs?: number;
 }
 
 export interface RunningApi {
@@ -58,6 +61,7 @@ const LIMITS = {
   maxHeaderSize: 16 * 1024,
 };
 const MAX_CONNECTIONS = 10_000;
+const HEARTBEAT_MS = 15_000;
 
 /** Starts the HTTP API. Rejects with ConfigError when it may not listen there, or with the listen error. */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
@@ -77,6 +81,8 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     basePath: config.api.basePath.replace(/\/+$/, ""),
     draining: false,
     waiting: new Set(),
+    streams: new Streams(),
+    heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
   };
   const rate = config.api.rateLimit ? new RateLimit(config.api.rateLimit) : null;
   const gate = new Gatekeeper(api, auth, rate);

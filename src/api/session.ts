@@ -41,9 +41,12 @@ export function csrfToken(key: string): string {
   return createHmac("sha256", key).update("csrf").digest("hex");
 }
 
-/** Throws TaskerError `forbidden` when a request of a session would change something without proof that our page sent it. */
-export function checkCsrf(req: IncomingMessage, key: string): void {
-  if (READS.has(req.method ?? "")) return;
+/**
+ * Throws TaskerError `forbidden` when a request of a session would change something without proof that our page sent it. Some
+ * requests change something although their method says otherwise (`legacy_get`).
+ */
+export function checkCsrf(req: IncomingMessage, key: string, changes: boolean): void {
+  if (!changes && READS.has(req.method ?? "")) return;
   const given = req.headers["x-csrf-token"];
   const wanted = Buffer.from(csrfToken(key));
   const shown = Buffer.from(typeof given === "string" ? given : "");

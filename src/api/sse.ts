@@ -1,31 +1,21 @@
 import type { ServerResponse } from "node:http";
-import { TaskerError } from "../errors";
 import type { Call } from "./call";
 import { SECURITY_HEADERS } from "./reply";
 
-const HEARTBEAT_MS = 15_000;
 const RETRY_MS = 3_000;
 /** What may wait in our memory for a client that reads too slowly. */
 const MAX_BEHIND = 1024 * 1024;
 
-/** Streams and held answers of one process. */
-const MAX_STREAMS = 4000;
-
-/** Throws TaskerError `overloaded`. */
-export function refuseTooMany({ api }: Call): void {
-  if (api.waiting.size < MAX_STREAMS) return;
-  throw new TaskerError("overloaded", `${MAX_STREAMS} streams are open: poll, or try again later`, { retryAfter: 10 });
-}
-
 /** One `text/event-stream` answer. A client that does not keep up is cut off: it comes back and resumes where it was. */
 export class EventStream {
   private readonly timer: NodeJS.Timeout;
+  private readonly res: ServerResponse;
 
   constructor(
-    private readonly res: ServerResponse,
-    headers: readonly string[],
+    { api, res, requestId }: Call,
     private readonly onHeartbeat: () => void = () => {},
   ) {
+    this.res = res;
     res.writeHead(200, [
       "Content-Type",
       "text/event-stream; charset=utf-8",
@@ -34,11 +24,12 @@ export class EventStream {
       "X-Accel-Buffering",
       "no",
       ...SECURITY_HEADERS,
-      ...headers,
+      "X-Request-Id",
+      requestId,
     ]);
     res.socket?.setNoDelay(true);
     this.write(`retry: ${RETRY_MS}\n\n`);
-    this.timer = setInterval(() => this.heartbeat(), HEARTBEAT_MS).unref();
+    this.timer = setInterval(() => this.heartbeat(), api.heartbeatMs).unref();
     res.once("close", () => clearInterval(this.timer));
   }
 

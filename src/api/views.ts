@@ -25,14 +25,20 @@ export function taskPath(basePath: string, task: { type: string; id: string }): 
   return `${basePath}/${task.type}/${task.id}`;
 }
 
-export function taskView(reading: TaskReading<ResponseRecord>, basePath: string): string {
+/** `responses: false`: for whoever may create tasks and not read them. How the task stands is told, answers are not. */
+export function taskView(
+  reading: TaskReading<ResponseRecord>,
+  basePath: string,
+  shown: { responses: boolean } = { responses: true },
+): string {
   const { task, responses } = reading;
+  if (!shown.responses) return `{${taskFields(reading, task.payload)},"responses":[]}`;
   if (responses.length <= MAX_RESPONSES) {
     return `{${taskFields(reading, task.payload)},"responses":[${responsesView(task, responses)}]}`;
   }
-  const shown = responses.filter((row) => row.status !== "succeeded").slice(0, MAX_RESPONSES);
+  const first = responses.filter((row) => row.status !== "succeeded").slice(0, MAX_RESPONSES);
   const link = text(`${taskPath(basePath, task)}/responses`);
-  return `{${taskFields(reading, task.payload)},"responses":[${responsesView(task, shown)}],"responses_link":${link}}`;
+  return `{${taskFields(reading, task.payload)},"responses":[${responsesView(task, first)}],"responses_link":${link}}`;
 }
 
 /** A task in a list: without responses, unless asked for; a long payload is null, and `payload_omitted` says so. */

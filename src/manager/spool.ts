@@ -48,7 +48,7 @@ export class Spool {
   }
 
   private async create(): Promise<FileHandle> {
-    await mkdir(this.folder, { recursive: true });
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const handle = await open(this.file, "a", 0o600);
     // The new name must be on the disk as well as what is written under it.
     const folder = await open(this.folder, "r");

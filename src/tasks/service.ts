@@ -74,10 +74,15 @@ export interface TaskService {
   typeReading(
     type: string,
   ): Promise<TypeReading & { registered: string[]; open: Partial<Record<ResponseStatus, number>> }>;
-  endpoints(): Promise<Array<EndpointRecord & { open: Partial<Record<ResponseStatus, number>> }>>;
+  endpoints(
+    types?: readonly string[] | null,
+  ): Promise<Array<EndpointRecord & { open: Partial<Record<ResponseStatus, number>> }>>;
   /** Responses that are not final. */
   openCounts(): Promise<Array<{ type: string; endpoint: string; status: ResponseStatus; count: number }>>;
-  endpoint(name: string): Promise<EndpointRecord & { open: Partial<Record<ResponseStatus, number>> }>;
+  endpoint(
+    name: string,
+    types?: readonly string[] | null,
+  ): Promise<EndpointRecord & { open: Partial<Record<ResponseStatus, number>> }>;
   changes(
     after: string | null,
     limit: number,

@@ -190,19 +190,24 @@ export class Tasks implements TaskService {
     return this.store.tasks.openCounts();
   }
 
-  async endpoints(): ReturnType<TaskService["endpoints"]> {
-    const [all, counts] = await Promise.all([this.store.tasks.endpoints(), this.store.tasks.openCounts()]);
+  async endpoints(types: readonly string[] | null = null): ReturnType<TaskService["endpoints"]> {
+    const [all, counts] = await Promise.all([this.store.tasks.endpoints(), this.openCountsOf(types)]);
     return all.map((endpoint) => ({
       ...endpoint,
       open: sum(counts.filter((count) => count.endpoint === endpoint.name)),
     }));
   }
 
-  async endpoint(name: string): ReturnType<TaskService["endpoint"]> {
+  async endpoint(name: string, types: readonly string[] | null = null): ReturnType<TaskService["endpoint"]> {
     const found = await this.store.tasks.endpoint(name);
     if (!found) throw new TaskerError("endpoint_not_found", `No endpoint ${name} has ever registered or is configured`);
-    const counts = await this.store.tasks.openCounts();
+    const counts = await this.openCountsOf(types);
     return { ...found, open: sum(counts.filter((count) => count.endpoint === name)) };
+  }
+
+  private async openCountsOf(types: readonly string[] | null) {
+    const counts = await this.store.tasks.openCounts();
+    return types === null ? counts : counts.filter((count) => types.includes(count.type));
   }
 
   changes(

@@ -124,7 +124,7 @@ export interface TestApi {
 
 export async function startTestApi(
   api: Partial<ApiConfig> = {},
-  more: Partial<Pick<ApiOptions, "uiDir" | "limits" | "log">> = {},
+  more: Partial<Pick<ApiOptions, "uiDir" | "limits" | "log" | "heartbeatMs">> = {},
 ): Promise<TestApi> {
   const dir = mkdtempSync(join(tmpdir(), "tasker-api-"));
   const config = configFor(dir, api);

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { leftovers, readSpool, Spool } from "../../src/manager/spool";
 import { endOf, testFolder } from "./support";
@@ -33,6 +33,17 @@ test("what was appended is read back as it was, whatever is in it", async () => 
   const read = await readSpool(spool.file);
   expect(read.torn).toBe(0);
   expect(read.ends).toEqual([ends[0], { ...ends[1], status: "failed" }]);
+});
+
+test("it is for its owner alone", async () => {
+  const umask = process.umask(0);
+  try {
+    const spool = spoolIn("private", "0", "one");
+    await spool.append([endOf()]);
+    expect([spool.file, join(folder, "private")].map((path) => statSync(path).mode & 0o777)).toEqual([0o600, 0o700]);
+  } finally {
+    process.umask(umask);
+  }
 });
 
 test("a torn last line spoils nothing but itself, even if more is appended after it", async () => {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import Libsql from "libsql";
@@ -33,6 +33,43 @@ function queueOn(file: string) {
     );
   return { handle, queue, add, all };
 }
+
+describe("the files of SQLite", () => {
+  const modes = (dir: string) =>
+    readdirSync(dir).map((name) => [name, (statSync(join(dir, name)).mode & 0o777).toString(8)]);
+  let umask: number;
+  beforeAll(() => {
+    umask = process.umask(0);
+  });
+  afterAll(() => process.umask(umask));
+
+  it("are for their owner alone, also those that everybody could read before", async () => {
+    const dir = mkdtempSync(join(folder, "private-"));
+    const file = join(dir, "tasker.db");
+    const all = ["tasker.db", "tasker.db-shm", "tasker.db-wal", "tasker.db.lock"];
+    for (const _ of ["new", "there already"]) {
+      const store = await open(file, true);
+      await store.migrate();
+      await createdTask(store);
+      const found = modes(dir);
+      expect(found.filter(([, mode]) => mode !== "600")).toEqual([]);
+      expect(found.map(([name]) => name)).toEqual(expect.arrayContaining(all));
+      await store.close();
+      for (const name of readdirSync(dir)) chmodSync(join(dir, name), 0o644);
+    }
+  });
+
+  it("keep a mode that lets in a group", async () => {
+    const dir = mkdtempSync(join(folder, "group-"));
+    const file = join(dir, "tasker.db");
+    writeFileSync(file, "");
+    chmodSync(file, 0o640);
+    const store = await open(file, true);
+    await store.migrate();
+    expect(modes(dir)[0]).toEqual(["tasker.db", "640"]);
+    await store.close();
+  });
+});
 
 describe("the queue in front of SQLite", () => {
   it("never lets a failing transaction take another's rows along", async () => {

@@ -63,12 +63,10 @@ export const task = z.object({
   payload: object,
   endpoints: z.array(name),
   status: z.enum(TASK_STATUSES),
-  settled: z
-    .boolean()
-    .meta({
-      description:
-        "Nothing is under way or due any more: what is open was not received in time, by endpoints that do not live",
-    }),
+  settled: z.boolean().meta({
+    description:
+      "Nothing is under way or due any more: what is open was not received in time, by endpoints that do not live",
+  }),
   progress: share,
   created_at: time,
   delay_until: time.nullable(),

@@ -29,7 +29,7 @@ export async function readType(call: Call): Promise<Reply> {
 /** `GET /endpoints` */
 export async function listEndpoints(call: Call): Promise<Reply> {
   call.queryAs(noQuery);
-  const endpoints = await call.api.service.endpoints();
+  const endpoints = await call.api.service.endpoints(call.identity.types);
   return list(
     call,
     endpoints.map((endpoint) => JSON.stringify(endpointView(endpoint, call.identity))),
@@ -44,7 +44,7 @@ export async function readEndpoint(call: Call): Promise<Reply> {
   if (!NAME.test(name)) {
     throw new TaskerError("endpoint_not_found", `There is no endpoint ${JSON.stringify(name.slice(0, 80))}`);
   }
-  return json(endpointView(await call.api.service.endpoint(name), call.identity));
+  return json(endpointView(await call.api.service.endpoint(name, call.identity.types), call.identity));
 }
 
 function json(view: Record<string, unknown>): Reply {

@@ -2,7 +2,7 @@ import { TaskerError } from "../../errors";
 import type { Call } from "../call";
 import type { Wanted } from "../feed";
 import { eventsQuery } from "../query";
-import { EventStream, refuseTooMany } from "../sse";
+import { EventStream } from "../sse";
 import { changeView, taskView } from "../views";
 
 /** `GET /events[?type=]` (SSE): `response.updated` for every change of a response that the key may see. */
@@ -37,11 +37,10 @@ async function stream(
 ): Promise<null> {
   const { after: asked } = call.queryAs(eventsQuery);
   const { feed } = call.api;
-  refuseTooMany(call);
-  await feed.ready();
-  const header = call.req.headers["last-event-id"];
-  const lastId = (typeof header === "string" && header !== "" ? header : asked) ?? null;
-  await call.whileOpen(async (signal) => {
+  await call.streaming(async (signal) => {
+    await feed.ready();
+    const header = call.req.headers["last-event-id"];
+    const lastId = (typeof header === "string" && header !== "" ? header : asked) ?? null;
     const { events, leave } = await open(call, wanted, lastId, settle);
     if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
     leave();
@@ -75,7 +74,7 @@ async function open(
   const changed = () => {
     settling = settling.then(() => settle(events, id));
   };
-  const events = new EventStream(call.res, ["X-Request-Id", call.requestId], changed);
+  const events = new EventStream(call, changed);
   const follow = (from: string | null) =>
     call.api.feed.follow(
       wanted,

@@ -1,3 +1,4 @@
+import { TaskerError } from "../../errors";
 import type { Call } from "../call";
 import type { Reply } from "../reply";
 
@@ -17,8 +18,14 @@ export async function readyz(call: Call): Promise<Reply> {
   return { status: fit ? 200 : 503, headers: HEADERS, body: JSON.stringify({ status, ready: fit, checks }) };
 }
 
-/** `GET /metrics` → Prometheus text. */
+/** `GET /metrics` → Prometheus text, of all task types and endpoints: not for keys that may see some of them only. */
 export async function metrics(call: Call): Promise<Reply> {
+  if (call.identity.types !== null) {
+    throw new TaskerError(
+      "forbidden",
+      "The metrics are of all task types, and this key is limited to some: scrape with a key that is not",
+    );
+  }
   const { metrics: all } = call.api;
   return { status: 200, headers: HEADERS, body: await all.text(), contentType: all.registry.contentType };
 }

@@ -4,7 +4,7 @@ import type { LogChunk } from "../../store/store";
 import type { Call } from "../call";
 import { logQuery } from "../query";
 import type { Reply } from "../reply";
-import { EventStream, refuseTooMany } from "../sse";
+import { EventStream } from "../sse";
 import { list } from "./lists";
 import { endpointParam } from "./responses";
 
@@ -33,13 +33,12 @@ export async function readLog(call: Call): Promise<Reply | null> {
 }
 
 async function followLog(call: Call, place: Place, after: number): Promise<null> {
-  refuseTooMany(call);
   const header = Number(call.req.headers["last-event-id"]);
   let seq = Number.isSafeInteger(header) && header > 0 ? header : after;
-  // Before the head is sent, so that what is not there is a problem.
-  await finished(call, place);
-  await call.whileOpen(async (signal) => {
-    const events = new EventStream(call.res, ["X-Request-Id", call.requestId]);
+  await call.streaming(async (signal) => {
+    // Before the head is sent, so that what is not there is a problem.
+    await finished(call, place);
+    const events = new EventStream(call);
     const tell = async (): Promise<number> => {
       const chunks = await pieces(call, place, seq, PAGE);
       for (const chunk of chunks) events.event("log", pieceView(chunk), String(chunk.seq));

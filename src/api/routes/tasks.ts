@@ -2,6 +2,7 @@ import { TaskerError } from "../../errors";
 import type { ResponseRecord } from "../../model/response";
 import type { Submitted, TaskReading } from "../../tasks/service";
 import type { Call } from "../call";
+import { allows } from "../permissions";
 import { problemOf } from "../problem";
 import { taskQuery } from "../query";
 import type { Reply } from "../reply";
@@ -32,7 +33,12 @@ export function created(call: Call, { reading, replayed }: Submitted): Reply {
   const headers = taskHeaders(call, reading);
   headers.push("Location", taskPath(call.api.basePath, reading.task));
   if (replayed) headers.push("Idempotency-Replayed", "true");
-  return { status: 202, headers, body: taskView(reading, call.api.basePath) };
+  return { status: 202, headers, body: taskView(reading, call.api.basePath, shownTo(call)) };
+}
+
+/** A repetition or a wait would tell the answers of endpoints to a key that may only submit. */
+function shownTo({ identity }: Call): { responses: boolean } {
+  return { responses: allows(identity.scopes, "read") };
 }
 
 export function noteCreated(call: Call, { reading, replayed }: Submitted): void {
@@ -48,11 +54,12 @@ export async function createBatch(call: Call): Promise<Reply> {
   const type = call.params.taskType!;
   const { value, text } = await call.json();
   const answers = await api.service.submitBatch(type, value, call.caller(), text);
+  const shown = shownTo(call);
   const results = answers.map((answer) => {
     if (!(answer instanceof Error)) {
       noteCreated(call, answer);
       const replayed = answer.replayed ? `,"replayed":true` : "";
-      return `{"status":202${replayed},"task":${taskView(answer.reading, api.basePath)}}`;
+      return `{"status":202${replayed},"task":${taskView(answer.reading, api.basePath, shown)}}`;
     }
     const problem = problemOf(answer, {
       instance: call.path,

@@ -6,6 +6,7 @@ import { TaskerError } from "../../errors";
 import { MIGRATIONS } from "../migrations";
 import type { Database } from "./connection";
 import { entities } from "./entities";
+import { closeToOthers, makePrivate } from "./private-file";
 import { type SqliteHandle, type SqliteQueue, sqliteDatabase } from "./sqlite";
 
 /** How long another process may hold the write lock (a command beside a serving process). */
@@ -18,6 +19,11 @@ export async function openSqlite(path: string, exclusive: boolean): Promise<Data
   if (!inMemory) mkdirSync(dirname(file), { recursive: true });
   const lock = exclusive && !inMemory ? lockFile(file) : null;
   try {
+    if (!inMemory) {
+      makePrivate(file);
+      // What SQLite puts beside it gets its mode; these are left from before.
+      for (const beside of ["-wal", "-shm", "-journal"]) closeToOthers(file + beside);
+    }
     const orm = new DataSource({
       type: "better-sqlite3",
       driver: Libsql,
@@ -53,6 +59,7 @@ export async function openSqlite(path: string, exclusive: boolean): Promise<Data
  * process however that ends.
  */
 function lockFile(file: string): SqliteHandle {
+  makePrivate(`${file}.lock`);
   const lock = new Libsql(`${file}.lock`) as unknown as SqliteHandle;
   try {
     lock.exec("PRAGMA journal_mode = DELETE");
