@@ -11,8 +11,13 @@ export async function connectStore(config: Config, log: Log, more: { exclusive: 
   return openStore({ ...config.database, exclusive: more.exclusive, log });
 }
 
-/** `name` is shown by the broker as the connection's name. */
-export function connectTransport(config: Config, log: Log, name: string): Transport {
+/** `name` is shown by the broker as the connection's name. `consumesOnly`: a process without an API. */
+export function connectTransport(
+  config: Config,
+  log: Log,
+  name: string,
+  more: { consumesOnly?: boolean } = {},
+): Transport {
   if (config.broker.uri.startsWith("embedded:")) return createEmbeddedTransport({ log });
-  return createAmqpTransport({ ...config.broker, log, name });
+  return createAmqpTransport({ ...config.broker, ...more, log, name });
 }

@@ -57,7 +57,8 @@ const RETRY: Backoff = { firstMs: 200, factor: 2, maxMs: 3000 };
 export async function startProcess(options: ProcessOptions): Promise<TaskerProcess> {
   const { config, log } = options;
   const store = await connectStore(config, log, { exclusive: true });
-  const transport = connectTransport(config, log, `tasker ${options.api ? "api" : options.endpoints.join(" ")}`);
+  const name = `tasker ${options.api ? "api" : options.endpoints.join(" ")}`;
+  const transport = connectTransport(config, log, name, { consumesOnly: !options.api });
   // What only an API needs is loaded there only: a manager alone stays small.
   const tasks = options.api
     ? (require("./tasks/assemble") as typeof Assemble).assembleTasks({ config, store, transport, log })

@@ -123,16 +123,24 @@ class Endpoint:
                 self.perform(task)
         channel.basic_ack(method.delivery_tag)  # After the commits, never before.
 
+    def await_queue(self, connection, queue):
+        """The API makes and binds the queue when it sees who has registered: this user may not."""
+        while True:
+            channel = connection.channel()
+            try:
+                channel.queue_declare(queue, passive=True)
+                return channel
+            except pika.exceptions.ChannelClosedByBroker as refusal:
+                if refusal.reply_code != 404:
+                    raise
+                connection.sleep(0.5)
+
     def serve(self):
         encoded = self.type.replace(".", "~")
         queue = f"tasker.{encoded}.{self.name}"
-        connection = pika.BlockingConnection(pika.URLParameters(os.environ["BROKER"]))
-        channel = connection.channel()
-        channel.exchange_declare(f"tasker.{encoded}", "direct", durable=True)
-        channel.queue_declare(queue, durable=True, arguments={"x-queue-type": os.environ.get("QUEUE_TYPE", "classic")})
-        for key in (self.name, "*"):
-            channel.queue_bind(queue, f"tasker.{encoded}", key)
         self.register()
+        connection = pika.BlockingConnection(pika.URLParameters(os.environ["BROKER"]))
+        channel = self.await_queue(connection, queue)
         self.run(WAITING_SQL, self.name, self.type)
         channel.basic_qos(prefetch_count=1)
         channel.basic_consume(queue, self.receive)

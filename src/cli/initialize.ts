@@ -11,6 +11,7 @@ export function register(program: Command): void {
     .option("--yes-reset <mode>", "for production: the mode's name once more")
     .option("--separate-users", "make users with the least rights, one for the API and one for managers")
     .option("--endpoint <name>", "make the users with the least rights of one endpoint's manager")
+    .option("--types <names>", "with --endpoint: the types it serves, with commas between (else all)")
     .option("--new-passwords", "with these: users that exist already get new passwords too")
     .option("--dry-run", "show what would be done")
     .action(async (options) => {

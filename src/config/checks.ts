@@ -23,6 +23,10 @@ export function checkWritten(raw: unknown, layers: readonly Layer[]): string[] {
       checkTypeName(name, found);
       if (!isMapping(type)) continue;
       checkPerformer(["task_types", name], type, found);
+      for (const [index, other] of (Array.isArray(type.submits) ? type.submits : []).entries()) {
+        if (typeof other === "string" && isName(other) && !Object.hasOwn(types, other))
+          found(["task_types", name, "submits", index], `there is no task type ${other}`);
+      }
       checkPayloadSchema(["task_types", name, "payload_schema"], type.payload_schema, found);
       checkAllowHosts(["task_types", name, "http", "allow_hosts"], at(type, ["http", "allow_hosts"]), found);
     }

@@ -75,6 +75,7 @@ function completeType(name: string, type: WrittenTaskType, apiWaitMs: number, cw
     singleRun,
     legacyGet: type.legacy_get ?? false,
     jobs: [...new Set(type.jobs ?? [])],
+    submits: type.submits ?? null,
     performer: completePerformer(name, type, cwd),
   };
 }

@@ -40,6 +40,8 @@ export interface TaskTypeConfig {
   legacyGet: boolean;
   /** Handler module names, all run at once; empty: no jobs. */
   jobs: string[];
+  /** Types that its handlers may ask for; null: all, but none for a manager with a database user of its own. */
+  submits: string[] | null;
   performer: PerformerConfig;
 }
 

@@ -36,6 +36,8 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   "task_types.*.single_run": "never two runs at once; has `start`, `status` and `stop`",
   "task_types.*.legacy_get": "`start` and `stop` also by GET, with the key in the address, for old callers",
   "task_types.*.jobs": "handlers that together are one run, all at once",
+  "task_types.*.submits":
+    "types that its handlers may ask for with `context.submit`; left out: all, but none at an endpoint that has a database user of its own",
 
   "api.host": "address to listen on; another than loopback needs a key",
   "api.port": "0: any free one",

@@ -118,6 +118,7 @@ export const taskTypeSchema = section({
   single_run: flag.optional(),
   legacy_get: flag.optional(),
   jobs: names.min(1, { error: "at least one handler's name" }).optional(),
+  submits: names.optional(),
 });
 
 export const SCOPES = ["read", "submit", "operate", "admin"] as const;

@@ -81,6 +81,7 @@ function typeValues(type: TaskTypeConfig): Array<[string, Json]> {
   return [
     ...(type.jobs.length > 0 ? [["jobs", type.jobs] as [string, Json]] : own),
     ["deliver", type.deliver],
+    ...(type.submits === null ? [] : [["submits", type.submits] as [string, Json]]),
     ["endpoints", type.endpoints],
     ["concurrency", type.concurrency],
     ["timeout", time(type.timeoutMs)],

@@ -1,6 +1,7 @@
 import type { Config } from "../config/config";
-import { Management, ManagementError } from "../transport/amqp/management";
+import { Management, ManagementError, type Permissions } from "../transport/amqp/management";
 import { API_PERMISSIONS, managerPermissions } from "../transport/amqp/permissions";
+import type { TypeTopology } from "../transport/transport";
 import { InitializeError, NOT_ALLOWED, type Part, type Step, UNREACHABLE } from "./step";
 import { newPassword, type Role, roleTitle, type Secrets, userName, type Wanted, withUser } from "./users";
 
@@ -48,10 +49,15 @@ export function brokerPart(config: Config, reset: boolean, wanted: Wanted | null
     ["through", `${api.where} as ${admin.user}`],
   ];
   if (wanted) {
+    const types = Object.values(config.taskTypes).map(({ name, deliver }) => ({ type: name, deliver }));
     for (const role of wanted.roles) {
       const name = userName(vhost, role);
       step(`create the broker's user ${name} with the rights of ${roleTitle(role)}`, () =>
-        limitedUser(api, { uri: config.broker.uri, vhost, name, role, newPasswords: wanted.newPasswords }, secrets),
+        limitedUser(
+          api,
+          { uri: config.broker.uri, vhost, name, role, newPasswords: wanted.newPasswords, types },
+          secrets,
+        ),
       );
     }
     return { targets, steps };
@@ -72,7 +78,14 @@ export function brokerPart(config: Config, reset: boolean, wanted: Wanted | null
 
 async function limitedUser(
   api: Management,
-  user: { uri: string; vhost: string; name: string; role: Role; newPasswords: boolean },
+  user: {
+    uri: string;
+    vhost: string;
+    name: string;
+    role: Role;
+    newPasswords: boolean;
+    types: readonly TypeTopology[];
+  },
   secrets: Secrets,
 ): Promise<string> {
   const { uri, vhost, name, role } = user;
@@ -83,9 +96,14 @@ async function limitedUser(
     await api.setUser(name, password);
     secrets.add(role, "TASKER_BROKER_URI", withUser(uri, name, password));
   }
-  const rights = role.part === "api" ? API_PERMISSIONS : managerPermissions("endpoint" in role ? role.endpoint : null);
+  const rights = role.part === "api" ? API_PERMISSIONS : rightsOf(role, user.types);
   await api.setPermissions(vhost, name, rights);
   return existed ? (gets ? "has a new password" : "was there already, its password stays") : "created";
+}
+
+function rightsOf(role: Exclude<Role, { part: "api" }>, types: readonly TypeTopology[]): Permissions {
+  const served = types.filter(({ type }) => role.types?.includes(type) ?? true);
+  return managerPermissions("endpoint" in role ? role.endpoint : null, served, role.types !== undefined);
 }
 
 async function removeVhost(api: Management, vhost: string): Promise<string> {

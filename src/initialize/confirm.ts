@@ -14,6 +14,8 @@ export interface InitializeOptions {
   separateUsers?: boolean;
   /** Likewise, for a manager of this endpoint only. */
   endpoint?: string;
+  /** With `endpoint`: the types it serves, with commas between; left out: all. */
+  types?: string;
   /** Gives users that exist already new passwords too. */
   newPasswords?: boolean;
 }

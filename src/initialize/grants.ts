@@ -21,7 +21,24 @@ export async function grantRights(
   for (const { table, rights } of user.role.part === "api" ? API_RIGHTS : MANAGER_RIGHTS) {
     await server.query(`GRANT ${rights.join(", ")} ON ${escapeId(user.database)}.${escapeId(table)} TO ${account}`);
   }
+  await rememberAccount(server, user);
   return existed ? (gets ? "has a new password" : "was there already, its password stays") : "created";
+}
+
+/** Whose account it is: what comes from it through the inbox is bounded by that (tasks/askers.ts). */
+async function rememberAccount(
+  server: Connection,
+  { database, user, role }: { database: string; user: string; role: Role },
+): Promise<void> {
+  const table = `${escapeId(database)}.accounts`;
+  const account = `${user}@%`;
+  if (role.part === "api") {
+    await server.query(`DELETE FROM ${table} WHERE account = ?`, [account]);
+    return;
+  }
+  const types = role.types === undefined ? null : JSON.stringify(role.types);
+  const endpoint = "endpoint" in role ? role.endpoint : null;
+  await server.query(`REPLACE INTO ${table} (account, endpoint, types) VALUES (?, ?, ?)`, [account, endpoint, types]);
 }
 
 /** False: it exists. Asked by trying, because an administrator need not be able to read the list of users. */

@@ -65,6 +65,8 @@ async function initializeConfig(config: Config, options: InitializeOptions, io: 
 /** Null: one user, the config's own, serves API and managers. */
 function wantedUsers(config: Config, options: InitializeOptions): Wanted | null {
   const { endpoint, newPasswords = false } = options;
+  if (options.types !== undefined && endpoint === undefined)
+    throw new InitializeError("--types goes with --endpoint NAME.", USAGE);
   if (endpoint === undefined && !options.separateUsers) {
     if (newPasswords)
       throw new InitializeError("--new-passwords goes with --separate-users or --endpoint NAME.", USAGE);
@@ -84,9 +86,22 @@ function wantedUsers(config: Config, options: InitializeOptions): Wanted | null 
       USAGE,
     );
   }
+  const types = servedTypes(config, options);
   const roles: Role[] =
-    endpoint === undefined ? [{ part: "api" }, { part: "manager" }] : [{ part: "manager", endpoint }];
+    endpoint === undefined ? [{ part: "api" }, { part: "manager" }] : [{ part: "manager", endpoint, types }];
   return { roles, newPasswords };
+}
+
+/** Undefined: all. */
+function servedTypes(config: Config, { types }: InitializeOptions): string[] | undefined {
+  if (types === undefined) return undefined;
+  const names = types.split(",").map((name) => name.trim());
+  const unknown = names.filter((name) => !Object.hasOwn(config.taskTypes, name));
+  if (unknown.length === 0) return [...new Set(names)];
+  throw new InitializeError(
+    `--types names ${unknown.map((name) => JSON.stringify(name)).join(", ")}; the config has ${Object.keys(config.taskTypes).join(", ")}.`,
+    USAGE,
+  );
 }
 
 function show(parts: readonly Part[], say: (line: string) => void): void {

@@ -5,7 +5,11 @@ import { createHash, randomBytes } from "node:crypto";
  * or one for the manager of a single endpoint. Named after the database and the vhost, so that two installations on one
  * server do not share them.
  */
-export type Role = { part: "api" } | { part: "manager" } | { part: "manager"; endpoint: string };
+export type Role =
+  | { part: "api" }
+  /** `types`: those it serves; left out: all. */
+  | { part: "manager"; types?: readonly string[] }
+  | { part: "manager"; endpoint: string; types?: readonly string[] };
 
 export interface Wanted {
   roles: readonly Role[];

@@ -1,4 +1,5 @@
 import { pause } from "../backoff";
+import type { TaskTypeConfig } from "../config/config";
 import type { SubmitRequest } from "../model/handler";
 import { Keys, Roll } from "../roll";
 import type { EndAnswer } from "../store/store";
@@ -87,7 +88,7 @@ export class Attempts {
 
   private async run(attempt: Attempt, lane: Lane, log: AttemptLog): Promise<RunResult> {
     const { grant } = attempt;
-    const hooks = new Hooks(this.desk, this.parts.progress, attempt, log);
+    const hooks = new Hooks(this.desk, this.parts.progress, attempt, log, lane.type);
     const work = workOf(grant, lane, this.desk.endpoint);
     try {
       return await processing(work, (traceparent) =>
@@ -183,6 +184,7 @@ class Hooks implements RunHooks {
     private readonly reports: ProgressReports,
     private readonly attempt: Attempt,
     private readonly attemptLog: AttemptLog,
+    private readonly from: TaskTypeConfig,
   ) {
     this.stop = attempt.stop;
   }
@@ -196,7 +198,7 @@ class Hooks implements RunHooks {
   }
 
   submit(type: string, request: SubmitRequest): Promise<{ id: string }> {
-    return submitRequest(this.desk, type, request, this.stop.signal);
+    return submitRequest(this.desk, this.from, type, request, this.stop.signal);
   }
 }
 

@@ -151,16 +151,24 @@ export interface ManagerStore {
   /** Ends attempts, each only under its lease. Answers in the order given. */
   finish(ends: readonly AttemptEnd[]): Promise<EndAnswer[]>;
   /** Puts a request for another task into the inbox; the API's reconciler takes it in within a second. */
-  request(row: RequestRow): Promise<void>;
+  request(row: NewRequest): Promise<void>;
   /** For what runs: is the lease still held, has a cancel been asked? In the order given. */
   check(leases: readonly LeaseRef[]): Promise<Array<"held" | "cancel" | "lost">>;
 }
 
-export interface RequestRow {
+export interface NewRequest {
   id: string;
   type: string;
   identifier: string;
   /** JSON text of the rest of the request (`payload`, `endpoints`, …). */
   body: string;
+}
+
+export interface RequestRow extends NewRequest {
+  /** As whoever inserted it says. */
   createdBy: string | null;
+  /** As the database says: `user@host`; null where it knows no users, and for a row from before it was asked. */
+  account: string | null;
+  /** The account is a manager's (`tasker initialize`): of this endpoint or of any, for these types or for all. */
+  manager: { endpoint: string | null; types: readonly string[] | null } | null;
 }

@@ -104,6 +104,15 @@ export interface UpkeepStore {
   /** Managers whose heartbeat is older than their time to live; marks them dead and makes their leases due. Returns them. */
   reap(): Promise<ManagerRecord[]>;
 
+  /**
+   * Endpoints and types of managers that have registered behind a place and live, and the place to go on from, `overlapMs` before
+   * now; without a place all that live.
+   */
+  newcomers(
+    after: string | null,
+    overlapMs: number,
+  ): Promise<{ newcomers: Array<{ type: string; endpoint: string }>; place: string }>;
+
   /** Requests that others inserted with their own transaction, oldest first; done: delete; refuse: keep with the problem. */
   requests(limit: number): Promise<RequestRow[]>;
   requestDone(ids: readonly string[]): Promise<void>;

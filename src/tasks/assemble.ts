@@ -7,6 +7,7 @@ import { Backlog } from "./backlog";
 import { Creator } from "./create";
 import { Health } from "./health";
 import { Inbox } from "./inbox";
+import { Newcomers } from "./newcomers";
 import { Publisher } from "./publish";
 import { Reconciler } from "./reconcile";
 import type { TaskService } from "./service";
@@ -45,8 +46,10 @@ export function assembleTasks(options: { config: Config; store: Store; transport
     (tasks) => publisher.created(tasks),
     (taskIds) => store.upkeep.settle(taskIds),
   );
-  const inbox = new Inbox(config, store.upkeep, creator, log);
-  const reconciler = new Reconciler(config, store, transport, topology, publisher, inbox, log);
+  const inbox = new Inbox(config, store.upkeep, store.access, creator, log);
+  // In one process a manager makes its own queues.
+  const newcomers = transport.kind === "amqp" ? new Newcomers(config, store.upkeep, topology, log) : null;
+  const reconciler = new Reconciler(config, store, transport, topology, publisher, inbox, newcomers, log);
   const waiters = new Waiters(store.tasks);
   const health = new Health(config, store, transport, backlog, reconciler, log);
   const service = new Tasks(config, store, creator, waiters, reconciler, health);

@@ -2,20 +2,25 @@ import type { Config } from "../config/config";
 import { StoreUnavailable, TaskerError } from "../errors";
 import type { Log } from "../log";
 import { isTimed, newId } from "../model/ids";
-import type { RequestRow, UpkeepStore } from "../store/store";
+import type { AccessStore, AuditEntry, RequestRow, UpkeepStore } from "../store/store";
+import { askerOf, checkAsker } from "./askers";
 import type { Creator } from "./create";
 
 const PAGE = 100;
+/** As the column is; accounts may be longer. */
+const LONGEST_ACTOR = 190;
 
 /**
  * Requests that reach us through the database instead of HTTP: rows inserted into `task_requests` with somebody's own
  * transaction (visible only once that has committed), or by a handler's `context.submit`. Each becomes a task under the
- * row's id (if that is a UUIDv7), or keeps its problem in the row for whoever inserted it.
+ * row's id (if that is a UUIDv7), or keeps its problem in the row for whoever inserted it. Both are in the audit trail
+ * before the row is done with.
  */
 export class Inbox {
   constructor(
     private readonly config: Config,
     private readonly upkeep: UpkeepStore,
+    private readonly access: AccessStore,
     private readonly creator: Creator,
     private readonly log: Log,
   ) {}
@@ -24,44 +29,52 @@ export class Inbox {
   async takeIn(): Promise<void> {
     const rows = await this.upkeep.requests(PAGE);
     if (rows.length === 0) return;
-    const done: string[] = [];
-    await Promise.all(
-      rows.map(async (row) => {
-        const refusal = await this.take(row);
-        if (refusal === null) done.push(row.id);
-        else if (refusal.code !== "overloaded") {
-          this.log.warn(
-            { request_id: row.id, type: row.type, code: refusal.code },
-            "a request in the inbox was refused",
-          );
-          await this.upkeep.requestRefused(
-            row.id,
-            JSON.stringify({ code: refusal.code, detail: refusal.message, errors: refusal.errors ?? [] }),
-          );
-        }
-      }),
-    );
+    const taken = await Promise.all(rows.map(async (row) => ({ row, ...(await this.take(row)) })));
+    const ended = taken.filter(({ refusal }) => refusal?.code !== "overloaded");
+    await this.access.audit(ended.map(({ row, taskId, refusal }) => entryOf(row, taskId, refusal)));
+    for (const { row, refusal } of ended) if (refusal) await this.refuse(row, refusal);
+    const done = ended.filter(({ refusal }) => refusal === null).map(({ row }) => row.id);
     if (done.length > 0) await this.upkeep.requestDone(done);
   }
 
-  private async take(row: RequestRow): Promise<TaskerError | null> {
+  private async refuse(row: RequestRow, { code, message, errors = [] }: TaskerError): Promise<void> {
+    this.log.warn(
+      { request_id: row.id, type: row.type, account: row.account, code },
+      "a request in the inbox was refused",
+    );
+    await this.upkeep.requestRefused(row.id, JSON.stringify({ code, detail: message, errors }));
+  }
+
+  private async take(row: RequestRow): Promise<{ taskId: string | null; refusal: TaskerError | null }> {
     try {
       const type = Object.hasOwn(this.config.taskTypes, row.type) ? this.config.taskTypes[row.type] : undefined;
       if (!type) throw new TaskerError("unknown_task_type", `There is no task type ${row.type}`);
-      const caller = { name: row.createdBy, types: null, remote: null, traceparent: null };
+      checkAsker(this.config, row);
       const body = { ...(parse(row.body) as object), identifier: row.identifier };
       // Taken in twice, it is told by its identifier.
       const id = isTimed(row.id) ? row.id : newId();
-      const outcome = await this.creator.create(this.creator.draft(type, body, caller, { id, raw: row.body }));
+      const outcome = await this.creator.create(this.creator.draft(type, body, askerOf(row), { id, raw: row.body }));
       if (outcome.kind === "refused") throw outcome.error;
       if (outcome.kind === "busy") throw new TaskerError("already_running", `A task of type ${row.type} is running`);
-      return null;
+      return { taskId: outcome.task.id, refusal: null };
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error;
-      if (error instanceof TaskerError) return error;
-      return new TaskerError("invalid_request", (error as Error).message);
+      const refusal =
+        error instanceof TaskerError ? error : new TaskerError("invalid_request", (error as Error).message);
+      return { taskId: null, refusal };
     }
   }
+}
+
+function entryOf(row: RequestRow, taskId: string | null, refusal: TaskerError | null): AuditEntry {
+  return {
+    actor: (askerOf(row).name ?? row.account)?.slice(0, LONGEST_ACTOR) ?? null,
+    action: refusal ? "request.refuse" : "task.create",
+    taskId,
+    type: row.type,
+    detail: { request: row.id, account: row.account, ...(refusal ? { code: refusal.code } : {}) },
+    remote: null,
+  };
 }
 
 function parse(body: string): unknown {

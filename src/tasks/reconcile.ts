@@ -11,6 +11,7 @@ import type { Transport } from "../transport/transport";
 import { type Action, addressOf, decide, groupByQueue } from "./decide";
 import { Endings } from "./endings";
 import type { Inbox } from "./inbox";
+import type { Newcomers } from "./newcomers";
 import { type Publisher, RECHECK_MS } from "./publish";
 import type { Topology } from "./topology";
 
@@ -63,6 +64,7 @@ export class Reconciler {
     private readonly topology: Topology,
     private readonly publisher: Publisher,
     private readonly inbox: Inbox,
+    private readonly newcomers: Newcomers | null,
     private readonly log: Log,
   ) {
     this.endings = new Endings(store.upkeep, Object.keys(config.taskTypes));
@@ -79,6 +81,7 @@ export class Reconciler {
     this.stopping = true;
     this.resting.abort();
     await this.running;
+    await this.newcomers?.idle();
     if (this.leading) await this.store.upkeep.unlock(LOCK, this.holder).catch(() => undefined);
   }
 
@@ -115,6 +118,7 @@ export class Reconciler {
     if (!held) {
       this.writableSince = null;
       this.endings.resign();
+      this.newcomers?.resign();
       return false;
     }
     this.endings.lead(held.place);
@@ -133,6 +137,7 @@ export class Reconciler {
 
   private async reap(now: number): Promise<void> {
     this.lastReap = now;
+    this.newcomers?.look();
     if (!this.amnestyOver(now)) return;
     for (const manager of await this.store.upkeep.reap()) {
       this.log.warn(

@@ -35,6 +35,7 @@ export function taskType(name: string, more: Partial<TaskTypeConfig> = {}): Task
     singleRun: false,
     legacyGet: false,
     jobs: [],
+    submits: null,
     performer: { kind: "module", handler: name },
     ...more,
   };

@@ -73,6 +73,7 @@ describe("what is left out", () => {
       singleRun: false,
       legacyGet: false,
       jobs: [],
+      submits: null,
       performer: { kind: "module", handler: "noop" },
     });
     expect(sync).toMatchObject({ singleRun: true, attempts: 1 });

@@ -106,6 +106,12 @@ test("a host that no call can reach is an error with its line", () => {
   ]);
 });
 
+test("a type that may be submitted has to be there", () => {
+  expect(problems("task_types:\n  a: { submits: [b, a] }\n")).toEqual([
+    expect.stringMatching(/:2:18: task_types\.a\.submits\[0\]: there is no task type b/),
+  ]);
+});
+
 test("what excludes each other is refused", () => {
   expect(
     problems(

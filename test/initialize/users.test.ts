@@ -2,13 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { createConnection } from "mysql2/promise";
+import { type Connection, createConnection } from "mysql2/promise";
 import { configFrom } from "../../src/config/load";
 import type { InitializeOptions } from "../../src/initialize/confirm";
 import { initialize } from "../../src/initialize/initialize";
 import { userName } from "../../src/initialize/users";
 import { silentLog } from "../../src/log";
 import type { HandleTask } from "../../src/model/handler";
+import { newId } from "../../src/model/ids";
 import { startProcess, type TaskerProcess } from "../../src/tasker";
 import { lookInto } from "../support/broker";
 import { createDatabase, createVhost, management, managementServer, type Scratch } from "../support/services";
@@ -32,7 +33,7 @@ beforeAll(async () => {
   writeFileSync(
     join(cwd, "config", "test.config.yaml"),
     `
-task_types: { greet: {}, any: { deliver: one } }
+task_types: { greet: {}, any: { deliver: one }, secret: {} }
 database: { uri: "${database.uri}", admin_uri: "${database.uri}" }
 broker: { uri: "${vhost.uri}" }
 rabbitmq: { management_uri: "${admin.origin}", user: "${admin.username}", password: "${admin.password}" }
@@ -81,7 +82,11 @@ function pairOf(out: string, title: string): Pair {
 
 async function start(pair: Pair, endpoint?: string): Promise<TaskerProcess> {
   const config = configFrom({
-    task_types: { greet: { attempts: 2, backoff: { first: "1ms" } }, any: { deliver: "one" } },
+    task_types: {
+      greet: { attempts: 2, backoff: { first: "1ms" }, submits: ["any"] },
+      any: { deliver: "one" },
+      secret: { submits: ["greet"] },
+    },
     database: { uri: pair.database },
     broker: { uri: pair.broker },
     api: { port: 0 },
@@ -106,7 +111,7 @@ async function start(pair: Pair, endpoint?: string): Promise<TaskerProcess> {
 test("a whole task passes between an API and managers that have only their own rights", async () => {
   const first = await run({ separateUsers: true });
   expect(first).toMatchObject({ code: 0, err: "" });
-  const second = await run({ endpoint: "lb-1" });
+  const second = await run({ endpoint: "lb-1", types: "greet,any" });
   expect(second).toMatchObject({ code: 0, err: "" });
   const api = await start(pairOf(first.out, "the API"));
   await start(pairOf(first.out, "managers of any endpoint"), "lb-2");
@@ -138,6 +143,76 @@ test("a whole task passes between an API and managers that have only their own r
   }
 }, 60_000);
 
+test("what an endpoint's database user asks for is bounded to what its types may submit, under its name, and audited", async () => {
+  const root = await createConnection(database.uri);
+  const made = pairOf((await run({ separateUsers: true, newPasswords: true })).out, "the API");
+  const { database: uri } = pairOf(
+    (await run({ endpoint: "lb-1", types: "greet,any", newPasswords: true })).out,
+    "the manager of lb-1",
+  );
+  await start(made);
+  const hostile = await createConnection(uri);
+  const ask = async (connection: Connection, type: string, body: string) => {
+    const id = newId();
+    await connection.query(
+      "INSERT INTO task_requests (id, type, identifier, body, created_by) VALUES (?, ?, ?, ?, 'the boss')",
+      [id, type, id, body],
+    );
+    return id;
+  };
+  const outcome = (id: string) =>
+    until("the request is decided", async () => {
+      const row = async (sql: string) => ((await root.query(sql, [id]))[0] as object[])[0];
+      const asked = await row("SELECT problem FROM task_requests WHERE id = ?");
+      const task = await row("SELECT created_by FROM tasks WHERE id = ?");
+      const { problem } = (asked ?? {}) as { problem?: string | null };
+      return problem ? (JSON.parse(problem) as object) : asked ? null : task;
+    });
+  const elsewhere = '{"endpoints":["lb-2"]}';
+  const [secret, own, allowed] = [
+    await ask(hostile, "secret", elsewhere),
+    await ask(hostile, "greet", elsewhere),
+    await ask(hostile, "any", "{}"),
+  ];
+  expect(await outcome(secret)).toMatchObject({ code: "forbidden", detail: expect.stringContaining("Endpoint lb-1") });
+  expect(await outcome(own)).toMatchObject({ code: "forbidden" });
+  expect(await outcome(allowed)).toEqual({ created_by: "endpoint lb-1" });
+  // An administrator gave an application its right: it says itself for whom it asks.
+  const application = await ask(root, "secret", elsewhere);
+  expect(await outcome(application)).toEqual({ created_by: "the boss" });
+  const [trail] = await root.query(
+    "SELECT action, actor, task_id, type, detail FROM audit WHERE actor IN ('endpoint lb-1', 'the boss') ORDER BY id",
+  );
+  const account = `${userName(database.name, ROLES[2])}@%`;
+  const told = (trail as Array<{ detail: string }>).map((entry) => ({ ...entry, detail: JSON.parse(entry.detail) }));
+  expect(told).toEqual(
+    expect.arrayContaining([
+      {
+        action: "request.refuse",
+        actor: "endpoint lb-1",
+        task_id: null,
+        type: "secret",
+        detail: { request: secret, account, code: "forbidden" },
+      },
+      {
+        action: "task.create",
+        actor: "endpoint lb-1",
+        task_id: allowed,
+        type: "any",
+        detail: { request: allowed, account },
+      },
+      {
+        action: "task.create",
+        actor: "the boss",
+        task_id: application,
+        type: "secret",
+        detail: { request: application, account: expect.any(String) },
+      },
+    ]),
+  );
+  await Promise.all([hostile.end(), root.end()]);
+}, 60_000);
+
 test("passwords are shown once, stay when it is repeated, and are replaced when asked for", async () => {
   const repeated = await run({ separateUsers: true });
   expect(repeated.code).toBe(0);
@@ -155,7 +230,10 @@ test("passwords are shown once, stay when it is repeated, and are replaced when 
 });
 
 test("the manager of one endpoint reads no other endpoint's queue and publishes nothing", async () => {
-  const { broker } = pairOf((await run({ endpoint: "lb-1", newPasswords: true })).out, "the manager of lb-1");
+  const { broker } = pairOf(
+    (await run({ endpoint: "lb-1", types: "greet,any", newPasswords: true })).out,
+    "the manager of lb-1",
+  );
   const tried = async (what: (channel: Awaited<ReturnType<typeof lookInto>>["channel"]) => unknown) => {
     const view = await lookInto(broker);
     let code = 0;
@@ -180,12 +258,18 @@ test("the manager of one endpoint reads no other endpoint's queue and publishes 
   expect(await tried((channel) => channel.sendToQueue("tasker.greet.lb-1", message))).toBe(403);
   expect(await tried((channel) => channel.assertExchange("mine", "fanout"))).toBe(403);
   expect(await tried((channel) => channel.assertQueue("mine"))).toBe(403);
+  expect(await tried((channel) => channel.assertQueue("tasker.secret.lb-1"))).toBe(403);
+  expect(await tried((channel) => channel.bindQueue("tasker.greet.lb-1", "tasker.secret", "*"))).toBe(403);
+  expect(await tried((channel) => channel.bindQueue("tasker.greet.lb-1", "tasker.greet", "lb-2"))).toBe(403);
+  expect(await tried((channel) => channel.get("tasker.secret.lb-1"))).toBe(403);
   expect(await tried((channel) => channel.get("tasker.dead"))).toBe(403);
 });
 
 test.each([
   ["a name that is none", { endpoint: "Lb 1" }, "not an endpoint's name"],
   ["a reset of one endpoint", { endpoint: "lb-1", reset: true }, "choose one"],
+  ["types of no endpoint", { separateUsers: true, types: "greet" }, "goes with --endpoint"],
+  ["types that there are not", { endpoint: "lb-1", types: "greet,gret" }, "the config has greet"],
   ["new passwords for nobody", { newPasswords: true }, "goes with"],
 ] as Array<[string, InitializeOptions, string]>)("%s is refused", async (_what, options, sentence) => {
   expect(await run(options)).toMatchObject({ code: 2, err: expect.stringContaining(sentence) });

@@ -200,7 +200,7 @@ describe("a message that lies runs nothing and overwrites nothing (S11)", () => 
     const vhost = new URL(w.brokerUri).pathname.slice(1);
     const user = `forger-${randomBytes(4).toString("hex")}`;
     await management("PUT", `users/${user}`, { password: "pw", tags: "" });
-    await management("PUT", `permissions/${vhost}/${user}`, managerPermissions("lb-2"));
+    await management("PUT", `permissions/${vhost}/${user}`, managerPermissions("lb-2", [], false));
     const uri = new URL(w.brokerUri);
     uri.username = user;
     uri.password = "pw";

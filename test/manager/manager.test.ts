@@ -265,6 +265,20 @@ test("a handler may submit another task", async () => {
   expect(await bench.settled("other", other.id)).toMatchObject([{ status: "succeeded", result: '"done"' }]);
 });
 
+test("a handler whose type says what it submits may submit nothing else", async () => {
+  bench = await Bench.open([work({ submits: ["other"], attempts: 1 }), typeConfig("other"), typeConfig("third")]);
+  await bench.manager("here", {
+    functions: { work: (_payload, context) => context.submit("third", { identifier: "x", endpoints: ["here"] }) },
+  });
+  const id = await bench.submit("work", here);
+  expect(await bench.settled("work", id)).toMatchObject([
+    {
+      status: "failed",
+      error: expect.stringContaining('may not ask for "third": its `submits` in the config names other'),
+    },
+  ]);
+});
+
 test("who sees that an attempt has ended finds all of its log", async () => {
   bench = await Bench.open([work()]);
   const order: string[] = [];

@@ -29,6 +29,7 @@ export function typeConfig(name: string, more: Partial<TaskTypeConfig> = {}): Ta
     singleRun: false,
     legacyGet: false,
     jobs: [],
+    submits: null,
     performer: { kind: "module", handler: name },
     ...more,
   };

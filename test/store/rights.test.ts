@@ -117,6 +117,14 @@ describe("what a manager's user is refused", () => {
     ["a log's deletion", "DELETE FROM response_logs"],
     ["requests of others", "SELECT body FROM task_requests"],
     ["a request's deletion", "DELETE FROM task_requests"],
+    ["to ask as somebody else", "INSERT INTO task_requests (id, asked_by) VALUES ('x', 'root@%')"],
+    ["to ask as nobody", "INSERT INTO task_requests (id, asked_by) VALUES ('x', NULL)"],
+    ["to say so afterwards", "INSERT INTO task_requests (id) VALUES ('x') ON DUPLICATE KEY UPDATE asked_by = 'root@%'"],
+    ["to put a request in another's place", "REPLACE INTO task_requests (id) VALUES ('x')"],
+    ["to refuse a request", "INSERT INTO task_requests (id, refused_at) VALUES ('x', UTC_TIMESTAMP(3))"],
+    ["whose accounts there are", "SELECT * FROM accounts"],
+    ["another's account", "UPDATE accounts SET endpoint = 'lb-2'"],
+    ["to be no manager's account any more", "DELETE FROM accounts"],
     ["API keys", "SELECT * FROM api_keys"],
     ["a new API key", "INSERT INTO api_keys (id) VALUES ('x')"],
     ["the audit trail", "SELECT * FROM audit"],
@@ -148,6 +156,7 @@ describe("what the API's user is refused", () => {
     ["another schema", "ALTER TABLE tasks ADD COLUMN x INT"],
     ["a table's end", "DROP TABLE audit"],
     ["to empty a table", "TRUNCATE TABLE tasks"],
+    ["to free an account of its bounds", "DELETE FROM accounts"],
     ["to hand on its rights", "GRANT SELECT ON tasks TO CURRENT_USER"],
     ["other users", "SELECT * FROM mysql.user"],
   ])("%s", async (_what, sql) => {
@@ -178,4 +187,23 @@ test("an attempt whose result was refused a right goes on when the right is back
     ),
   ).toBe("was there already, its password stays");
   expect(await apart.store.managers.finish([endOf(grant)])).toEqual([{ kind: "recorded" }]);
+});
+
+test("what a manager asks for carries its account and whose that is, whatever it says itself", async () => {
+  const [bound, free] = [newId(), newId()];
+  const connection = await createConnection(uris.manager!);
+  await connection.query(
+    "INSERT INTO task_requests (id, type, identifier, created_by) VALUES (?, 'greet', '1', 'ann')",
+    [bound],
+  );
+  await connection.end();
+  await root.query("INSERT INTO task_requests (id, type, identifier, created_by) VALUES (?, 'greet', '2', 'ann')", [
+    free,
+  ]);
+  const requests = await apart.store.upkeep.requests(1000);
+  expect(requests.find(({ id }) => id === bound)).toMatchObject({
+    account: `${users.manager}@%`,
+    manager: { endpoint: null, types: null },
+  });
+  expect(requests.find(({ id }) => id === free)).toMatchObject({ createdBy: "ann", manager: null });
 });

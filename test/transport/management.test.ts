@@ -87,6 +87,10 @@ describe("with the least rights", () => {
   const vhost = `tasker-rights-${unique}`;
   const users = { api: `api-${unique}`, any: `any-${unique}`, one: `one-${unique}` };
   const transports: Transport[] = [];
+  const TYPES = [
+    { type: "db.backup", deliver: "each" },
+    { type: "any-one", deliver: "one" },
+  ] as const;
 
   const uriOf = (user: string): string => {
     const uri = new URL(brokerServer());
@@ -95,7 +99,8 @@ describe("with the least rights", () => {
     uri.pathname = `/${vhost}`;
     return uri.href;
   };
-  const opened = async (user: string): Promise<Transport> => {
+  /** `finds`: as a manager does; one of before declares and binds what it consumes. */
+  const opened = async (user: string, finds = false): Promise<Transport> => {
     const transport = createAmqpTransport({
       uri: uriOf(user),
       queueType: "quorum",
@@ -103,6 +108,7 @@ describe("with the least rights", () => {
       tls: null,
       log: silentLog,
       name: user,
+      consumesOnly: finds,
     });
     transports.push(transport);
     await transport.open(10_000);
@@ -133,8 +139,8 @@ describe("with the least rights", () => {
     await api.createVhost(vhost);
     for (const user of Object.values(users)) await api.setUser(user, "pw");
     await api.setPermissions(vhost, users.api, API_PERMISSIONS);
-    await api.setPermissions(vhost, users.any, managerPermissions(null));
-    await api.setPermissions(vhost, users.one, managerPermissions("lb.1"));
+    await api.setPermissions(vhost, users.any, managerPermissions(null, TYPES, false));
+    await api.setPermissions(vhost, users.one, managerPermissions("lb.1", TYPES, true));
   });
   afterAll(async () => {
     for (const transport of transports) await transport.close(2_000);
@@ -142,33 +148,85 @@ describe("with the least rights", () => {
     for (const user of Object.values(users)) await management().deleteUser(user);
   });
 
-  it("API and managers do all their work", async () => {
-    const api = await opened(users.api);
-    await api.declareType({ type: "db.backup", deliver: "each" });
-    await api.declareType({ type: "any-one", deliver: "one" });
-    for (const user of [users.any, users.one]) {
-      const manager = await opened(user);
-      await manager.declareType({ type: "db.backup", deliver: "each" });
-      await manager.declareType({ type: "any-one", deliver: "one" });
-      await manager.declareEndpoint("db.backup", "lb.1");
-      const own = new Receiver();
-      const shared = new Receiver(true);
-      const consuming = [
-        await manager.consume({ address: at("db.backup", "lb.1"), prefetch: 5, onDelivery: own.onDelivery }),
-        await manager.consume({ address: { to: "one", type: "any-one" }, prefetch: 5, onDelivery: shared.onDelivery }),
-      ];
+  it.each([
+    ["managers", true],
+    ["managers of the version before", false],
+  ])(
+    "API and %s do all their work",
+    async (_who, finds) => {
+      const api = await opened(users.api);
       await api.declareEndpoint("db.backup", "lb.1");
-      await api.publish(outgoing(at("db.backup", "lb.1"), "direct"));
-      await api.publish(outgoing({ to: "all", type: "db.backup" }, "all"));
-      await api.publish(outgoing({ to: "one", type: "any-one" }, "one"));
-      await own.count(2);
-      await shared.count(1);
-      own.deliveries[0]!.ack();
-      own.deliveries[1]!.park("not understood");
-      await until("the message to be parked", () => manager.health().parked === 1);
-      for (const one of consuming) await one.stop();
-    }
+      await api.declareType({ type: "db.backup", deliver: "each" });
+      await api.declareType({ type: "any-one", deliver: "one" });
+      for (const user of [users.any, users.one]) {
+        const manager = await opened(user, finds);
+        await manager.declareType({ type: "db.backup", deliver: "each" });
+        await manager.declareType({ type: "any-one", deliver: "one" });
+        await manager.declareEndpoint("db.backup", "lb.1");
+        const own = new Receiver();
+        const shared = new Receiver(true);
+        const consuming = [
+          await manager.consume({ address: at("db.backup", "lb.1"), prefetch: 5, onDelivery: own.onDelivery }),
+          await manager.consume({
+            address: { to: "one", type: "any-one" },
+            prefetch: 5,
+            onDelivery: shared.onDelivery,
+          }),
+        ];
+        await api.publish(outgoing(at("db.backup", "lb.1"), "direct"));
+        await api.publish(outgoing({ to: "all", type: "db.backup" }, "all"));
+        await api.publish(outgoing({ to: "one", type: "any-one" }, "one"));
+        await own.count(2);
+        await shared.count(1);
+        own.deliveries[0]!.ack();
+        own.deliveries[1]!.park("not understood");
+        await until("the message to be parked", () => manager.health().parked === 1);
+        for (const one of consuming) await one.stop();
+      }
+    },
+    60_000,
+  );
+
+  it("a manager waits for a queue that is not there, and consumes it when the API has made and bound it", async () => {
+    expect(await attempt(users.api, (channel) => channel.deleteQueue("tasker.db~backup.lb.1"))).toBe(0);
+    const manager = await opened(users.one, true);
+    await expect(manager.declareEndpoint("db.backup", "lb.1")).rejects.toMatchObject({ reason: "refused" });
+    const api = await opened(users.api);
+    await api.declareEndpoint("db.backup", "lb.1");
+    await manager.declareEndpoint("db.backup", "lb.1");
+    const own = new Receiver(true);
+    await manager.consume({ address: at("db.backup", "lb.1"), prefetch: 5, onDelivery: own.onDelivery });
+    await api.publish(outgoing({ to: "all", type: "db.backup" }, "all"));
+    await own.count(1);
   }, 60_000);
+
+  it("a manager declares nothing, binds nothing, and reads nothing of a type that it does not serve", async () => {
+    const api = await opened(users.api);
+    await api.declareType({ type: "secret", deliver: "each" });
+    await api.declareType({ type: "secret-one", deliver: "one" });
+    await api.declareEndpoint("secret", "lb.1");
+    await api.declareEndpoint("db.backup", "lb.1");
+    const queue = "tasker.db~backup.lb.1";
+    for (const user of [users.any, users.one]) {
+      const tried = (request: Parameters<typeof attempt>[1]) => attempt(user, request);
+      expect(await tried((channel) => channel.assertQueue("tasker.secret.lb.1"))).toBe(403);
+      expect(await tried((channel) => channel.assertQueue("tasker.other.lb.1"))).toBe(403);
+      expect(await tried((channel) => channel.assertQueue(queue))).toBe(403);
+      expect(await tried((channel) => channel.assertQueue("", { exclusive: true }))).toBe(403);
+      expect(await tried((channel) => channel.assertExchange("tasker.other", "fanout"))).toBe(403);
+      expect(await tried((channel) => channel.assertExchange("tasker.other.lb.1", "fanout"))).toBe(403);
+      expect(await tried((channel) => channel.bindQueue(queue, "tasker.secret", "*"))).toBe(403);
+      expect(await tried((channel) => channel.bindQueue(queue, "tasker.db~backup", "lb.2"))).toBe(403);
+      expect(await tried((channel) => channel.unbindQueue(queue, "tasker.db~backup", "*"))).toBe(403);
+      expect(await tried((channel) => channel.bindExchange("tasker.dead", "tasker.secret", "*"))).toBe(403);
+      expect(await tried((channel) => channel.bindQueue("tasker.dead", "tasker.secret", "*"))).toBe(403);
+      expect(await tried((channel) => channel.deleteQueue(queue))).toBe(403);
+      expect(await tried((channel) => channel.get("tasker.secret-one"))).toBe(403);
+      expect(await tried((channel) => channel.get("tasker.any-one"))).toBe(0);
+      expect(await tried((channel) => channel.get(queue))).toBe(0);
+    }
+    expect(await attempt(users.one, (channel) => channel.get("tasker.secret.lb.1"))).toBe(403);
+  });
 
   it("a manager publishes to no type and no queue, and reads no other endpoint's queue nor the parked ones", async () => {
     const api = await opened(users.api);

@@ -2,7 +2,8 @@
  * The least rights in a MySQL or MariaDB database: what the API's statements need, and what a manager's do.
  *
  * A manager reads of a task only what a claim hands out, changes of a response only what an attempt changes (never whose it
- * is, how often it may be tried, or whether it is to be cancelled), sees no result of anybody, and nothing of keys and audit.
+ * is, how often it may be tried, or whether it is to be cancelled), sees no result of anybody, and nothing of keys and audit. What
+ * it asks for carries its account, which it cannot change.
  * The API may add to the audit trail and not alter it. Neither may change a table: that is for `initialize`.
  */
 export interface TableRights {
@@ -22,6 +23,7 @@ export const API_RIGHTS: readonly TableRights[] = [
   ].map((table) => ({ table, rights: ALL })),
   { table: "audit", rights: ["SELECT", "INSERT"] },
   { table: "secrets", rights: ["SELECT", "INSERT"] },
+  { table: "accounts", rights: ["SELECT"] },
   MIGRATIONS,
 ];
 
@@ -48,7 +50,8 @@ export const MANAGER_RIGHTS: readonly TableRights[] = [
   { table: "endpoints", rights: ["SELECT", "INSERT", "UPDATE (labels)"] },
   { table: "endpoint_types", rights: ["SELECT", "INSERT"] },
   { table: "managers", rights: ALL },
-  { table: "task_requests", rights: ["INSERT"] },
+  // Not `asked_by`: who asks is for the database to say.
+  { table: "task_requests", rights: ["INSERT (id, type, identifier, body, created_by, created_at)"] },
   { table: "secrets", rights: ["SELECT"] },
   MIGRATIONS,
 ];

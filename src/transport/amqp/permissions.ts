@@ -1,17 +1,17 @@
+import { BANDS } from "../../model/priority";
+import type { TypeTopology } from "../transport";
 import type { Permissions } from "./management";
-import { PARKING } from "./naming";
+import { endpointQueueName, PARKING, sharedQueueName } from "./naming";
 
 /**
- * The least rights in the vhost, as RabbitMQ's regular expressions over names (naming.ts: the first segment after `tasker.` is
- * the type and contains no dot; types called `dead` are `dead~`).
+ * The least rights in the vhost, as RabbitMQ's regular expressions over names (naming.ts).
  *
- * A manager may not publish through a type's exchange nor through the default exchange (`amq.default`), so it can reach no
- * queue but the parking one; what it may write of its own queues is their bindings. It looks up the exchanges that the API made.
+ * What there is in the broker is the API's: it declares every exchange and queue and binds them. A manager consumes what is
+ * its own and parks what it cannot read. It declares nothing, binds nothing (that takes a right to write a queue), and
+ * publishes neither through a type's exchange nor through the default one, so it reaches no queue but the parking one.
  */
 const dots = (text: string) => text.replace(/[.+*?()[\]{}|^$\\]/g, "\\$&");
-const parking = dots(PARKING);
-/** A type's exchange and its shared queue have one name. */
-const type = "tasker\\.(?!dead$)[^.]+";
+const oneOf = (names: readonly string[]) => names.join("|");
 
 /** Declares everything, publishes everywhere, reads nothing but what a binding needs. */
 export const API_PERMISSIONS: Permissions = {
@@ -20,12 +20,25 @@ export const API_PERMISSIONS: Permissions = {
   read: "^tasker\\.[^.]+$",
 };
 
-/** A manager of any endpoint, or of the given one only. */
-export function managerPermissions(endpoint: string | null): Permissions {
-  const own = `${type}\\.${endpoint === null ? ".+" : dots(endpoint)}`;
+/**
+ * A manager of any endpoint, or of the given one only. `types`: those that it serves; of one that is delivered to one it reads
+ * the shared queues. `named`: nothing but those; else also its queues of `deliver: each` types that come later.
+ */
+export function managerPermissions(
+  endpoint: string | null,
+  types: readonly TypeTopology[],
+  named: boolean,
+): Permissions {
+  const shared = types
+    .filter(({ deliver }) => deliver === "one")
+    .flatMap(({ type }) => BANDS.map((band) => dots(sharedQueueName(type, band))));
+  const at = endpoint === null ? ".+" : dots(endpoint);
+  const own = named
+    ? types.filter(({ deliver }) => deliver === "each").map(({ type }) => `${dots(endpointQueueName(type, ""))}${at}`)
+    : [`tasker\\.[^.]+\\.${at}`];
   return {
-    configure: `^${own}$`,
-    write: `^(${own}|${parking})$`,
-    read: `^(${own}|${type})$`,
+    configure: "^$",
+    write: `^${dots(PARKING)}$`,
+    read: `^(${oneOf([...own, ...shared])})$`,
   };
 }

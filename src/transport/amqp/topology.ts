@@ -71,9 +71,13 @@ export class Topology {
   private readonly shared = new WeakMap<Session, Map<string, Promise<void>>>();
   private timer: NodeJS.Timeout | null = null;
 
-  /** `session` gives the connection to use, or null while there is none. */
+  /**
+   * `finds`: a queue that is there is used as it is, bindings and all, which whoever publishes sees to; only one that is
+   * missing is declared. `session` gives the connection to use, or null while there is none.
+   */
   constructor(
     private readonly queueType: "classic" | "quorum",
+    private readonly finds: boolean,
     private readonly log: Log,
     private readonly session: () => Session | null,
   ) {}
@@ -143,12 +147,14 @@ export class Topology {
 
   private async declare(session: Session, group: Group): Promise<void> {
     try {
-      await this.establishAll(session, group).catch((error) => {
-        if (replyCode(error) !== 404) throw error;
-        // An exchange that was found on this session has been deleted since: look for it again.
-        this.shared.delete(session);
-        return this.establishAll(session, group);
-      });
+      if (!(this.finds && (await this.isThere(session, group)))) {
+        await this.establishAll(session, group).catch((error) => {
+          if (replyCode(error) !== 404) throw error;
+          // An exchange that was found on this session has been deleted since: look for it again.
+          this.shared.delete(session);
+          return this.establishAll(session, group);
+        });
+      }
       group.on = session;
     } catch (error) {
       if (!session.alive)
@@ -162,6 +168,17 @@ export class Topology {
 
   private async establishAll(session: Session, group: Group): Promise<void> {
     for (const declaration of group.declarations) await this.establish(session, declaration);
+  }
+
+  private async isThere(session: Session, group: Group): Promise<boolean> {
+    const queue = group.declarations.find((one) => one.kind === "queue");
+    if (!queue) return false;
+    return this.control
+      .run(session, `looking for queue ${queue.name}`, (channel) => channel.checkQueue(queue.name))
+      .then(
+        () => true,
+        (error) => (replyCode(error) === 404 ? false : Promise.reject(error)),
+      );
   }
 
   private establish(session: Session, declaration: Declaration): Promise<void> {
@@ -188,7 +205,10 @@ export class Topology {
           () => true,
           (error) => (replyCode(error) === 404 ? false : Promise.reject(error)),
         );
-        if (!found) await run((channel) => channel.assertExchange(name, "direct", { durable: true }));
+        if (found) return;
+        await this.unlessDenied(`exchange ${name}`, () =>
+          run((channel) => channel.assertExchange(name, "direct", { durable: true })),
+        );
         return;
       }
       case "queue": {
@@ -200,9 +220,9 @@ export class Topology {
           );
         } catch (error) {
           if (replyCode(error) !== 406 && replyCode(error) !== 403) throw error;
-          await run((channel) => channel.checkQueue(name));
           if (replyCode(error) === 403) this.denied.add(name);
-          else {
+          await run((channel) => channel.checkQueue(name));
+          if (replyCode(error) === 406) {
             this.warnOnce(
               `arguments ${name}`,
               `Queue ${name} exists with other arguments than x-queue-type=${this.queueType}; it is used as it is. ` +
@@ -224,6 +244,18 @@ export class Topology {
           this.denied.add(binding);
         }
       }
+    }
+  }
+
+  /** What was refused once is not asked for again. */
+  private async unlessDenied(what: string, request: () => Promise<void>): Promise<void> {
+    if (this.denied.has(what))
+      throw new TransportError("refused", `the ${what} is not there, and this user may not declare it: the API does`);
+    try {
+      await request();
+    } catch (error) {
+      if (replyCode(error) === 403) this.denied.add(what);
+      throw error;
     }
   }
 
@@ -250,8 +282,7 @@ export class Topology {
 function keyOf(declarations: Declaration[]): string {
   const queue = declarations.find((one) => one.kind === "queue");
   if (queue?.kind === "queue") return queue.name;
-  const first = declarations[0];
-  return first?.kind === "exchange" ? `exchange ${first.name}` : "nothing";
+  return declarations[0]?.kind === "exchange" ? `exchange ${declarations[0].name}` : "nothing";
 }
 
 function mentions(group: Group, name: string): boolean {

@@ -29,6 +29,8 @@ export interface AmqpOptions {
   heartbeat: number;
   tls: TlsConfig | null;
   log: Log;
+  /** Who only consumes uses what is there, and declares what is missing if it may; whoever publishes declares and binds all. */
+  consumesOnly?: boolean;
   /** Shown in the broker's list of connections, after `tasker`. */
   name: string;
   /** Longest wait between two connection tries, milliseconds. */
@@ -67,7 +69,7 @@ class AmqpTransport implements Transport {
   constructor(private readonly options: AmqpOptions) {
     this.log = options.log;
     this.tls = socketOptions(options.tls);
-    this.topology = new Topology(options.queueType, this.log, () => this.anySession());
+    this.topology = new Topology(options.queueType, options.consumesOnly ?? false, this.log, () => this.anySession());
     this.parking = new Parking((frame) => this.send(frame), this.log);
     this.links.push(this.newLink());
   }

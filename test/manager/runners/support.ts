@@ -28,6 +28,7 @@ export function typeConfig(performer: PerformerConfig, more: Partial<TaskTypeCon
     singleRun: false,
     legacyGet: false,
     jobs: [],
+    submits: null,
     performer,
     ...more,
   };

@@ -174,4 +174,27 @@ export function registerContract(subject: () => Subject): void {
       }
     });
   });
+
+  describe("newcomers", () => {
+    it("are the endpoints and types of managers that live, and behind a place those that have come since", async () => {
+      const { store, sql } = subject();
+      const [before, after, gone] = [fresh("new"), fresh("new"), fresh("new")];
+      const types = [fresh("type"), fresh("type")];
+      await store.managers.register(registration({ endpoint: before, types }));
+      await sql("UPDATE managers SET started_at = ? WHERE endpoint = ?", [PAST, before]);
+      const { place } = await store.upkeep.newcomers(null, 5000);
+      await store.managers.register(registration({ endpoint: after, types }));
+      const left = registration({ endpoint: gone, types });
+      await store.managers.register(left);
+      await store.managers.leave(left.id);
+      const found = async (from: string | null) =>
+        (await store.upkeep.newcomers(from, 5000)).newcomers
+          .filter(({ type }) => types.includes(type))
+          .map(({ type, endpoint }) => `${types.indexOf(type)} ${endpoint}`)
+          .sort();
+      const both = (endpoint: string) => [`0 ${endpoint}`, `1 ${endpoint}`];
+      expect(await found(null)).toEqual([...both(before), ...both(after)].sort());
+      expect(await found(place)).toEqual(both(after));
+    });
+  });
 }

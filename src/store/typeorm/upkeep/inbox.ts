@@ -1,6 +1,6 @@
-import type { RequestRow } from "../../store";
+import type { NewRequest, RequestRow } from "../../store";
 import type { Database } from "../connection";
-import { bytesToText, nowOf } from "../rows";
+import { bytesToText } from "../rows";
 import { chunks, MAX_LIST } from "../sql";
 
 interface Row {
@@ -9,15 +9,19 @@ interface Row {
   identifier: string | Buffer;
   body: string | null;
   created_by: string | null;
+  asked_by: string | null;
+  account: string | null;
+  endpoint: string | null;
+  types: string | null;
 }
 
 /** The inbox: whoever can write to the database puts a request for a task here, with a transaction of their own. */
-export async function addRequest(db: Database, row: RequestRow): Promise<void> {
+export async function addRequest(db: Database, row: NewRequest): Promise<void> {
   await db.write(async (connection) => {
     await connection.insert(
       "task_requests",
-      ["id", "type", "identifier", "body", "created_by", "created_at"],
-      [[row.id, row.type, row.identifier, row.body, row.createdBy, await nowOf(connection)]],
+      ["id", "type", "identifier", "body"],
+      [[row.id, row.type, row.identifier, row.body]],
       "keep",
     );
   });
@@ -26,7 +30,9 @@ export async function addRequest(db: Database, row: RequestRow): Promise<void> {
 export function openRequests(db: Database, limit: number): Promise<RequestRow[]> {
   return db.read(async (connection) => {
     const rows = await connection.query<Row>(
-      "SELECT id, type, identifier, body, created_by FROM task_requests WHERE refused_at IS NULL ORDER BY created_at, id LIMIT ?",
+      `SELECT r.id, r.type, r.identifier, r.body, r.created_by, r.asked_by, a.account, a.endpoint, a.types
+       FROM task_requests r LEFT JOIN accounts a ON a.account = r.asked_by
+       WHERE r.refused_at IS NULL ORDER BY r.created_at, r.id LIMIT ?`,
       [limit],
     );
     return rows.map((row) => ({
@@ -35,6 +41,11 @@ export function openRequests(db: Database, limit: number): Promise<RequestRow[]>
       identifier: bytesToText(row.identifier),
       body: row.body ?? "{}",
       createdBy: row.created_by,
+      account: row.asked_by,
+      manager:
+        row.account === null
+          ? null
+          : { endpoint: row.endpoint, types: row.types === null ? null : (JSON.parse(row.types) as string[]) },
     }));
   });
 }

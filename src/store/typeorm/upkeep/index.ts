@@ -7,6 +7,7 @@ import { endedAfter } from "./ended";
 import { openRequests, refuseRequest, requestsDone } from "./inbox";
 import { releaseLock, takeLock } from "./lock";
 import { markPublished, missResponses, postpone, unpublish, withdrawResponses } from "./mark";
+import { newcomersAfter } from "./newcomers";
 import { overlookedTasks } from "./overlooked";
 import { purgeTasks } from "./purge";
 import { reapManagers, reclaimLeases } from "./reclaim";
@@ -31,6 +32,7 @@ export function upkeepStore(db: Database): UpkeepStore {
     settle: (taskIds) => settle(db, taskIds),
     onSettled: (listener) => onSettled(db, listener),
     reap: () => reapManagers(db),
+    newcomers: (after, overlapMs) => newcomersAfter(db, after, overlapMs),
     requests: (limit) => openRequests(db, limit),
     requestDone: (ids) => requestsDone(db, ids),
     requestRefused: (id, problem) => refuseRequest(db, id, problem),
