@@ -1,4 +1,4 @@
-import { TaskerClient, TaskerProblem, TaskerUnreachable } from "../../src/client";
+import { type ResponseChange, TaskerClient, TaskerProblem, TaskerUnreachable } from "../../src/client";
 import { Door, nobody, startWorld, type World } from "./support";
 
 let world: World;
@@ -101,6 +101,30 @@ test("a task that misses an endpoint is watched until it is incomplete, which no
   expect(states.at(-1)).toMatchObject({ status: "incomplete", completeness: { missing: ["ghost"], complete: false } });
 });
 
+test("the event of a response says all that ResponseChange has, and nothing else", async () => {
+  const task = await client.submit("gate", gate("change"));
+  const change: Required<ResponseChange> = {
+    task_id: task.id,
+    type: "gate",
+    endpoint: expect.stringMatching(/^[abc]$/),
+    job: null,
+    status: "succeeded",
+    reason: null,
+    attempt: 1,
+    attempts: 1,
+    progress: 1,
+    progress_message: null,
+    changed_at: expect.stringMatching(/^\d{4}-/),
+    version: expect.any(Number),
+  };
+  for await (const { event, data } of client.events({ type: "gate", id: task.id })) {
+    if (event === "task.updated") world.doors.get("change")!.open();
+    if (event !== "response.updated" || (data as unknown as ResponseChange).status !== "succeeded") continue;
+    expect(data).toEqual(change);
+    return;
+  }
+});
+
 test("leaving a watch early leaves nothing behind", async () => {
   const task = await client.submit("gate", gate("leave"));
   for await (const now of client.watch("gate", task.id)) if (now.id === task.id) break;
@@ -116,6 +140,9 @@ test("lists are read page after page, with every filter", async () => {
   expect(await collected(client.list({ type: "flaky", identifier: "page-3" }))).toHaveLength(1);
   expect(await collected(client.list({ type: "flaky", endpoint: "a" }))).toEqual([]);
   expect(await collected(client.list({ type: "flaky", created_after: "2100-01-01T00:00:00Z" }))).toEqual([]);
+  expect(pages[0]).not.toHaveProperty("responses");
+  const [full] = await collected(client.list({ type: "flaky", identifier: "page-3", include: "responses" }));
+  expect(full!.responses).toMatchObject([{ endpoint: "c", version: expect.any(Number) }]);
 });
 
 test("responses, one response with its attempts, and its log", async () => {

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { ResponseChange } from "../../client/types";
 import { messageOf } from "./http";
 import { follow, paused, REFETCH_MS } from "./live";
+import type { TaskList } from "./task-list";
 
 export interface Loaded<T> {
   data: T | null;
@@ -75,4 +76,27 @@ export function useLoad<T>(
 
   const mine = state.key === key;
   return { data: mine ? state.data : null, error: mine ? state.error : "", reload: () => again.current() };
+}
+
+/** How often what no event tells is looked at: a deadline that passes makes a task incomplete, and nobody says so. */
+const DEADLINES_MS = 5_000;
+
+/** Loads a list of tasks and keeps it fresh for as long as it is shown. */
+export function useTaskList(list: TaskList, onChanges?: (changes: readonly ResponseChange[]) => void): void {
+  useEffect(() => {
+    void list.start();
+    const leave = follow({
+      onChanges(changes) {
+        onChanges?.(changes);
+        list.onChanges(changes);
+      },
+      onResume: () => list.refresh(),
+    });
+    const timer = setInterval(() => list.items.peek().some((task) => !task.settled) && list.refresh(), DEADLINES_MS);
+    return () => {
+      leave();
+      clearInterval(timer);
+      list.stop();
+    };
+  }, [list]);
 }

@@ -9,26 +9,7 @@ import { toast } from "./toasts";
 /** How things are shown, and who is logged in. */
 export function Menu(props: { onHelp(): void }) {
   const details = useRef<HTMLDetailsElement>(null);
-  useEffect(() => {
-    const away = (event: Event) => {
-      const menu = details.current;
-      if (menu?.open && event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
-    };
-    const closeByKey = (event: KeyboardEvent) => {
-      const menu = details.current;
-      if (event.key !== "Escape" || !menu?.open) return;
-      menu.open = false;
-      menu.querySelector("summary")?.focus();
-    };
-    document.addEventListener("pointerdown", away);
-    document.addEventListener("keydown", closeByKey);
-    return () => {
-      document.removeEventListener("pointerdown", away);
-      document.removeEventListener("keydown", closeByKey);
-    };
-  }, []);
-  const { theme, times, zone, shortcuts } = settings.value;
-  const who = session.value;
+  useClosing(details);
   return (
     <details class="menu" ref={details}>
       <summary class="pill" aria-label="Display and account">
@@ -49,61 +30,98 @@ export function Menu(props: { onHelp(): void }) {
         Display
       </summary>
       <div class="menu-body">
-        <Segments
-          legend="Theme"
-          name="theme"
-          value={theme}
-          options={[
-            ["system", "System"],
-            ["light", "Light"],
-            ["dark", "Dark"],
-          ]}
-          onChange={(value) => change({ theme: value })}
-        />
-        <Segments
-          legend="Times"
-          name="times"
-          value={times}
-          options={[
-            ["relative", "Relative"],
-            ["absolute", "Absolute"],
-          ]}
-          onChange={(value) => change({ times: value })}
-        />
-        <Segments
-          legend="Time zone"
-          name="zone"
-          value={zone}
-          options={[
-            ["local", "Local"],
-            ["utc", "UTC"],
-          ]}
-          onChange={(value) => change({ zone: value })}
-        />
-        <label>
-          <input type="checkbox" checked={shortcuts} onChange={() => change({ shortcuts: !shortcuts })} /> Keyboard
-          shortcuts
-        </label>
+        <Choices />
         <button type="button" class="btn small" onClick={props.onHelp}>
           Shortcuts and signs
         </button>
-        {who?.name && (
-          <div class="stack">
-            <p class="small muted">
-              Logged in with the key <Text value={who.name} /> ({who.scopes.join(", ")})
-            </p>
-            {who.csrf_token && (
-              <button
-                type="button"
-                class="btn small"
-                onClick={() => logOut().catch((error) => toast(messageOf(error), true))}
-              >
-                Log out
-              </button>
-            )}
-          </div>
-        )}
+        <Account />
       </div>
     </details>
+  );
+}
+
+/** Closes it when one presses outside, or Escape. */
+function useClosing(details: { readonly current: HTMLDetailsElement | null }): void {
+  useEffect(() => {
+    const away = (event: Event) => {
+      const menu = details.current;
+      if (menu?.open && event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
+    };
+    const closeByKey = (event: KeyboardEvent) => {
+      const menu = details.current;
+      if (event.key !== "Escape" || !menu?.open) return;
+      menu.open = false;
+      menu.querySelector("summary")?.focus();
+    };
+    document.addEventListener("pointerdown", away);
+    document.addEventListener("keydown", closeByKey);
+    return () => {
+      document.removeEventListener("pointerdown", away);
+      document.removeEventListener("keydown", closeByKey);
+    };
+  }, []);
+}
+
+function Choices() {
+  const { theme, times, zone, shortcuts } = settings.value;
+  return (
+    <>
+      <Segments
+        legend="Theme"
+        name="theme"
+        value={theme}
+        options={[
+          ["system", "System"],
+          ["light", "Light"],
+          ["dark", "Dark"],
+        ]}
+        onChange={(value) => change({ theme: value })}
+      />
+      <Segments
+        legend="Times"
+        name="times"
+        value={times}
+        options={[
+          ["relative", "Relative"],
+          ["absolute", "Absolute"],
+        ]}
+        onChange={(value) => change({ times: value })}
+      />
+      <Segments
+        legend="Time zone"
+        name="zone"
+        value={zone}
+        options={[
+          ["local", "Local"],
+          ["utc", "UTC"],
+        ]}
+        onChange={(value) => change({ zone: value })}
+      />
+      <label>
+        <input type="checkbox" checked={shortcuts} onChange={() => change({ shortcuts: !shortcuts })} /> Keyboard
+        shortcuts
+      </label>
+    </>
+  );
+}
+
+function Account() {
+  const who = session.value;
+  if (!who?.name) return null;
+  return (
+    <div class="stack">
+      <p class="small muted">
+        Logged in with the key <Text value={who.name} /> ({who.scopes.join(", ")})
+      </p>
+      {who.csrf_token && (
+        <button
+          type="button"
+          class="btn small"
+          onClick={() => logOut().catch((error) => toast(messageOf(error), true))}
+        >
+          Log out
+        </button>
+      )}
+    </div>
   );
 }

@@ -1,4 +1,4 @@
-import type { Json } from "../../client/types";
+import type { Health, Json } from "../../client/types";
 import { readHealth } from "../api/calls";
 import { apiUrl, read } from "../api/http";
 import { may, session } from "../api/session";
@@ -7,6 +7,7 @@ import { Busy, Failure } from "../parts/empty";
 import { JsonTree } from "../parts/json";
 import { PageHead } from "../parts/page";
 import { Mark } from "../parts/status";
+import { Table } from "../parts/table";
 import { Text } from "../parts/text";
 
 interface System {
@@ -23,7 +24,6 @@ export function SystemPage() {
   const system = useLoad(`system/${admin}`, (signal) =>
     admin ? read<System>(["system"], {}, signal) : Promise.resolve(null),
   );
-  const who = session.value;
   return (
     <>
       <PageHead title="System" />
@@ -39,58 +39,9 @@ export function SystemPage() {
             )}
           </div>
           {!health.data && !health.error && <Busy what="health" />}
-          {health.data && (
-            <div class="table-wrap">
-              <table class="cards">
-                <thead>
-                  <tr>
-                    <th scope="col">Check</th>
-                    <th scope="col">State</th>
-                    <th scope="col">Detail</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {Object.entries(health.data.checks).map(([name, { ok, ...rest }]) => (
-                    <tr key={name}>
-                      <th scope="row">{name}</th>
-                      <td data-label="State">
-                        <span class="badge">
-                          <Mark state={ok ? "succeeded" : "failed"} /> {ok ? "well" : "not well"}
-                        </span>
-                      </td>
-                      <td data-label="Detail">
-                        <Text value={detailOf(rest as { [key: string]: Json })} />
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )}
+          {health.data && <Checks checks={health.data.checks} />}
         </section>
-        <section class="card pad stack" aria-labelledby="about">
-          <h2 id="about">About</h2>
-          <dl class="facts">
-            <dt>Run mode</dt>
-            <dd>{who?.run_mode ?? "–"}</dd>
-            <dt>Version</dt>
-            <dd>{who?.version ?? "–"}</dd>
-            <dt>You are</dt>
-            <dd>
-              {who?.name ? (
-                <Text value={who.name} />
-              ) : (
-                "nobody in particular: no API key is configured, so this server answers on this machine only"
-              )}{" "}
-              ({who?.scopes.join(", ")})
-            </dd>
-            <dt>For programs</dt>
-            <dd>
-              <a href={apiUrl("openapi.json").href}>OpenAPI</a>, <a href={apiUrl("metrics").href}>metrics</a>,{" "}
-              <a href={apiUrl("docs").href}>API docs</a>
-            </dd>
-          </dl>
-        </section>
+        <About />
         {admin && (
           <section class="card pad stack" aria-labelledby="config">
             <h2 id="config">
@@ -109,6 +60,55 @@ export function SystemPage() {
         )}
       </div>
     </>
+  );
+}
+
+function Checks(props: { checks: Health["checks"] }) {
+  return (
+    <Table columns={["Check", "State", "Detail"]}>
+      {Object.entries(props.checks).map(([name, { ok, ...rest }]) => (
+        <tr key={name}>
+          <th scope="row">{name}</th>
+          <td data-label="State">
+            <span class="badge">
+              <Mark state={ok ? "succeeded" : "failed"} /> {ok ? "well" : "not well"}
+            </span>
+          </td>
+          <td data-label="Detail">
+            <Text value={detailOf(rest)} />
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+function About() {
+  const who = session.value;
+  return (
+    <section class="card pad stack" aria-labelledby="about">
+      <h2 id="about">About</h2>
+      <dl class="facts">
+        <dt>Run mode</dt>
+        <dd>{who?.run_mode ?? "–"}</dd>
+        <dt>Version</dt>
+        <dd>{who?.version ?? "–"}</dd>
+        <dt>You are</dt>
+        <dd>
+          {who?.name ? (
+            <Text value={who.name} />
+          ) : (
+            "nobody in particular: no API key is configured, so this server answers on this machine only"
+          )}{" "}
+          ({who?.scopes.join(", ")})
+        </dd>
+        <dt>For programs</dt>
+        <dd>
+          <a href={apiUrl("openapi.json").href}>OpenAPI</a>, <a href={apiUrl("metrics").href}>metrics</a>,{" "}
+          <a href={apiUrl("docs").href}>API docs</a>
+        </dd>
+      </dl>
+    </section>
   );
 }
 

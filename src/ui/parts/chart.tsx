@@ -11,14 +11,17 @@ export interface Series {
   values: Array<number | null>;
 }
 
-/** A time series; canvases say nothing to screen readers, so a table with the same numbers stands behind it. */
-export function Chart(props: {
+interface Props {
   title: string;
   times: number[];
   series: Series[];
   unit: (value: number) => string;
-  bars?: boolean;
-}) {
+}
+
+const HEIGHT = 190;
+
+/** A time series; canvases say nothing to screen readers, so a table with the same numbers stands behind it. */
+export function Chart(props: Props) {
   const box = useRef<HTMLDivElement>(null);
   const version = themeVersion.value;
   const plot = useRef<uPlot | null>(null);
@@ -26,51 +29,8 @@ export function Chart(props: {
 
   useEffect(() => {
     const element = box.current!;
-    const colour = (name: string) => {
-      const probe = document.createElement("span");
-      probe.style.color = `var(${name})`;
-      element.append(probe);
-      const found = getComputedStyle(probe).color;
-      probe.remove();
-      return found;
-    };
-    const axis = {
-      stroke: colour("--ink-2"),
-      grid: { stroke: colour("--line"), width: 1 },
-      ticks: { show: false },
-      font: "12px sans-serif",
-    };
-    plot.current = new uPlot(
-      {
-        width: element.clientWidth,
-        height: 190,
-        cursor: { y: false, drag: { x: false, y: false } },
-        legend: { show: false },
-        scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.1)] } },
-        axes: [
-          { ...axis, space: 90, values: (_u, splits) => splits.map((at) => clock(at, splits)) },
-          {
-            ...axis,
-            size: 62,
-            values: (_u, values) => values.map((value) => (value === null ? "" : props.unit(value))),
-          },
-        ],
-        series: [
-          {},
-          ...props.series.map((one) => ({
-            label: one.label,
-            stroke: colour(one.colour),
-            width: 2,
-            dash: one.dash,
-            points: { show: props.times.length < 40, size: 5, fill: colour(one.colour) },
-            spanGaps: true,
-          })),
-        ],
-      },
-      data(),
-      element,
-    );
-    const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: 190 }));
+    plot.current = new uPlot(optionsOf(props, element), data(), element);
+    const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }));
     resize.observe(element);
     return () => {
       resize.disconnect();
@@ -81,55 +41,112 @@ export function Chart(props: {
 
   return (
     <figure>
-      <ul class="plain chips" aria-hidden="true">
-        {props.series.map((one) => (
-          <li key={one.label} class="small muted actions">
-            <svg width="18" height="8" aria-hidden="true">
-              <line
-                x1="0"
-                y1="4"
-                x2="18"
-                y2="4"
-                stroke-width="2.5"
-                style={{ stroke: `var(${one.colour})` }}
-                stroke-dasharray={one.dash?.join(" ")}
-              />
-            </svg>
-            {one.label}
-          </li>
-        ))}
-      </ul>
+      <Key series={props.series} />
       <div ref={box} aria-hidden="true" class="chart" />
       <details>
         <summary class="small muted">Numbers</summary>
-        <div class="table-wrap chart-table" tabIndex={0} role="region" aria-label={`${props.title}, numbers`}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">From</th>
-                {props.series.map((one) => (
-                  <th scope="col" key={one.label}>
-                    {one.label}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {props.times.map((time, row) => (
-                <tr key={time}>
-                  <th scope="row">{new Date(time * 1000).toLocaleTimeString()}</th>
-                  {props.series.map((one) => (
-                    <td key={one.label} class="num">
-                      {one.values[row] === null || one.values[row] === undefined ? "–" : props.unit(one.values[row])}
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Numbers {...props} />
       </details>
     </figure>
+  );
+}
+
+function optionsOf(props: Props, element: HTMLElement): uPlot.Options {
+  const axis = {
+    stroke: colourOf("--ink-2", element),
+    grid: { stroke: colourOf("--line", element), width: 1 },
+    ticks: { show: false },
+    font: "12px sans-serif",
+  };
+  return {
+    width: element.clientWidth,
+    height: HEIGHT,
+    cursor: { y: false, drag: { x: false, y: false } },
+    legend: { show: false },
+    scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.1)] } },
+    axes: [
+      { ...axis, space: 90, values: (_u, splits) => splits.map((at) => clock(at, splits)) },
+      {
+        ...axis,
+        size: 62,
+        values: (_u, values) => values.map((value) => (value === null ? "" : props.unit(value))),
+      },
+    ],
+    series: [
+      {},
+      ...props.series.map((one) => ({
+        label: one.label,
+        stroke: colourOf(one.colour, element),
+        width: 2,
+        dash: one.dash,
+        points: { show: props.times.length < 40, size: 5, fill: colourOf(one.colour, element) },
+        spanGaps: true,
+      })),
+    ],
+  };
+}
+
+/** What a custom property stands for here: a canvas knows no variables. */
+function colourOf(name: string, element: HTMLElement): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  element.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+function Key(props: { series: Series[] }) {
+  return (
+    <ul class="plain chips" aria-hidden="true">
+      {props.series.map((one) => (
+        <li key={one.label} class="small muted actions">
+          <svg width="18" height="8" aria-hidden="true">
+            <line
+              x1="0"
+              y1="4"
+              x2="18"
+              y2="4"
+              stroke-width="2.5"
+              style={{ stroke: `var(${one.colour})` }}
+              stroke-dasharray={one.dash?.join(" ")}
+            />
+          </svg>
+          {one.label}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Numbers(props: Props) {
+  return (
+    <div class="table-wrap chart-table" tabIndex={0} role="region" aria-label={`${props.title}, numbers`}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">From</th>
+            {props.series.map((one) => (
+              <th scope="col" key={one.label}>
+                {one.label}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {props.times.map((time, row) => (
+            <tr key={time}>
+              <th scope="row">{new Date(time * 1000).toLocaleTimeString()}</th>
+              {props.series.map((one) => (
+                <td key={one.label} class="num">
+                  {one.values[row] === null || one.values[row] === undefined ? "–" : props.unit(one.values[row])}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 

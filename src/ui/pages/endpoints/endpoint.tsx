@@ -1,9 +1,11 @@
+import type { Endpoint, Page, TaskSummary } from "../../../client/types";
 import { listTasks, readEndpoint } from "../../api/calls";
-import { useLoad } from "../../api/use";
+import { type Loaded, useLoad } from "../../api/use";
 import { href, type PageProps } from "../../app/router";
 import { Busy, Empty, Failure } from "../../parts/empty";
 import { PageHead } from "../../parts/page";
 import { Badge, cellState } from "../../parts/status";
+import { Table } from "../../parts/table";
 import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
 import { Alive } from "./alive";
@@ -33,7 +35,6 @@ export function EndpointPage(props: PageProps) {
       </>
     );
   }
-  const debt = owes(endpoint);
   return (
     <>
       <PageHead title={name} sub={<Alive endpoint={endpoint} />}>
@@ -44,156 +45,159 @@ export function EndpointPage(props: PageProps) {
       <div class="stack">
         <Failure error={loaded.error} onRetry={loaded.reload} />
         <div class="two">
-          <section class="card pad stack" aria-label="Facts">
-            <dl class="facts">
-              <dt>Owes</dt>
-              <dd>
-                {debt === 0 ? (
-                  "nothing"
-                ) : (
-                  <a
-                    class="warn-text strong"
-                    href={href(["tasks"], { endpoint: name, endpoint_status: "expected,received,running,retrying" })}
-                  >
-                    owes {debt} {debt === 1 ? "answer" : "answers"}
-                  </a>
-                )}{" "}
-                {Object.entries(endpoint.open)
-                  .filter(([, count]) => count)
-                  .map(([status, count]) => `${count} ${status}`)
-                  .join(", ")}
-              </dd>
-              <dt>Runs now</dt>
-              <dd>
-                <RunsNow endpoint={name} count={endpoint.open.running ?? 0} />
-              </dd>
-              <dt>Known since</dt>
-              <dd>
-                <Time at={endpoint.first_seen_at} />
-              </dd>
-              <dt>Last heartbeat</dt>
-              <dd>
-                <Time at={endpoint.last_seen_at} none="never" />
-              </dd>
-              <dt>Types</dt>
-              <dd>{endpoint.types.join(", ") || "none"}</dd>
-              {Object.entries(endpoint.labels).map(([key, value]) => (
-                <>
-                  <dt>
-                    <Text value={key} />
-                  </dt>
-                  <dd>
-                    <Text value={typeof value === "string" ? value : JSON.stringify(value)} />
-                  </dd>
-                </>
-              ))}
-            </dl>
-            {!endpoint.alive && (
-              <p class="note warn">
-                {endpoint.last_seen_at
-                  ? "Its manager has stopped sending heartbeats."
-                  : "It is expected, but no manager has ever connected under this name."}{" "}
-                Start it there with <code>npx tasker manager --endpoint {name}</code>
-              </p>
-            )}
-          </section>
-          <section class="card" aria-labelledby="managers">
-            <div class="card-head">
-              <h2 id="managers">Managers</h2>
-            </div>
-            {endpoint.managers.length === 0 ? (
-              <Empty title="None has run here yet." command={`npx tasker manager --endpoint ${name}`} />
-            ) : (
-              <div class="table-wrap">
-                <table class="cards">
-                  <thead>
-                    <tr>
-                      <th scope="col">State</th>
-                      <th scope="col">Host</th>
-                      <th scope="col">Pid</th>
-                      <th scope="col">Version</th>
-                      <th scope="col">Runs</th>
-                      <th scope="col">Heartbeat</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {[...endpoint.managers]
-                      .reverse()
-                      .slice(0, 10)
-                      .map((manager) => (
-                        <tr key={manager.id}>
-                          <td data-label="State">{manager.state}</td>
-                          <td data-label="Host">{manager.host}</td>
-                          <td data-label="Pid" class="num">
-                            {manager.pid}
-                          </td>
-                          <td data-label="Version">{manager.version}</td>
-                          <td data-label="Runs" class="num">
-                            {manager.running}
-                          </td>
-                          <td data-label="Heartbeat">
-                            <Time at={manager.heartbeat_at} />
-                          </td>
-                        </tr>
-                      ))}
-                  </tbody>
-                </table>
-              </div>
-            )}
-          </section>
+          <Facts endpoint={endpoint} />
+          <Managers endpoint={endpoint} />
         </div>
-        <section class="card" aria-labelledby="history">
-          <div class="card-head">
-            <h2 id="history">Its last tasks</h2>
-            <a href={href(["tasks"], { endpoint: name })}>All its tasks</a>
-          </div>
-          {history.error && <Failure error={history.error} onRetry={history.reload} />}
-          {history.data?.items.length === 0 && <Empty title="It has not been asked anything yet." />}
-          {history.data && history.data.items.length > 0 && (
-            <div class="table-wrap">
-              <table class="cards">
-                <thead>
-                  <tr>
-                    <th scope="col">Task</th>
-                    <th scope="col">Type</th>
-                    <th scope="col">Its response</th>
-                    <th scope="col">Attempt</th>
-                    <th scope="col">Task created</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {history.data.items.flatMap((task) =>
-                    (task.responses ?? [])
-                      .filter((response) => response.endpoint === name)
-                      .map((response) => (
-                        <tr key={`${task.id}/${response.job}`}>
-                          <th scope="row" class="task-name">
-                            <a class="ellipsis" href={href(["tasks", task.type, task.id, "responses", name])}>
-                              <Text value={task.identifier} most={60} />
-                            </a>
-                          </th>
-                          <td data-label="Type">{task.type}</td>
-                          <td data-label="Its response">
-                            <Badge
-                              state={cellState(response.status, response.reason, task.status)}
-                              more={response.reason ?? undefined}
-                            />
-                          </td>
-                          <td data-label="Attempt" class="num">
-                            {response.attempt} of {response.attempts}
-                          </td>
-                          <td data-label="Task created">
-                            <Time at={task.created_at} />
-                          </td>
-                        </tr>
-                      )),
-                  )}
-                </tbody>
-              </table>
-            </div>
-          )}
-        </section>
+        <History endpoint={name} tasks={history} />
       </div>
     </>
   );
+}
+
+function Facts(props: { endpoint: Endpoint }) {
+  const { endpoint } = props;
+  return (
+    <section class="card pad stack" aria-label="Facts">
+      <dl class="facts">
+        <dt>Owes</dt>
+        <dd>
+          <Debt endpoint={endpoint} />
+        </dd>
+        <dt>Runs now</dt>
+        <dd>
+          <RunsNow endpoint={endpoint.name} count={endpoint.open.running} />
+        </dd>
+        <dt>Known since</dt>
+        <dd>
+          <Time at={endpoint.first_seen_at} />
+        </dd>
+        <dt>Last heartbeat</dt>
+        <dd>
+          <Time at={endpoint.last_seen_at} none="never" />
+        </dd>
+        <dt>Types</dt>
+        <dd>{endpoint.types.join(", ") || "none"}</dd>
+        {Object.entries(endpoint.labels).map(([key, value]) => (
+          <>
+            <dt>
+              <Text value={key} />
+            </dt>
+            <dd>
+              <Text value={typeof value === "string" ? value : JSON.stringify(value)} />
+            </dd>
+          </>
+        ))}
+      </dl>
+      {!endpoint.alive && (
+        <p class="note warn">
+          {endpoint.last_seen_at
+            ? "Its manager has stopped sending heartbeats."
+            : "It is expected, but no manager has ever connected under this name."}{" "}
+          Start it there with <code>npx tasker manager --endpoint {endpoint.name}</code>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Debt(props: { endpoint: Endpoint }) {
+  const { name, open } = props.endpoint;
+  const debt = owes(props.endpoint);
+  return (
+    <>
+      {debt === 0 ? (
+        "nothing"
+      ) : (
+        <a
+          class="warn-text strong"
+          href={href(["tasks"], { endpoint: name, endpoint_status: "expected,received,running,retrying" })}
+        >
+          owes {debt} {debt === 1 ? "answer" : "answers"}
+        </a>
+      )}{" "}
+      {Object.entries(open)
+        .filter(([, count]) => count)
+        .map(([status, count]) => `${count} ${status}`)
+        .join(", ")}
+    </>
+  );
+}
+
+function Managers(props: { endpoint: Endpoint }) {
+  const { name, managers } = props.endpoint;
+  return (
+    <section class="card" aria-labelledby="managers">
+      <div class="card-head">
+        <h2 id="managers">Managers</h2>
+      </div>
+      {managers.length === 0 ? (
+        <Empty title="None has run here yet." command={`npx tasker manager --endpoint ${name}`} />
+      ) : (
+        <Table columns={["State", "Host", "Pid", "Version", "Runs", "Heartbeat"]}>
+          {[...managers]
+            .reverse()
+            .slice(0, 10)
+            .map((manager) => (
+              <tr key={manager.id}>
+                <td data-label="State">{manager.state}</td>
+                <td data-label="Host">{manager.host}</td>
+                <td data-label="Pid" class="num">
+                  {manager.pid}
+                </td>
+                <td data-label="Version">{manager.version}</td>
+                <td data-label="Runs" class="num">
+                  {manager.running}
+                </td>
+                <td data-label="Heartbeat">
+                  <Time at={manager.heartbeat_at} />
+                </td>
+              </tr>
+            ))}
+        </Table>
+      )}
+    </section>
+  );
+}
+
+function History(props: { endpoint: string; tasks: Loaded<Page<TaskSummary>> }) {
+  const { endpoint, tasks } = props;
+  const items = tasks.data?.items;
+  return (
+    <section class="card" aria-labelledby="history">
+      <div class="card-head">
+        <h2 id="history">Its last tasks</h2>
+        <a href={href(["tasks"], { endpoint })}>All its tasks</a>
+      </div>
+      {tasks.error && <Failure error={tasks.error} onRetry={tasks.reload} />}
+      {items?.length === 0 && <Empty title="It has not been asked anything yet." />}
+      {items && items.length > 0 && (
+        <Table columns={["Task", "Type", "Its response", "Attempt", "Task created"]}>
+          {items.flatMap((task) => responsesOf(task, endpoint))}
+        </Table>
+      )}
+    </section>
+  );
+}
+
+function responsesOf(task: TaskSummary, endpoint: string) {
+  const own = (task.responses ?? []).filter((response) => response.endpoint === endpoint);
+  return own.map((response) => (
+    <tr key={`${task.id}/${response.job}`}>
+      <th scope="row" class="task-name">
+        <a class="ellipsis" href={href(["tasks", task.type, task.id, "responses", endpoint])}>
+          <Text value={task.identifier} most={60} />
+        </a>
+      </th>
+      <td data-label="Type">{task.type}</td>
+      <td data-label="Its response">
+        <Badge state={cellState(response.status, response.reason, task.status)} more={response.reason ?? undefined} />
+      </td>
+      <td data-label="Attempt" class="num">
+        {response.attempt} of {response.attempts}
+      </td>
+      <td data-label="Task created">
+        <Time at={task.created_at} />
+      </td>
+    </tr>
+  ));
 }

@@ -4,9 +4,12 @@ import { useLoad } from "../../api/use";
 import { href, type PageProps, setQuery } from "../../app/router";
 import { Busy, Empty, Failure } from "../../parts/empty";
 import { PageHead } from "../../parts/page";
+import { Table } from "../../parts/table";
 import { Alive } from "./alive";
 import { owes } from "./owes";
 import { RunsNow } from "./running";
+
+const COLUMNS = ["Endpoint", "Alive", "Owes", "Runs now", "Version", "Host and process", "Types"];
 
 /** Those who are there, and those who should be. */
 export function EndpointsPage(props: PageProps) {
@@ -56,25 +59,12 @@ export function EndpointsPage(props: PageProps) {
           </div>
         )}
         {shown.length > 0 && (
-          <div class="card table-wrap">
-            <table class="cards" aria-label="Endpoints">
-              <thead>
-                <tr>
-                  <th scope="col">Endpoint</th>
-                  <th scope="col">Alive</th>
-                  <th scope="col">Owes</th>
-                  <th scope="col">Runs now</th>
-                  <th scope="col">Version</th>
-                  <th scope="col">Host and process</th>
-                  <th scope="col">Types</th>
-                </tr>
-              </thead>
-              <tbody>
-                {shown.slice(0, 500).map((one) => (
-                  <Line key={one.name} endpoint={one} />
-                ))}
-              </tbody>
-            </table>
+          <div class="card">
+            <Table label="Endpoints" columns={COLUMNS}>
+              {shown.slice(0, 500).map((one) => (
+                <Line key={one.name} endpoint={one} />
+              ))}
+            </Table>
           </div>
         )}
       </div>
@@ -92,7 +82,7 @@ function Line(props: { endpoint: Endpoint }) {
   const { endpoint } = props;
   const managers = present(endpoint);
   const debt = owes(endpoint);
-  const running = endpoint.open.running ?? 0;
+  const running = endpoint.open.running;
   return (
     <tr data-endpoint={endpoint.name}>
       <th scope="row">

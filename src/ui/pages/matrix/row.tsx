@@ -18,19 +18,19 @@ interface Props {
   idOf(place: Place): string;
 }
 
-interface Kept {
+/** All that a cell's looks depend on. */
+interface Look {
   cell: Cell | undefined;
   c: number;
   index: number;
   dim: boolean;
   at: boolean;
-  drawn: VNode;
 }
 
 export function MatrixRow(props: Props) {
   const { row, index, columns, left, right, active } = props;
   // A cell that is as it was is not drawn again: of fifty in a row mostly one changes.
-  const kept = useRef(new Map<string, Kept>()).current;
+  const kept = useRef(new Map<string, Look & { drawn: VNode }>()).current;
   // Reading it makes this row, and no other, follow the row's changes.
   row.changed.value;
   const { task } = row;
@@ -63,34 +63,11 @@ export function MatrixRow(props: Props) {
           const c = left + i;
           const cell = row.cells.get(column);
           const dim = props.only !== null && cell !== undefined && cell.state !== props.only;
-          const at = active === c;
+          const look = { cell, c, index, dim, at: active === c };
           const old = kept.get(column);
-          if (
-            old &&
-            looksLike(old.cell, cell) &&
-            old.c === c &&
-            old.index === index &&
-            old.dim === dim &&
-            old.at === at
-          ) {
-            return old.drawn;
-          }
-          const drawn = (
-            <div
-              key={column}
-              id={props.idOf({ row: index, column: c })}
-              role="gridcell"
-              aria-colindex={c + 2}
-              aria-label={labelOf(row, column)}
-              class={`mx-c ${at ? "mx-at" : ""} ${cell ? (dim ? "mx-dim" : "") : "mx-none"}`}
-              style={{ "--c": c }}
-              data-r={index}
-              data-c={c}
-            >
-              {cell && <Sign cell={cell} />}
-            </div>
-          );
-          kept.set(column, { cell, c, index, dim, at, drawn });
+          if (old && looksLike(old, look)) return old.drawn;
+          const drawn = drawCell(look, column, props.idOf({ row: index, column: c }), labelOf(row, column));
+          kept.set(column, { ...look, drawn });
           return drawn;
         })}
       </div>
@@ -111,8 +88,30 @@ export function MatrixRow(props: Props) {
   );
 }
 
-/** Whether two cells are drawn and called the same. */
-function looksLike(a: Cell | undefined, b: Cell | undefined): boolean {
+function drawCell({ cell, c, index, dim, at }: Look, column: string, id: string, label: string): VNode {
+  return (
+    <div
+      key={column}
+      id={id}
+      role="gridcell"
+      aria-colindex={c + 2}
+      aria-label={label}
+      class={`mx-c ${at ? "mx-at" : ""} ${cell ? (dim ? "mx-dim" : "") : "mx-none"}`}
+      style={{ "--c": c }}
+      data-r={index}
+      data-c={c}
+    >
+      {cell && <Sign cell={cell} />}
+    </div>
+  );
+}
+
+function looksLike(a: Look, b: Look): boolean {
+  return a.c === b.c && a.index === b.index && a.dim === b.dim && a.at === b.at && readsLike(a.cell, b.cell);
+}
+
+/** Whether two cells have the same sign and the same name. */
+function readsLike(a: Cell | undefined, b: Cell | undefined): boolean {
   if (a === b) return true;
   if (!a || !b) return false;
   return (

@@ -11,66 +11,28 @@ const KEPT = 5000;
 const LINE = 2000;
 const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
 
+interface Place {
+  type: string;
+  id: string;
+  endpoint: string;
+  job: string | null;
+}
+
 /** What a handler has logged, with what still comes while it runs. ANSI colours are left out, all else is shown as text. */
-export function Log(props: { type: string; id: string; endpoint: string; job: string | null; open: boolean }) {
-  const [chunks, setChunks] = useState<LogChunk[]>([]);
-  const [state, setState] = useState<{ loaded: boolean; error: string }>({ loaded: false, error: "" });
+export function Log(props: Place & { open: boolean }) {
+  const { chunks, loaded, error } = useChunks(props, props.open);
   const [search, setSearch] = useState("");
   const [wrap, setWrap] = useState(true);
   const [tail, setTail] = useState(true);
   const box = useRef<HTMLDivElement>(null);
-  const open = useRef(props.open);
-  open.current = props.open;
-
-  useEffect(() => {
-    const gone = new AbortController();
-    let seq = 0;
-    let finished = false;
-    const load = async () => {
-      for (;;) {
-        const page = await readLog(
-          props.type,
-          props.id,
-          props.endpoint,
-          { job: props.job, after: seq, limit: PAGE },
-          gone.signal,
-        );
-        if (page.items.length > 0) {
-          seq = page.items.at(-1)!.seq;
-          setChunks((old) => [...old, ...page.items].slice(-KEPT));
-        }
-        if (!page.next) return;
-      }
-    };
-    const round = async () => {
-      try {
-        await load();
-        setState({ loaded: true, error: "" });
-      } catch (error) {
-        if (!gone.signal.aborted) setState({ loaded: true, error: messageOf(error) });
-      }
-    };
-    void round();
-    const timer = setInterval(() => {
-      if (paused.peek() || finished) return;
-      // One more look after the end: the last lines may come with it.
-      if (!open.current) finished = true;
-      void round();
-    }, REFETCH_MS);
-    return () => {
-      gone.abort();
-      clearInterval(timer);
-    };
-  }, []);
-
   useEffect(() => {
     if (tail && box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [chunks, tail]);
 
   const found = search.toLowerCase();
   const shown = found ? chunks.filter((chunk) => chunk.text.toLowerCase().includes(found)) : chunks;
-  if (state.error) return <p class="bad-text">{state.error}</p>;
-  if (state.loaded && chunks.length === 0)
+  if (error) return <p class="bad-text">{error}</p>;
+  if (loaded && chunks.length === 0)
     return <p class="muted">{props.open ? "Nothing logged yet." : "It logged nothing."}</p>;
   return (
     <div class="stack">
@@ -107,6 +69,49 @@ export function Log(props: { type: string; id: string; endpoint: string; job: st
       </div>
     </div>
   );
+}
+
+/** The last pieces of the log. While the response is open, and once after, what has come is read every so often. */
+function useChunks({ type, id, endpoint, job }: Place, isOpen: boolean) {
+  const [chunks, setChunks] = useState<LogChunk[]>([]);
+  const [state, setState] = useState({ loaded: false, error: "" });
+  const open = useRef(isOpen);
+  open.current = isOpen;
+  useEffect(() => {
+    const gone = new AbortController();
+    let seq = 0;
+    let finished = false;
+    const load = async () => {
+      for (;;) {
+        const page = await readLog(type, id, endpoint, { job, after: seq, limit: PAGE }, gone.signal);
+        if (page.items.length > 0) {
+          seq = page.items.at(-1)!.seq;
+          setChunks((old) => [...old, ...page.items].slice(-KEPT));
+        }
+        if (!page.next) return;
+      }
+    };
+    const round = async () => {
+      try {
+        await load();
+        setState({ loaded: true, error: "" });
+      } catch (error) {
+        if (!gone.signal.aborted) setState({ loaded: true, error: messageOf(error) });
+      }
+    };
+    void round();
+    const timer = setInterval(() => {
+      if (paused.peek() || finished) return;
+      // One more look after the end: the last lines may come with it.
+      if (!open.current) finished = true;
+      void round();
+    }, REFETCH_MS);
+    return () => {
+      gone.abort();
+      clearInterval(timer);
+    };
+  }, []);
+  return { chunks, ...state };
 }
 
 function Line(props: { text: string }) {

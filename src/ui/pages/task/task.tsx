@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { RetryRequest, Task } from "../../../client/types";
+import type { JsonObject, RetryRequest, Task } from "../../../client/types";
 import { allResponses, cancelTask, readTask, retryTask } from "../../api/calls";
 import { messageOf } from "../../api/http";
 import { may } from "../../api/session";
@@ -50,30 +50,10 @@ function Loaded(props: { task: Task; error: string; reload(): void; tab: string 
   const { task } = props;
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [cancelling, setCancelling] = useState(false);
-  const { completeness: c } = task;
-
-  const act = async (work: () => Promise<string>) => {
-    try {
-      toast(await work());
-      setChosen(new Set());
-      props.reload();
-    } catch (error) {
-      toast(messageOf(error), true);
-    }
-  };
-  const retry = (choose: RetryRequest) =>
-    act(async () => {
-      const { reopened } = await retryTask(task.type, task.id, choose);
-      return reopened.length === 0 ? "There was nothing to retry." : `${reopened.length} opened again.`;
-    });
-  const cancel = () => {
-    setCancelling(false);
-    void act(async () => {
-      const { outcomes } = await cancelTask(task.type, task.id);
-      const count = (word: string) => outcomes.filter((one) => one.outcome === word).length;
-      return `${count("withdrawn")} withdrawn, ${count("stopping")} told to stop, ${count("finished")} had finished.`;
-    });
-  };
+  const { retry, cancel } = actionsOn(task, () => {
+    setChosen(new Set());
+    props.reload();
+  });
 
   return (
     <>
@@ -96,98 +76,170 @@ function Loaded(props: { task: Task; error: string; reload(): void; tab: string 
       <div class="stack">
         <Failure error={props.error} onRetry={props.reload} />
         <div class="card pad stack">
-          <div class="head-line">
-            <Badge state={task.status} />
-            <Progress task={task} />
-            <span>
-              <span class="muted">created</span> <Time at={task.created_at} />
-            </span>
-            {task.status === "scheduled" && (
-              <span>
-                <span class="muted">begins</span> <Time at={task.delay_until} />
-              </span>
-            )}
-            {task.finished_at && (
-              <span>
-                <span class="muted">took</span> {duration(between(task.created_at, task.finished_at) ?? 0)}
-              </span>
-            )}
-          </div>
-          {c.missing.length > 0 && (
-            <p class={task.status === "incomplete" || task.status === "failed" ? "warn-text" : "muted"} data-missing>
-              {task.status === "incomplete"
-                ? "Missing, did not receive it in time: "
-                : task.status === "failed"
-                  ? "Never received it: "
-                  : "Not received yet: "}
-              {c.missing.slice(0, 20).map((name, i) => (
-                <>
-                  {i > 0 && ", "}
-                  {name === "*" ? "any one endpoint" : <a href={href(["endpoints", name])}>{name}</a>}
-                </>
-              ))}
-              {c.missing.length > 20 && ` and ${c.missing.length - 20} more`}
-            </p>
-          )}
-          {may("operate") && (c.failed > 0 || c.missing.length > 0 || !c.complete || chosen.size > 0) && (
-            <div class="actions">
-              {c.failed > 0 && (
-                <button type="button" class="btn small" onClick={() => retry({ statuses: ["failed"] })}>
-                  Retry {c.failed} failed
-                </button>
-              )}
-              {c.missing.length > 0 && (
-                <button type="button" class="btn small" onClick={() => retry({ statuses: ["missed", "expected"] })}>
-                  Retry {c.missing.length} missing
-                </button>
-              )}
-              {chosen.size > 0 && (
-                <button type="button" class="btn small primary" onClick={() => retry({ endpoints: [...chosen] })}>
-                  Retry {chosen.size} chosen
-                </button>
-              )}
-              {!c.complete && (
-                <button type="button" class="btn small danger" onClick={() => setCancelling(true)}>
-                  Cancel
-                </button>
-              )}
-            </div>
+          <Facts task={task} />
+          <Missing task={task} />
+          {may("operate") && (
+            <Actions task={task} chosen={chosen} onRetry={retry} onCancel={() => setCancelling(true)} />
           )}
         </div>
-        <div class="card">
-          <Tabs
-            value={props.tab}
-            onChange={(tab) => setQuery({ tab: tab === "endpoints" ? null : tab })}
-            tabs={[
-              ["endpoints", `Endpoints (${c.expected})`],
-              ["payload", "Payload"],
-              ["results", "Results"],
-              ["log", "Log"],
-              ["timeline", "Timeline"],
-            ]}
-          />
-          <div
-            class={`tab-panel ${props.tab === "endpoints" ? "flush" : ""}`}
-            role="tabpanel"
-            id="tab-panel"
-            aria-labelledby={`tab-${props.tab}`}
-          >
-            {props.tab === "endpoints" && (
-              <EndpointTable task={task} chosen={chosen} onChoose={may("operate") ? setChosen : null} />
-            )}
-            {props.tab === "payload" &&
-              (task.payload && Object.keys(task.payload).length > 0 ? (
-                <JsonTree value={task.payload} />
-              ) : (
-                <Empty title="It was sent without a payload." />
-              ))}
-            {props.tab === "results" && <Results responses={task.responses} />}
-            {props.tab === "log" && <Logs task={task} />}
-            {props.tab === "timeline" && <Timeline task={task} />}
-          </div>
-        </div>
+        <Parts task={task} tab={props.tab} chosen={chosen} onChoose={may("operate") ? setChosen : null} />
       </div>
-      {cancelling && <ConfirmCancel task={task} onCancel={cancel} onClose={() => setCancelling(false)} />}
+      {cancelling && (
+        <ConfirmCancel
+          task={task}
+          onCancel={() => {
+            setCancelling(false);
+            cancel();
+          }}
+          onClose={() => setCancelling(false)}
+        />
+      )}
     </>
   );
+}
+
+/** What came of an action is told in a toast. */
+function actionsOn(task: Task, onDone: () => void) {
+  const act = async (work: () => Promise<string>) => {
+    try {
+      toast(await work());
+      onDone();
+    } catch (error) {
+      toast(messageOf(error), true);
+    }
+  };
+  const retry = (choose: RetryRequest) =>
+    act(async () => {
+      const { reopened } = await retryTask(task.type, task.id, choose);
+      return reopened.length === 0 ? "There was nothing to retry." : `${reopened.length} opened again.`;
+    });
+  const cancel = () =>
+    act(async () => {
+      const { outcomes } = await cancelTask(task.type, task.id);
+      const count = (word: string) => outcomes.filter((one) => one.outcome === word).length;
+      return `${count("withdrawn")} withdrawn, ${count("stopping")} told to stop, ${count("finished")} had finished.`;
+    });
+  return { retry, cancel };
+}
+
+function Facts(props: { task: Task }) {
+  const { task } = props;
+  return (
+    <div class="head-line">
+      <Badge state={task.status} />
+      <Progress task={task} />
+      <span>
+        <span class="muted">created</span> <Time at={task.created_at} />
+      </span>
+      {task.status === "scheduled" && (
+        <span>
+          <span class="muted">begins</span> <Time at={task.delay_until} />
+        </span>
+      )}
+      {task.finished_at && (
+        <span>
+          <span class="muted">took</span> {duration(between(task.created_at, task.finished_at) ?? 0)}
+        </span>
+      )}
+    </div>
+  );
+}
+
+function Missing(props: { task: Task }) {
+  const { status, completeness } = props.task;
+  const { missing } = completeness;
+  if (missing.length === 0) return null;
+  return (
+    <p class={status === "incomplete" || status === "failed" ? "warn-text" : "muted"} data-missing>
+      {status === "incomplete"
+        ? "Missing, did not receive it in time: "
+        : status === "failed"
+          ? "Never received it: "
+          : "Not received yet: "}
+      {missing.slice(0, 20).map((name, i) => (
+        <>
+          {i > 0 && ", "}
+          {name === "*" ? "any one endpoint" : <a href={href(["endpoints", name])}>{name}</a>}
+        </>
+      ))}
+      {missing.length > 20 && ` and ${missing.length - 20} more`}
+    </p>
+  );
+}
+
+function Actions(props: {
+  task: Task;
+  chosen: ReadonlySet<string>;
+  onRetry(choose: RetryRequest): void;
+  onCancel(): void;
+}) {
+  const { chosen, onRetry } = props;
+  const { failed, missing, complete } = props.task.completeness;
+  if (failed === 0 && missing.length === 0 && complete && chosen.size === 0) return null;
+  return (
+    <div class="actions">
+      {failed > 0 && (
+        <button type="button" class="btn small" onClick={() => onRetry({ statuses: ["failed"] })}>
+          Retry {failed} failed
+        </button>
+      )}
+      {missing.length > 0 && (
+        <button type="button" class="btn small" onClick={() => onRetry({ statuses: ["missed", "expected"] })}>
+          Retry {missing.length} missing
+        </button>
+      )}
+      {chosen.size > 0 && (
+        <button type="button" class="btn small primary" onClick={() => onRetry({ endpoints: [...chosen] })}>
+          Retry {chosen.size} chosen
+        </button>
+      )}
+      {!complete && (
+        <button type="button" class="btn small danger" onClick={props.onCancel}>
+          Cancel
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Its endpoints, payload, results, logs and timeline, one at a time. */
+function Parts(props: {
+  task: Task;
+  tab: string;
+  chosen: ReadonlySet<string>;
+  onChoose: ((chosen: ReadonlySet<string>) => void) | null;
+}) {
+  const { task, tab } = props;
+  return (
+    <div class="card">
+      <Tabs
+        value={tab}
+        onChange={(next) => setQuery({ tab: next === "endpoints" ? null : next })}
+        tabs={[
+          ["endpoints", `Endpoints (${task.completeness.expected})`],
+          ["payload", "Payload"],
+          ["results", "Results"],
+          ["log", "Log"],
+          ["timeline", "Timeline"],
+        ]}
+      />
+      <div
+        class={`tab-panel ${tab === "endpoints" ? "flush" : ""}`}
+        role="tabpanel"
+        id="tab-panel"
+        aria-labelledby={`tab-${tab}`}
+      >
+        {tab === "endpoints" && <EndpointTable task={task} chosen={props.chosen} onChoose={props.onChoose} />}
+        {tab === "payload" && <Payload value={task.payload} />}
+        {tab === "results" && <Results responses={task.responses} />}
+        {tab === "log" && <Logs task={task} />}
+        {tab === "timeline" && <Timeline task={task} />}
+      </div>
+    </div>
+  );
+}
+
+function Payload(props: { value: JsonObject }) {
+  if (Object.keys(props.value).length === 0) return <Empty title="It was sent without a payload." />;
+  return <JsonTree value={props.value} />;
 }

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { RESPONSE_STATUSES, TASK_STATUSES } from "../../../client/types";
 import { listEndpoints, listTypes } from "../../api/calls";
 import type { Query } from "../../api/http";
@@ -47,76 +48,42 @@ export function TaskFilters(props: { query: URLSearchParams; withStatus?: boolea
   const types = useLoad("types", (signal) => listTypes(signal));
   const endpoints = useLoad("endpoints", (signal) => listEndpoints(signal));
   const { query } = props;
-  const chosen = new Set((query.get("status") ?? "").split(",").filter(Boolean));
-  const toggle = (status: string) => {
-    if (!chosen.delete(status)) chosen.add(status);
-    setQuery({ status: [...chosen].join(",") });
-  };
-  const set = (name: string) => (event: Event) => setQuery({ [name]: (event.currentTarget as HTMLInputElement).value });
   const any = [...query.keys()].some((name) => name !== "view" && name !== "problems");
+  const names = (items: ReadonlyArray<{ name: string }> | undefined, name: string) =>
+    withCurrent(items?.map((one) => one.name) ?? [], query.get(name)).map((one) => <option key={one}>{one}</option>);
 
   return (
     <div class="stack filter-box">
-      {props.withStatus !== false && (
-        <div class="chips" role="group" aria-label="Status">
-          {TASK_STATUSES.map((status) => (
-            <button
-              type="button"
-              key={status}
-              class="chip"
-              aria-pressed={chosen.has(status)}
-              onClick={() => toggle(status)}
-            >
-              <Mark state={status} />
-              {status}
-            </button>
-          ))}
-        </div>
-      )}
+      {props.withStatus !== false && <StatusChips query={query} />}
       <div class="filters">
-        <label class="field">
-          <span>Type</span>
-          <select value={query.get("type") ?? ""} onChange={set("type")}>
-            <option value="">all</option>
-            {withCurrent(types.data?.items.map((type) => type.name) ?? [], query.get("type")).map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </label>
-        <label class="field">
-          <span>Endpoint</span>
-          <select value={query.get("endpoint") ?? ""} onChange={set("endpoint")}>
-            <option value="">all</option>
-            {withCurrent(endpoints.data?.items.map((one) => one.name) ?? [], query.get("endpoint")).map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </label>
+        <Choice label="Type" name="type" query={query} none="all">
+          {names(types.data?.items, "type")}
+        </Choice>
+        <Choice label="Endpoint" name="endpoint" query={query} none="all">
+          {names(endpoints.data?.items, "endpoint")}
+        </Choice>
         {query.get("endpoint") && (
-          <label class="field">
-            <span>… where it is</span>
-            <select value={query.get("endpoint_status") ?? ""} onChange={set("endpoint_status")}>
-              <option value="">in any state</option>
-              {RESPONSE_STATUSES.map((status) => (
-                <option key={status}>{status}</option>
-              ))}
-            </select>
-          </label>
-        )}
-        <label class="field">
-          <span>Created</span>
-          <select value={query.get("since") ?? ""} onChange={set("since")}>
-            <option value="">any time</option>
-            {Object.entries(SINCE).map(([value, [label]]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
+          <Choice label="… where it is" name="endpoint_status" query={query} none="in any state">
+            {RESPONSE_STATUSES.map((status) => (
+              <option key={status}>{status}</option>
             ))}
-          </select>
-        </label>
+          </Choice>
+        )}
+        <Choice label="Created" name="since" query={query} none="any time">
+          {Object.entries(SINCE).map(([value, [label]]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </Choice>
         <label class="field">
           <span>Identifier (exact)</span>
-          <input type="search" value={query.get("identifier") ?? ""} maxLength={190} onChange={set("identifier")} />
+          <input
+            type="search"
+            value={query.get("identifier") ?? ""}
+            maxLength={190}
+            onChange={(event) => setQuery({ identifier: event.currentTarget.value })}
+          />
         </label>
         {any && (
           <button
@@ -129,6 +96,51 @@ export function TaskFilters(props: { query: URLSearchParams; withStatus?: boolea
         )}
       </div>
     </div>
+  );
+}
+
+function StatusChips(props: { query: URLSearchParams }) {
+  const chosen = new Set((props.query.get("status") ?? "").split(",").filter(Boolean));
+  const toggle = (status: string) => {
+    if (!chosen.delete(status)) chosen.add(status);
+    setQuery({ status: [...chosen].join(",") });
+  };
+  return (
+    <div class="chips" role="group" aria-label="Status">
+      {TASK_STATUSES.map((status) => (
+        <button
+          type="button"
+          key={status}
+          class="chip"
+          aria-pressed={chosen.has(status)}
+          onClick={() => toggle(status)}
+        >
+          <Mark state={status} />
+          {status}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** One field of the address, chosen from a list. */
+function Choice(props: {
+  label: string;
+  name: string;
+  query: URLSearchParams;
+  /** What it is called when nothing is chosen. */
+  none: string;
+  children: ComponentChildren;
+}) {
+  const { name } = props;
+  return (
+    <label class="field">
+      <span>{props.label}</span>
+      <select value={props.query.get(name) ?? ""} onChange={(event) => setQuery({ [name]: event.currentTarget.value })}>
+        <option value="">{props.none}</option>
+        {props.children}
+      </select>
+    </label>
   );
 }
 

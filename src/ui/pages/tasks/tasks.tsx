@@ -1,53 +1,32 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { TaskSummary } from "../../../client/types";
-import { follow } from "../../api/live";
 import { may } from "../../api/session";
 import { TaskList } from "../../api/task-list";
+import { useTaskList } from "../../api/use";
 import { isTyping } from "../../app/keys";
 import { href, type PageProps } from "../../app/router";
 import { settings } from "../../app/settings";
 import { Busy, Empty, Failure } from "../../parts/empty";
 import { PageHead } from "../../parts/page";
-import { Bulk, type BulkAction } from "./bulk";
+import { Table } from "../../parts/table";
+import { Bulk } from "./bulk";
+import type { BulkAction } from "./bulk-work";
 import { describe, TaskFilters, taskQuery } from "./filters";
 import { TaskRow } from "./row";
+import { ShowNew } from "./show-new";
 
 /** All tasks, newest first, filtered by what stands in the address. */
 export function TasksPage(props: PageProps) {
   const key = props.query.toString();
   const query = useMemo(() => taskQuery(props.query), [key]);
   const list = useMemo(() => new TaskList(query, 50), [key]);
-  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const [bulk, setBulk] = useState<{ action: BulkAction; chosen: TaskSummary[] | null } | null>(null);
-  const lastPick = useRef(-1);
-
-  useEffect(() => {
-    setPicked(new Set());
-    void list.start();
-    const leave = follow({ onChanges: (changes) => list.onChanges(changes), onResume: () => list.refresh() });
-    // A deadline that passes is no event: `incomplete` comes with time alone.
-    const timer = setInterval(() => list.items.peek().some((task) => !task.settled) && list.refresh(), 5000);
-    return () => {
-      leave();
-      clearInterval(timer);
-      list.stop();
-    };
-  }, [list]);
-
+  useTaskList(list);
   const items = list.items.value;
-  const pick = (index: number, range: boolean) => {
-    const next = new Set(picked);
-    const from = range && lastPick.current >= 0 ? Math.min(lastPick.current, index) : index;
-    const to = range && lastPick.current >= 0 ? Math.max(lastPick.current, index) : index;
-    const on = !picked.has(items[index]!.id);
-    for (const task of items.slice(from, to + 1)) on ? next.add(task.id) : next.delete(task.id);
-    lastPick.current = index;
-    setPicked(next);
-  };
-  useRowKeys(pick);
-  const operate = may("operate");
-  const chosen = items.filter((task) => picked.has(task.id));
+  const picks = usePicks(list, items);
+  useRowKeys(picks.pick);
   const filter = describe(props.query);
+  const ask = (action: BulkAction) => setBulk({ action, chosen: picks.chosen.length > 0 ? picks.chosen : null });
 
   return (
     <>
@@ -55,26 +34,7 @@ export function TasksPage(props: PageProps) {
         <a class="btn" href={href(["matrix"], Object.fromEntries(props.query))}>
           As matrix
         </a>
-        {operate && (
-          <>
-            <button
-              type="button"
-              class="btn"
-              disabled={items.length === 0}
-              onClick={() => setBulk({ action: "retry", chosen: chosen.length > 0 ? chosen : null })}
-            >
-              {chosen.length > 0 ? `Retry ${chosen.length} selected` : "Retry all that match"}
-            </button>
-            <button
-              type="button"
-              class="btn danger"
-              disabled={items.length === 0}
-              onClick={() => setBulk({ action: "cancel", chosen: chosen.length > 0 ? chosen : null })}
-            >
-              {chosen.length > 0 ? `Cancel ${chosen.length} selected` : "Cancel all that match"}
-            </button>
-          </>
-        )}
+        {may("operate") && <BulkButtons shown={items.length} chosen={picks.chosen.length} onBulk={ask} />}
       </PageHead>
       <div class="stack">
         <TaskFilters query={props.query} />
@@ -82,12 +42,7 @@ export function TasksPage(props: PageProps) {
           error={list.error.value}
           onRetry={() => (list.loaded.value && items.length > 0 ? list.refresh() : list.start())}
         />
-        {list.waiting.value > 0 && (
-          <button type="button" class="btn" onClick={() => list.refreshNow()}>
-            Show {list.waiting.value}
-            {list.waiting.value >= 50 ? " or more" : ""} new
-          </button>
-        )}
+        <ShowNew list={list} />
         {!list.loaded.value ? (
           <Busy what="tasks" />
         ) : items.length === 0 ? (
@@ -95,64 +50,15 @@ export function TasksPage(props: PageProps) {
             <NoTasks filtered={filter !== ""} />
           </div>
         ) : (
-          <div class="card" onPointerEnter={() => list.hold(true)} onPointerLeave={() => list.hold(false)}>
-            <div class="table-wrap">
-              <table class="cards" aria-label="Tasks" aria-busy={list.busy.value}>
-                <thead>
-                  <tr>
-                    {operate && (
-                      <th scope="col">
-                        <input
-                          type="checkbox"
-                          aria-label="Select all that are loaded"
-                          checked={chosen.length > 0 && chosen.length === items.length}
-                          onChange={() =>
-                            setPicked(
-                              chosen.length === items.length ? new Set() : new Set(items.map((task) => task.id)),
-                            )
-                          }
-                        />
-                      </th>
-                    )}
-                    <th scope="col">Task</th>
-                    <th scope="col">Type</th>
-                    <th scope="col">Status</th>
-                    <th scope="col">Answered</th>
-                    <th scope="col">Created</th>
-                    <th scope="col">{settings.value.times === "relative" ? "Took" : "Duration"}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {items.map((task, index) => (
-                    <TaskRow
-                      key={task.id}
-                      task={task}
-                      picked={picked.has(task.id)}
-                      onPick={operate ? (range) => pick(index, range) : null}
-                    />
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          </div>
-        )}
-        {list.loaded.value && items.length > 0 && (
-          <div class="actions">
-            {list.next.value ? (
-              <button type="button" class="btn" disabled={list.busy.value} onClick={() => list.more()}>
-                Load more
-              </button>
-            ) : null}
-            <span class="muted small" role="status">
-              {items.length} shown{list.next.value ? ", there are more" : ", that is all"}
-            </span>
-          </div>
+          <>
+            <TaskTable list={list} picks={picks} />
+            <Rest list={list} />
+          </>
         )}
       </div>
       {bulk && (
         <Bulk
-          action={bulk.action}
-          chosen={bulk.chosen}
+          {...bulk}
           query={query}
           filter={filter}
           onClose={(done) => {
@@ -162,6 +68,99 @@ export function TasksPage(props: PageProps) {
         />
       )}
     </>
+  );
+}
+
+interface Picks {
+  chosen: TaskSummary[];
+  has(task: TaskSummary): boolean;
+  /** Picks the row, or lets go of it; `range`: and all between it and the last one. */
+  pick(index: number, range: boolean): void;
+  all(): void;
+}
+
+function usePicks(list: TaskList, items: readonly TaskSummary[]): Picks {
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const last = useRef(-1);
+  useEffect(() => setPicked(new Set()), [list]);
+  const chosen = items.filter((task) => picked.has(task.id));
+  return {
+    chosen,
+    has: (task) => picked.has(task.id),
+    pick(index, range) {
+      const next = new Set(picked);
+      const from = range && last.current >= 0 ? Math.min(last.current, index) : index;
+      const to = range && last.current >= 0 ? Math.max(last.current, index) : index;
+      const on = !picked.has(items[index]!.id);
+      for (const task of items.slice(from, to + 1)) on ? next.add(task.id) : next.delete(task.id);
+      last.current = index;
+      setPicked(next);
+    },
+    all: () => setPicked(chosen.length === items.length ? new Set() : new Set(items.map((task) => task.id))),
+  };
+}
+
+function BulkButtons(props: { shown: number; chosen: number; onBulk(action: BulkAction): void }) {
+  const what = props.chosen > 0 ? `${props.chosen} selected` : "all that match";
+  const disabled = props.shown === 0;
+  return (
+    <>
+      <button type="button" class="btn" disabled={disabled} onClick={() => props.onBulk("retry")}>
+        Retry {what}
+      </button>
+      <button type="button" class="btn danger" disabled={disabled} onClick={() => props.onBulk("cancel")}>
+        Cancel {what}
+      </button>
+    </>
+  );
+}
+
+function TaskTable(props: { list: TaskList; picks: Picks }) {
+  const { list, picks } = props;
+  const items = list.items.value;
+  const operate = may("operate");
+  const selectAll = operate && (
+    <input
+      type="checkbox"
+      aria-label="Select all that are loaded"
+      checked={picks.chosen.length > 0 && picks.chosen.length === items.length}
+      onChange={() => picks.all()}
+    />
+  );
+  const took = settings.value.times === "relative" ? "Took" : "Duration";
+  return (
+    <div class="card" onPointerEnter={() => list.hold(true)} onPointerLeave={() => list.hold(false)}>
+      <Table
+        label="Tasks"
+        busy={list.busy.value}
+        columns={[selectAll, "Task", "Type", "Status", "Answered", "Created", took]}
+      >
+        {items.map((task, index) => (
+          <TaskRow
+            key={task.id}
+            task={task}
+            picked={picks.has(task)}
+            onPick={operate ? (range) => picks.pick(index, range) : null}
+          />
+        ))}
+      </Table>
+    </div>
+  );
+}
+
+function Rest(props: { list: TaskList }) {
+  const { list } = props;
+  return (
+    <div class="actions">
+      {list.next.value && (
+        <button type="button" class="btn" disabled={list.busy.value} onClick={() => list.more()}>
+          Load more
+        </button>
+      )}
+      <span class="muted small" role="status">
+        {list.items.value.length} shown{list.next.value ? ", there are more" : ", that is all"}
+      </span>
+    </div>
   );
 }
 

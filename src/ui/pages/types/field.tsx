@@ -29,11 +29,7 @@ export function Field(props: Props) {
   );
   const common = { id, "aria-invalid": fault !== "", "aria-describedby": `${id}-help`, required: props.required };
   const change = (text: string) => props.onChange(text === "" && !props.required ? undefined : text);
-  const help = (
-    <span id={`${id}-help`} class={`small ${fault ? "bad-text" : ""}`}>
-      <Text value={fault || schema.description || ""} />
-    </span>
-  );
+  const help = <Help id={`${id}-help`} fault={fault} text={schema.description ?? ""} />;
   if (type === "boolean") {
     return (
       <div>
@@ -94,6 +90,14 @@ export function Field(props: Props) {
       )}
       {help}
     </div>
+  );
+}
+
+function Help(props: { id: string; fault: string; text: string }) {
+  return (
+    <span id={props.id} class={`small ${props.fault ? "bad-text" : ""}`}>
+      <Text value={props.fault || props.text} />
+    </span>
   );
 }
 

@@ -49,23 +49,10 @@ export function SendForm(props: { type: TaskTypeDetail }) {
     }
   };
 
+  const everywhere = type.deliver !== "one" && registered.length > 0;
   return (
     <form class="send" onSubmit={submit} noValidate>
-      <div class="field">
-        <label for="send-identifier">Identifier</label>
-        <input
-          id="send-identifier"
-          required
-          maxLength={190}
-          value={identifier}
-          aria-invalid={faultOf("#/identifier") !== ""}
-          aria-describedby="send-identifier-help"
-          onInput={(event) => setIdentifier(event.currentTarget.value)}
-        />
-        <span id="send-identifier-help" class="small">
-          {faultOf("#/identifier") || "Your own name for it. The same one again means the same task."}
-        </span>
-      </div>
+      <Identifier value={identifier} fault={faultOf("#/identifier")} onChange={setIdentifier} />
       {simple && (
         <label>
           <input type="checkbox" checked={raw} onChange={() => switchTo(!raw)} /> Write the payload as JSON
@@ -87,41 +74,8 @@ export function SendForm(props: { type: TaskTypeDetail }) {
           faultOf={faultOf}
         />
       )}
-      {type.deliver !== "one" && registered.length > 0 && (
-        <details class="more">
-          <summary>
-            Endpoints: {chosen.length === 0 ? `all ${registered.length}` : `${chosen.length} of ${registered.length}`}
-          </summary>
-          <div class="pick-list">
-            {registered.map((name) => (
-              <label key={name}>
-                <input
-                  type="checkbox"
-                  checked={chosen.includes(name)}
-                  onChange={() =>
-                    setChosen(chosen.includes(name) ? chosen.filter((one) => one !== name) : [...chosen, name])
-                  }
-                />{" "}
-                {name}
-              </label>
-            ))}
-          </div>
-        </details>
-      )}
-      <div role="alert">
-        {problem !== null && (
-          <div class="note bad">
-            <p>
-              <Text value={messageOf(problem)} />
-            </p>
-            {faults.map((one) => (
-              <p key={one.pointer + one.detail} class="small">
-                <code>{one.pointer}</code> <Text value={one.detail} />
-              </p>
-            ))}
-          </div>
-        )}
-      </div>
+      {everywhere && <Endpoints registered={registered} chosen={chosen} onChoose={setChosen} />}
+      <div role="alert">{problem !== null && <Refusal problem={problem} faults={faults} />}</div>
       <div class="actions">
         <button type="submit" class="btn primary" disabled={busy || identifier === ""}>
           Send to{" "}
@@ -133,6 +87,71 @@ export function SendForm(props: { type: TaskTypeDetail }) {
         </button>
       </div>
     </form>
+  );
+}
+
+function Identifier(props: { value: string; fault: string; onChange(value: string): void }) {
+  return (
+    <div class="field">
+      <label for="send-identifier">Identifier</label>
+      <input
+        id="send-identifier"
+        required
+        maxLength={190}
+        value={props.value}
+        aria-invalid={props.fault !== ""}
+        aria-describedby="send-identifier-help"
+        onInput={(event) => props.onChange(event.currentTarget.value)}
+      />
+      <span id="send-identifier-help" class="small">
+        {props.fault || "Your own name for it. The same one again means the same task."}
+      </span>
+    </div>
+  );
+}
+
+function Endpoints(props: {
+  registered: readonly string[];
+  chosen: readonly string[];
+  onChoose(chosen: readonly string[]): void;
+}) {
+  const { registered, chosen, onChoose } = props;
+  return (
+    <details class="more">
+      <summary>
+        Endpoints: {chosen.length === 0 ? `all ${registered.length}` : `${chosen.length} of ${registered.length}`}
+      </summary>
+      <div class="pick-list">
+        {registered.map((name) => (
+          <label key={name}>
+            <input
+              type="checkbox"
+              checked={chosen.includes(name)}
+              onChange={() =>
+                onChoose(chosen.includes(name) ? chosen.filter((one) => one !== name) : [...chosen, name])
+              }
+            />{" "}
+            {name}
+          </label>
+        ))}
+      </div>
+    </details>
+  );
+}
+
+/** Why it was not sent, with each fault of the request. */
+function Refusal(props: { problem: unknown; faults: TaskerProblem["errors"] }) {
+  return (
+    <div class="note bad">
+      <p>
+        <Text value={messageOf(props.problem)} />
+      </p>
+      {props.faults.map((one) => (
+        <p key={one.pointer + one.detail} class="small">
+          <code>{one.pointer}</code> <Text value={one.detail} />
+        </p>
+      ))}
+    </div>
   );
 }
 
