@@ -43,7 +43,7 @@ function readHost(name: string, fault: (why: string) => Error): string {
   if (isIP(host) === 4 && host !== plainHost(name)) {
     throw fault(`is another spelling of the address ${host}; write it so, if that is meant`);
   }
-  if (isIP(host) === 0 && (host.length > 253 || !/^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/.test(host))) {
+  if (isIP(host) === 0 && (host.length > 253 || !/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(host))) {
     throw fault("is no name of a host: labels of letters, digits and `-`, with dots between them");
   }
   if (isMetadataName(host)) throw fault("is a cloud's metadata service, which HTTP calls never reach by name");

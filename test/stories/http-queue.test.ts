@@ -20,6 +20,11 @@ describe.each(MODES)("an HTTP job queue, %s", (mode) => {
       else if (path === "/created") res.writeHead(201).end();
       else if (path.startsWith("/hold")) it.hold(() => res.end("held"));
       else if (path === "/never") return;
+      else if (path === "/continued") {
+        res.writeContinue();
+        res.writeHead(201).end("done once");
+      } else if (path === "/garbled") res.socket!.end("OK done\r\n");
+      else if (path === "/busy") res.writeHead(503, { "retry-after": "3" }).end();
       else res.writeHead(500).end("it broke");
     });
     const http = { allow_hosts: [target.host, `${"a".repeat(64)}.internal`, "127.0.0.1:1"], max_body: "1kb" };
@@ -71,6 +76,36 @@ describe.each(MODES)("an HTTP job queue, %s", (mode) => {
     expect(await call({ url: target.url("/created") }, "again")).toMatchObject({ status: "succeeded", attempt: 1 });
     const refused = await call({ url: target.url("/ok") }, "again");
     expect(refused).toMatchObject({ status: "failed", reason: "http_status", attempt: 2, attempts: 2 });
+  });
+
+  test("a POST is sent once, also if its answer has an unasked 100 Continue before it or is no HTTP", async () => {
+    const post = { method: "POST", body: "pay" };
+    const asked = (path: string) => target.asked.filter((one) => one.path === path).length;
+    expect(await call({ url: target.url("/continued"), ...post }, "again")).toMatchObject({
+      status: "succeeded",
+      attempt: 1,
+      result: { body: "done once" },
+    });
+    expect(await call({ url: target.url("/garbled"), ...post }, "again")).toMatchObject({
+      status: "failed",
+      reason: "invalid_answer",
+      attempt: 1,
+    });
+    expect([asked("/continued"), asked("/garbled")]).toEqual([1, 1]);
+    expect(await call({ url: target.url("/garbled") }, "again")).toMatchObject({
+      reason: "invalid_answer",
+      attempt: 2,
+    });
+  });
+
+  test("a target that is busy is left alone for as long as it asks", async () => {
+    const { body } = await w.post("/again", { identifier: fresh(), payload: { url: target.url("/busy") } });
+    const response = await until("the pause before the second attempt", async () => {
+      const { items }: Body = (await w.get(`/again/${body.id}/responses`)).body;
+      return items.find((one: Body) => one.status === "retrying") ?? null;
+    });
+    expect(Date.parse(response.retry_at) - Date.parse(response.started_at)).toBeGreaterThanOrEqual(3000);
+    await w.settled(body.id);
   });
 
   test("what may not, or cannot, be called says why, and nothing is connected to", async () => {
