@@ -3,7 +3,7 @@
  * server, the store) by a require inside a function.
  */
 export { PermanentFailure } from "./errors";
-export type { HandleTask, SubmitRequest, TaskContext } from "./model/handler";
+export type { HandleTask, SubmitRequest, TaskContext, TaskLog } from "./model/handler";
 export type { Json, JsonObject, JsonObject as Payload } from "./model/json";
 
 import type { Tasker, TaskerOptions } from "./library";

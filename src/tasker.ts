@@ -2,6 +2,7 @@ import type * as Api from "./api/server";
 import { type Backoff, backoffMs, pause } from "./backoff";
 import type { Config } from "./config/config";
 import { connectStore, connectTransport } from "./connect";
+import { describeError } from "./describe-error";
 import type { Log } from "./log";
 import type { OnAttempt } from "./manager/desk";
 import { type RunningManager, startManager } from "./manager/manager";
@@ -131,7 +132,7 @@ async function managerChecks(
   const { connected, blocked } = transport.health();
   const database = await store.checkWrites({ attempt: false, deadlineMs: 2000 }).then(
     () => ({ ok: true }),
-    (error: Error) => ({ ok: false, detail: error.message }),
+    (error: unknown) => ({ ok: false, detail: describeError(error, "sentence") }),
   );
   const states = managers.map(({ endpoint, state }) => ({ endpoint, ...state() }));
   const fit = states.filter(({ managerId, draining }) => managerId !== null && !draining);
@@ -193,7 +194,7 @@ async function until(what: string, step: () => Promise<unknown>, log: Log, signa
       await step();
       return;
     } catch (error) {
-      log.warn({ err: (error as Error).message }, `could not ${what} yet; trying again`);
+      log.warn({ err: describeError(error, "sentence") }, `could not ${what} yet; trying again`);
     }
     await pause(backoffMs(failures, RETRY), signal);
   }

@@ -1,4 +1,5 @@
 import type { Completeness } from "../model/completeness";
+import { isJson } from "../model/json";
 import { ANY_ENDPOINT } from "../model/names";
 import type { AttemptRecord, ResponseKey, ResponseRecord } from "../model/response";
 import { isFinal } from "../model/response";
@@ -7,8 +8,9 @@ import type { ResponseBrief, ResponseChange } from "../store/store";
 import type { CancelResult, TaskReading } from "../tasks/service";
 
 /**
- * Records → the JSON text of the HTTP contract. Payloads and results are stored as JSON text and are spliced in as they are:
- * parsing and writing them again would cost time and change numbers beyond 2^53.
+ * Records → the JSON text of the HTTP contract. Payloads and results are stored as JSON text and are put in as they are: writing
+ * them anew would cost time and change numbers beyond 2^53. That they are JSON is looked at each time, for another program may
+ * have written the row.
  */
 
 /** With more responses than this a task shows the first so many that have not succeeded. */
@@ -20,6 +22,15 @@ const text = JSON.stringify as (value: string) => string;
 const orNull = (value: string | null) => (value === null ? "null" : text(value));
 /** For what is known to need no escapes: times and names. */
 const plain = (value: string | null) => (value === null ? "null" : `"${value}"`);
+
+/** What a row has as its result: JSON, or else its text, and a sentence. */
+function resultFields(row: { result: string | null; resultText: string | null; error: string | null }): string {
+  const { result, resultText, error } = row;
+  if (result === null || isJson(result))
+    return `"result":${result ?? "null"},"result_text":${orNull(resultText)},"error":${orNull(error)}`;
+  const sentence = "The stored result is not JSON: whoever wrote it did not keep to the contract. It is shown as text.";
+  return `"result":null,"result_text":${text(resultText ?? result)},"error":${text(error ?? sentence)}`;
+}
 
 export function taskPath(basePath: string, task: { type: string; id: string }): string {
   return `${basePath}/${task.type}/${task.id}`;
@@ -67,7 +78,7 @@ function taskFields(reading: TaskReading<ResponseBrief>, payload: string): strin
   const { task, state, responses } = reading;
   const endpoints = [...new Set(responses.map((row) => row.endpoint))];
   return (
-    `"id":"${task.id}","type":"${task.type}","identifier":${text(task.identifier)},"payload":${payload},` +
+    `"id":"${task.id}","type":"${task.type}","identifier":${text(task.identifier)},"payload":${isJson(payload) ? payload : "{}"},` +
     `"endpoints":[${endpoints.map(plain).join(",")}],` +
     `"status":"${state.status}","settled":${state.settled},"progress":${state.progress},` +
     `"created_at":${plain(task.createdAt)},"delay_until":${plain(task.delayUntil)},` +
@@ -103,7 +114,7 @@ function responseFields(task: TaskRecord, row: ResponseRecord): string {
     `"endpoint":${plain(endpointOf(row))},"job":${plain(row.job || null)},"status":"${row.status}",` +
     `"reason":${orNull(row.reason)},"attempt":${row.attempt},"attempts":${row.attempts},` +
     `"progress":${row.status === "succeeded" ? 1 : row.progress},` +
-    `"result":${row.result ?? "null"},"result_text":${orNull(row.resultText)},"error":${orNull(row.error)},` +
+    `${resultFields(row)},` +
     `"late":${late},"received_at":${plain(row.receivedAt)},"started_at":${plain(row.startedAt)},` +
     `"finished_at":${plain(row.finishedAt)},"retry_at":${plain(row.retryAt)}`
   );
@@ -154,8 +165,7 @@ function attemptJson(attempt: {
 }): string {
   return (
     `{"generation":${attempt.generation},"attempt":${attempt.attempt},"outcome":"${attempt.outcome}",` +
-    `"endpoint":${plain(attempt.endpoint)},"reason":${orNull(attempt.reason)},"error":${orNull(attempt.error)},` +
-    `"result":${attempt.result ?? "null"},"result_text":${orNull(attempt.resultText)},` +
+    `"endpoint":${plain(attempt.endpoint)},"reason":${orNull(attempt.reason)},${resultFields(attempt)},` +
     `"started_at":${plain(attempt.startedAt)},"finished_at":${plain(attempt.finishedAt)}}`
   );
 }

@@ -1,4 +1,5 @@
 import { TaskerProblem, TaskerUnreachable } from "../client";
+import { describeError } from "../describe-error";
 import { ConfigError, TaskerError, TransportError, withoutSecrets } from "../errors";
 import { EXIT, exitOfStatus } from "./exit-codes";
 import { cleanText } from "./text";
@@ -53,8 +54,7 @@ export function explain(error: unknown): Failure {
       (error.errors ?? []).map((e) => `${e.pointer}  ${e.detail}`),
     );
   }
-  const message = error instanceof Error ? error.message : String(error);
-  return failure(EXIT.unexpected, message || "something unexpected happened", [], "--debug shows where it comes from");
+  return failure(EXIT.unexpected, describeError(error, "sentence"), [], "--debug shows where it comes from");
 }
 
 function ofProblem(error: TaskerProblem): Failure {

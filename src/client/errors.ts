@@ -48,12 +48,11 @@ export class TaskerUnreachable extends Error {
 }
 
 /** fetch says "fetch failed" and hides what happened in its cause; several addresses tried are several causes. */
-function reasonOf(error: unknown): string {
-  let inner = error as { message?: string; code?: string; cause?: unknown; errors?: unknown[] } | undefined;
-  for (let depth = 0; depth < 5 && inner; depth++) {
-    const next = (inner.cause ?? inner.errors?.[0]) as typeof inner;
-    if (!next) break;
-    inner = next;
+function reasonOf(error: unknown, depth = 0): string {
+  const { message, code, cause, errors } = (error ?? {}) as Error & { code?: string; errors?: unknown[] };
+  if (cause && depth < 5) return reasonOf(cause, depth + 1);
+  if (Array.isArray(errors) && errors.length > 0 && depth < 5) {
+    return errors.map((part) => reasonOf(part, depth + 1)).join("; ");
   }
-  return inner?.message || inner?.code || String(error);
+  return message || code || String(error);
 }

@@ -69,6 +69,7 @@ function completeType(name: string, type: WrittenTaskType, apiWaitMs: number, cw
       maxMs: type.backoff?.max ?? d.backoff.maxMs,
     },
     isolation: type.isolation ?? d.isolation,
+    reuse: type.reuse ?? d.reuse,
     claim: type.claim ?? d.claim,
     priority: type.priority ?? d.priority,
     payloadSchema: (type.payload_schema as JsonObject | undefined) ?? null,

@@ -32,6 +32,8 @@ export interface TaskTypeConfig {
   attempts: number;
   backoff: { firstMs: number; factor: number; maxMs: number };
   isolation: "process" | "inline";
+  /** With `isolation: process`: a process takes one attempt after another; false: each attempt has a new one. */
+  reuse: boolean;
   /** Whether an attempt is claimed before its handler starts, or with its end (handlers that may run once too often). */
   claim: "first" | "late";
   priority: number;

@@ -23,6 +23,7 @@ export const TASK_TYPE_DEFAULTS = {
   singleRunAttempts: 1,
   backoff: { firstMs: SECOND, factor: 2, maxMs: 5 * MINUTE },
   isolation: "process",
+  reuse: true,
   claim: "first",
   priority: 0,
 } as const;

@@ -29,6 +29,8 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   "task_types.*.backoff.max": "longest pause",
   "task_types.*.isolation":
     "`process`: handlers run in a child that can be killed; `inline`: in the manager, for light asynchronous work only",
+  "task_types.*.reuse":
+    "with `isolation: process`: a process takes one attempt after another (module state, connections and caches live on); `false`: each attempt has a new process",
   "task_types.*.claim":
     "`first`: a handler starts once the store has granted the attempt; `late`: at once, and the grant comes with the end or after half a second: for short handlers that do no harm if they run once too often",
   "task_types.*.priority": "of tasks that do not say their own; 9 first",

@@ -110,6 +110,7 @@ export const taskTypeSchema = section({
     max: duration(0).optional(),
   }).optional(),
   isolation: z.enum(["process", "inline"], { error: "process or inline" }).optional(),
+  reuse: flag.optional(),
   claim: z.enum(["first", "late"], { error: "first or late" }).optional(),
   priority: whole(0, 9).optional(),
   payload_schema: z

@@ -93,6 +93,7 @@ function typeValues(type: TaskTypeConfig): Array<[string, Json]> {
     ["backoff.factor", type.backoff.factor],
     ["backoff.max", time(type.backoff.maxMs)],
     ["isolation", type.isolation],
+    ["reuse", type.reuse],
     ["claim", type.claim],
     ["priority", type.priority],
     ["single_run", type.singleRun],

@@ -1,4 +1,5 @@
 import { type Backoff, backoffMs } from "../backoff";
+import { isJson } from "../model/json";
 import type { AttemptEnd } from "../store/store";
 import type { Grant } from "./attempt";
 import type { RunResult } from "./runners/runner";
@@ -77,8 +78,12 @@ export function endedBySignal(result: RunResult): result is Failure {
   return result.kind === "failed" && result.reason === "signal";
 }
 
-/** A result over the limit is not cut but refused: half a document is worse than none. What else the attempt says stays. */
+/** No result is stored that is no JSON, whoever made it; one over the limit is not cut but refused: half a document is worse than none. What else the attempt says stays. */
 function fitting(ending: Ending, maxBytes: number): Ending {
+  if (ending.result !== null && !isJson(ending.result)) {
+    const sentence = "What was given as the result is no JSON text. Its beginning is kept as text.";
+    return withoutResult(ending, "result_not_json", sentence);
+  }
   const bytes = Buffer.byteLength(ending.result ?? "") + Buffer.byteLength(ending.resultText ?? "");
   if (bytes <= maxBytes) return ending;
   const sentence = `The result has ${bytes} bytes; at most ${maxBytes} are stored (manager.max_result). Its beginning is kept as text; let the handler return less, or a reference.`;

@@ -20,10 +20,22 @@ export interface TaskContext {
   readonly traceparent: string | null;
   /** 0–1; shown while running. Cheap: reports are merged and written a few times a second. */
   progress(fraction: number, message?: string): void;
-  /** A line for the response's log, beside what the process logs itself. */
-  log(line: string): void;
+  /** Writes to the response's log, beside what the process prints: `log("copied")`, `log.warn("disk is %d %% full", 97)`. */
+  readonly log: TaskLog;
   /** Submit another task. Resolves when it is stored. */
   submit(type: string, request: SubmitRequest): Promise<{ id: string }>;
+}
+
+/**
+ * The response's log. A single text is written as it is; anything else is put together as `console.log` does it (`%s`, objects,
+ * errors with their stack). `warn`, `error` and `debug` write the level before the text, `info` is the same as calling `log`.
+ */
+export interface TaskLog {
+  (...message: unknown[]): void;
+  debug(...message: unknown[]): void;
+  info(...message: unknown[]): void;
+  warn(...message: unknown[]): void;
+  error(...message: unknown[]): void;
 }
 
 export interface SubmitRequest {

@@ -29,6 +29,7 @@ export function taskType(name: string, more: Partial<TaskTypeConfig> = {}): Task
     attempts: 3,
     backoff: { firstMs: 1000, factor: 2, maxMs: 10_000 },
     isolation: "process",
+    reuse: true,
     claim: "first",
     priority: 0,
     payloadSchema: null,

@@ -67,6 +67,7 @@ describe("what is left out", () => {
       attempts: 3,
       backoff: { firstMs: 1000, factor: 2, maxMs: 300_000 },
       isolation: "process",
+      reuse: true,
       claim: "first",
       priority: 0,
       payloadSchema: null,

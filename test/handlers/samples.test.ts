@@ -75,6 +75,21 @@ describe("system-report", () => {
     expect(Object.keys(one as object)).toEqual(["endpoint", "reported_at", "memory"]);
     expect(failed(await runner.run(workOf({ sections: ["secrets"] }), new Recorder())).error).toContain("secrets");
   });
+
+  test("keeps inline, as it is shipped, to what that asks for: it ends when told, and fails no attempt but its own", async () => {
+    const runner = runnerOf("system-report", "inline");
+    const hooks = new Recorder();
+    hooks.progress = () => hooks.stop.tell("cancel");
+    expect(await runner.run(workOf({}), hooks)).toEqual({ kind: "stopped", killed: false });
+    const before = [{ ...process.env }, process.cwd(), Object.keys(globalThis), process.eventNames()];
+    const results = await Promise.all(
+      [{ path: "/nowhere/at/all" }, { sections: "all" }, { sections: [null] }, {}].map((payload) =>
+        runner.run(workOf(payload), new Recorder()),
+      ),
+    );
+    expect(results.map(({ kind }) => kind)).toEqual(["failed", "failed", "failed", "succeeded"]);
+    expect([{ ...process.env }, process.cwd(), Object.keys(globalThis), process.eventNames()]).toEqual(before);
+  });
 });
 
 describe("app-update", () => {

@@ -28,6 +28,20 @@ test("a success is written under its lease with its result", () => {
   });
 });
 
+test("a result that is no JSON is never written, whoever gave it", () => {
+  for (const result of ["hacked", "", "1,2", '{}],"x":[{}']) {
+    expect(outcomeOf(grantOf({}), { kind: "succeeded", result, resultText: null }, policy)).toMatchObject({
+      status: "failed",
+      reason: "result_not_json",
+      result: null,
+      resultText: result,
+    });
+    const end = outcomeOf(grantOf({ attempt: 1, attempts: 3 }), failed({ result }), policy);
+    expect(end).toMatchObject({ status: "retrying", reason: "error", result: null, resultText: result });
+    expect(end!.error).toMatch(/^it broke\n/);
+  }
+});
+
 test("a failure with attempts left is retried after a delay, the last one is final", () => {
   expect(outcomeOf(grantOf({ attempt: 2, attempts: 3 }), failed(), policy)).toMatchObject({
     status: "retrying",

@@ -23,6 +23,7 @@ export function typeConfig(name: string, more: Partial<TaskTypeConfig> = {}): Ta
     attempts: 3,
     backoff: { firstMs: 1, factor: 2, maxMs: 10 },
     isolation: "inline",
+    reuse: true,
     claim: "first",
     priority: 0,
     payloadSchema: null,

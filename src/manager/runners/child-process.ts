@@ -1,5 +1,7 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
 import { handlerEnvironment } from "../../config/passed-environment";
+import { CHANNEL_FD, Channel } from "./channel";
 import { childEntry } from "./child-entry";
 import { signalGroup } from "./group";
 import type { FromChild, ToChild } from "./ipc";
@@ -10,6 +12,8 @@ const STDERR_KEPT = 16 * 1024;
 /** How long output that is still in the pipes is waited for after the process itself is gone. */
 const LAST_OUTPUT_MS = 500;
 const CLOSE_MS = 2000;
+/** A process that closes its channel is ending by itself, or will never be heard again. */
+const SILENT_MS = 500;
 
 /** Who listens to a child while it performs an attempt. */
 export interface ChildListener {
@@ -25,10 +29,16 @@ export class HandlerProcess {
   /** Called once, when the process has ended for whatever cause. */
   onEnd: () => void = () => {};
   ended = false;
+  /** Called when the process ends itself because its handler has changed `what` of it. */
+  onLeaving: (what: string) => void = () => {};
+  /** It takes no further attempt. */
+  leaving = false;
   /** Attempts it was given. */
   runs = 0;
   idleTimer: NodeJS.Timeout | null = null;
   private readonly process: ChildProcess;
+  private readonly channel: Channel<ToChild> | null;
+  private silenced = false;
   private exit: { code: number | null; signal: NodeJS.Signals | null } = { code: null, signal: null };
   private spawnError: Error | null = null;
   private stderr = "";
@@ -38,14 +48,19 @@ export class HandlerProcess {
   });
 
   constructor() {
-    this.process = fork(childEntry.file, [String(process.pid)], {
-      execArgv: childEntry.execArgv,
+    this.process = spawn(process.execPath, [...childEntry.execArgv, childEntry.file, String(process.pid)], {
       env: handlerEnvironment(),
       detached: true,
-      serialization: "json",
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
     });
-    this.process.on("message", (message) => this.listener?.message(message as FromChild));
+    const socket = this.process.stdio[CHANNEL_FD] as Socket | undefined;
+    this.channel = socket
+      ? new Channel(
+          socket,
+          (message) => this.heard(message as FromChild),
+          () => this.silent(),
+        )
+      : null;
     this.process.stdout?.on("data", (chunk: Buffer) => this.listener?.output(chunk, "stdout"));
     this.process.stderr?.on("data", (chunk: Buffer) => {
       this.stderr = (this.stderr + chunk.toString()).slice(-STDERR_KEPT);
@@ -56,13 +71,27 @@ export class HandlerProcess {
       if (this.process.pid === undefined) this.end();
     });
     this.process.once("exit", (code, signal) => this.exited(code, signal));
-    // A handler that closes the channel can neither be heard nor stopped any more.
-    this.process.once("disconnect", () => this.kill("SIGKILL"));
   }
 
   send(message: ToChild): void {
-    // A channel that breaks now means that the process is ending; `exit` tells the rest.
-    if (this.process.connected) this.process.send(message, undefined, undefined, () => {});
+    this.channel?.send(message);
+  }
+
+  private heard(message: FromChild): void {
+    if (message?.say === "leaving") {
+      this.leaving = true;
+      this.onLeaving(message.what);
+    } else this.listener?.message(message);
+  }
+
+  /** A handler that closes the channel (its file descriptor) can neither be heard nor stopped any more. */
+  private silent(): void {
+    const timer = setTimeout(() => {
+      if (this.exit.code !== null || this.exit.signal !== null) return;
+      this.silenced = true;
+      this.kill("SIGKILL");
+    }, SILENT_MS);
+    timer.unref();
   }
 
   /** Signals the process and everything it started. */
@@ -81,6 +110,12 @@ export class HandlerProcess {
     const said = this.stderr.trim() === "" ? "" : ` It last wrote to stderr:\n${lastLines(this.stderr, 8, 2000)}`;
     if (this.spawnError)
       return failure("crash", `The handler's process could not be started: ${this.spawnError.message}`);
+    if (this.silenced) {
+      return failure(
+        "crash",
+        `The handler closed or broke its process's channel to tasker, which ended the process.${said}`,
+      );
+    }
     const fatal = /^FATAL ERROR: .*out of memory.*$/im.exec(this.stderr);
     if (fatal && (signal === "SIGABRT" || code === 134)) {
       return failure("out_of_memory", `The handler's process ran out of memory and was ended: ${cleanText(fatal[0])}`);
@@ -99,8 +134,7 @@ export class HandlerProcess {
   async close(): Promise<void> {
     if (this.idleTimer) clearTimeout(this.idleTimer);
     if (this.ended) return;
-    this.process.removeAllListeners("disconnect");
-    if (this.process.connected) this.process.disconnect();
+    this.channel?.close();
     const timer = setTimeout(() => this.kill("SIGKILL"), CLOSE_MS);
     await this.whenGone;
     clearTimeout(timer);
@@ -121,6 +155,7 @@ export class HandlerProcess {
     if (this.ended) return;
     this.ended = true;
     if (this.idleTimer) clearTimeout(this.idleTimer);
+    this.channel?.destroy();
     this.process.stdout?.destroy();
     this.process.stderr?.destroy();
     this.resolveGone();

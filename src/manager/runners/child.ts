@@ -1,19 +1,25 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { Socket } from "node:net";
 import { Worker } from "node:worker_threads";
+import { watchEnvironment } from "../../config/handler-environment";
+import { describeError } from "../../describe-error";
 import type { HandleTask, SubmitRequest } from "../../model/handler";
 import type { JsonObject } from "../../model/json";
+import { CHANNEL_FD, Channel } from "./channel";
 import { type ContextCalls, HandlerContext, handled, stopReason } from "./context";
+import { Footprint } from "./footprint";
 import type { FromChild, ToChild } from "./ipc";
 import { HandlerNotUsable, loadHandler } from "./load-handler";
-import { describeError, failure, returned, threw } from "./outcome";
-import type { RunResult } from "./runner";
+import { type Failure, failure, returned, type Success, threw } from "./outcome";
+import type { Work } from "./runner";
 
 /**
- * The entry of a handler process: user code runs here and nowhere else. One attempt at a time; told what to do over the IPC
- * channel, and gone when the channel is. It leads its own process group, so that one signal ends all that handlers start.
+ * The entry of a handler process: user code runs here and nowhere else. One attempt at a time; told what to do over a channel,
+ * and gone when the channel is. It leads its own process group, so that one signal ends all that handlers start.
  *
  * What an earlier attempt left behind (a timer that throws, a promise that rejects late) is told apart by the async context it
- * was started in: it never fails the attempt that runs now, but this process takes no further one.
+ * was started in: it never fails the attempt that runs now, but this process takes no further one. What an attempt changed of
+ * the process is put back or ends it (footprint.ts).
  */
 const MERGE_PROGRESS_MS = 50;
 
@@ -25,55 +31,99 @@ interface Attempt {
   timer: NodeJS.Timeout | null;
 }
 
+/** Taken before user code runs: a handler may replace what it finds in its process. */
+const { parse, stringify } = JSON;
+const { Promise: Later, setTimeout, clearTimeout, setImmediate } = globalThis;
+const { stdout, stderr, pid } = process;
+const kill = process.kill.bind(process);
+const activeResources = process.getActiveResourcesInfo.bind(process);
+const print = stdout.write.bind(stdout);
+const printError = stderr.write.bind(stderr);
+
 const attempts = new AsyncLocalStorage<number>();
 const calls = new Map<number, { resolve(id: string): void; reject(error: Error): void }>();
 let current: Attempt | null = null;
 let retire = false;
+/** This process ends and takes nothing any more. */
+let ending = false;
 let lastCall = 0;
-let loaded: { file: string; handler: HandleTask } | null = null;
+let loaded: HandleTask | null = null;
+let footprint: Footprint | null = null;
+/** An attempt has ended, and what it has changed is not looked at yet. */
+let unchecked = false;
 
-process.on("message", (message: ToChild) => {
+watchEnvironment();
+const channel = new Channel<FromChild>(
+  new Socket({ fd: CHANNEL_FD, readable: true, writable: true }),
+  (message) => heard(message as ToChild),
+  // The manager has closed the channel, or is gone: nobody will ever read what comes.
+  () => void end(),
+);
+
+function heard(message: ToChild): void {
+  if (ending) return;
   if (message.say === "run") void perform(message);
   else if (message.say === "stop") stop(message.run, message.cause);
   else settleCall(message);
-});
+}
 
-async function perform({ run, file, work, maxResultBytes }: Extract<ToChild, { say: "run" }>): Promise<void> {
+async function perform(message: Extract<ToChild, { say: "run" }>): Promise<void> {
+  const { run, file, maxResultBytes, reuse } = message;
+  if (changed(run)) return;
   const attempt: Attempt = { run, stop: null, stopCause: null, progress: null, timer: null };
   current = attempt;
-  say({ say: "started", run });
-  let result: RunResult;
+  channel.send({ say: "started", run });
+  let result: Success | Failure;
   let thrown = false;
   try {
     result = await attempts.run(run, async () => {
-      const handler = loaded?.file === file ? loaded.handler : await loadHandler(file);
-      loaded = { file, handler };
-      const calls: ContextCalls = {
-        signal: () => signalOf(attempt),
-        progress: (fraction, text) => reportProgress(attempt, fraction, text),
-        log: (text) => void process.stdout.write(text),
-        submit: (type, request) => submit(run, type, request),
-      };
-      const value = await handled(work, (traceparent) =>
-        handler(JSON.parse(work.payload) as JsonObject, new HandlerContext(work, traceparent, calls)),
-      );
-      return returned(value, maxResultBytes);
+      const handler = loaded ?? (await loadHandler(file));
+      loaded = handler;
+      if (reuse) footprint ??= new Footprint();
+      return returned(await handle(handler, attempt, message), maxResultBytes);
     });
   } catch (error) {
     thrown = true;
     // A module that failed to load stays failed in Node's cache: the next attempt gets a new process.
     if (error instanceof HandlerNotUsable) {
       retire = true;
-      result = failure("handler_not_usable", describeError(error));
+      result = failure("handler_not_usable", error.message);
     } else result = threw(error);
   }
+  // By then a promise that the handler left rejected has been reported.
+  await new Later<void>((resolve) => setImmediate(resolve));
   flushProgress(attempt);
   // Sub-processes that the handler did not wait for are ended with this process.
-  if (process.getActiveResourcesInfo().includes("ProcessWrap")) retire = true;
-  await written(process.stdout);
-  await written(process.stderr);
+  if (!reuse || activeResources().includes("ProcessWrap")) retire = true;
+  await written(stdout, print);
+  await written(stderr, printError);
   current = null;
-  say({ say: "done", run, result, threw: thrown, retire });
+  channel.send({ say: "done", run, threw: thrown, retire, ...result });
+  // Once the answer is on its way; or when the next attempt comes, if it is quicker.
+  unchecked = true;
+  if (!retire) setImmediate(() => void (unchecked && changed(run)));
+}
+
+function handle(handler: HandleTask, attempt: Attempt, work: Work): Promise<unknown> {
+  const calls: ContextCalls = {
+    signal: () => signalOf(attempt),
+    progress: (fraction, text) => reportProgress(attempt, fraction, text),
+    log: (text) => void print(text),
+    submit: (type, request) => submit(attempt.run, type, request),
+  };
+  return handled(work, (traceparent) =>
+    handler(parse(work.payload) as JsonObject, new HandlerContext(work, traceparent, calls)),
+  );
+}
+
+/** Puts back what can be; ends this process if the last attempt, or what it left running, has changed more. */
+function changed(run: number): boolean {
+  const what = (unchecked ? footprint?.restore() : footprint?.restorePlace()) ?? null;
+  unchecked = false;
+  if (what === null) return false;
+  ending = true;
+  channel.send({ say: "leaving", run, what }, () => void end());
+  return true;
 }
 
 function signalOf(attempt: Attempt): AbortSignal {
@@ -101,15 +151,16 @@ function reportProgress(attempt: Attempt, fraction: number, message: string | nu
 function flushProgress(attempt: Attempt): void {
   if (attempt.timer) clearTimeout(attempt.timer);
   attempt.timer = null;
-  if (attempt.progress) say({ say: "progress", run: attempt.run, ...attempt.progress });
+  if (attempt.progress) channel.send({ say: "progress", run: attempt.run, ...attempt.progress });
   attempt.progress = null;
 }
 
 function submit(run: number, type: string, request: SubmitRequest): Promise<{ id: string }> {
   const call = ++lastCall;
-  return new Promise((resolve, reject) => {
+  const body = stringify(request);
+  return new Later((resolve, reject) => {
     calls.set(call, { resolve: (id) => resolve({ id }), reject });
-    say({ say: "submit", run, call, type, request });
+    channel.send({ say: "submit", run, call, type, request: body });
   });
 }
 
@@ -125,25 +176,22 @@ function settleCall(message: Extract<ToChild, { call: number }>): void {
   call?.reject(error);
 }
 
-function say(message: FromChild, then?: () => void): void {
-  if (process.connected && process.send) process.send(message, undefined, undefined, () => then?.());
-  else then?.();
-}
-
-function written(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.writableLength === 0 || stream.destroyed) return Promise.resolve();
-  return new Promise((resolve) => stream.write("", () => resolve()));
+function written(stream: NodeJS.WriteStream, write: NodeJS.WriteStream["write"]): Promise<void> {
+  if (stream.writableLength === 0 || stream.destroyed) return Later.resolve();
+  return new Later((resolve) => write("", () => resolve()));
 }
 
 function uncaught(error: unknown): void {
+  // Nothing may keep a process that ends.
+  if (ending) kill(-pid, "SIGKILL");
   const run = attempts.getStore();
   const text = describeError(error);
-  process.stderr.write(`${text}\n`);
+  printError(`${text}\n`);
   if (current && run !== undefined && run !== current.run) {
     retire = true;
     return;
   }
-  if (current) say({ say: "crash", run: current.run, error: text }, () => void end());
+  if (current) channel.send({ say: "crash", run: current.run, error: text }, () => void end());
   else void end();
 }
 process.on("uncaughtException", uncaught);
@@ -153,14 +201,12 @@ process.on("unhandledRejection", uncaught);
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 
-// The manager has closed the channel, or is gone: nobody will ever read what comes.
-process.on("disconnect", () => void end());
-
 /** Ends this process and whatever its handlers have started, once what it wrote has left it. */
 async function end(): Promise<void> {
-  await written(process.stdout);
-  await written(process.stderr);
-  process.kill(-process.pid, "SIGKILL");
+  ending = true;
+  await written(stdout, print);
+  await written(stderr, printError);
+  kill(-pid, "SIGKILL");
 }
 
 // A handler that blocks the event loop cannot see that the manager has died; a thread of its own can. The manager's number comes

@@ -17,7 +17,7 @@ export function createRunner(type: TaskTypeConfig, options: CreateRunnerOptions)
     const functions = options.functions ?? {};
     const given = Object.hasOwn(functions, handler) ? functions[handler]! : null;
     if (given || type.isolation === "inline") return inlineRunner(handler, given, shared);
-    return moduleRunner(handler, type.concurrency, shared);
+    return moduleRunner(handler, type.concurrency, type.reuse, shared);
   }
   if (performer.kind === "command") return commandRunner(performer, shared);
   if (performer.kind === "http") return httpRunner(performer, shared);

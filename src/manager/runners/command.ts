@@ -2,10 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { PerformerConfig } from "../../config/config";
 import { passedEnvironment } from "../../config/passed-environment";
+import { describeError } from "../../describe-error";
 import type { JsonObject } from "../../model/json";
 import { CommandOutput } from "./command-output";
 import { signalGroup } from "./group";
 import { type Failure, failure } from "./outcome";
+import { missingInterpreter } from "./program";
 import type { RunHooks, Runner, RunResult, Work } from "./runner";
 import type { RunnerOptions } from "./runner-options";
 import { fillArguments, InvalidPayload, payloadAsCode } from "./template";
@@ -182,8 +184,11 @@ function notStarted(command: CommandConfig, error: NodeJS.ErrnoException): Failu
     });
   }
   switch (error.code) {
-    case "ENOENT":
+    case "ENOENT": {
+      const why = missingInterpreter(program!, command.cwd, passedEnvironment(command.env).PATH);
+      if (why !== null) return failure("command_not_executable", why, { permanent: true });
       return failure("command_not_found", `There is no program ${program} on this endpoint.`, { permanent: true });
+    }
     case "EACCES":
     case "EPERM":
     case "ENOEXEC":
@@ -196,7 +201,7 @@ function notStarted(command: CommandConfig, error: NodeJS.ErrnoException): Failu
         permanent: true,
       });
     default:
-      return failure("command_not_started", `${program} could not be started: ${error.message}`);
+      return failure("command_not_started", `${program} could not be started: ${describeError(error, "sentence")}`);
   }
 }
 

@@ -1,4 +1,6 @@
-import type { SubmitRequest, TaskContext } from "../../model/handler";
+import { format } from "node:util";
+import type { SubmitRequest, TaskContext, TaskLog } from "../../model/handler";
+import { jsonOf } from "../../model/json";
 import { INTERNAL, traced } from "../../tracing";
 import type { Work } from "./runner";
 import { shortText } from "./text";
@@ -58,14 +60,34 @@ export class HandlerContext implements TaskContext {
       const text = message === undefined || message === null ? null : shortText(String(message), MESSAGE_CHARACTERS);
       calls.progress(Math.min(1, Math.max(0, number)), text);
     };
-    this.log = (line) => {
-      const text = String(line);
-      calls.log(text.endsWith("\n") ? text : `${text}\n`);
+    this.log = logOf(calls);
+    this.submit = async (type, request) => {
+      checkRequest(request);
+      return calls.submit(type, request);
     };
-    this.submit = (type, request) => calls.submit(type, request);
     this.#calls = calls;
     Object.defineProperty(this, "signal", HandlerContext.#signal);
   }
+}
+
+/** What JSON cannot carry would become something else on its way. */
+function checkRequest(request: SubmitRequest): void {
+  try {
+    jsonOf(request);
+  } catch (error) {
+    throw new TypeError(`context.submit: the request ${(error as Error).message}.`);
+  }
+}
+
+function logOf(calls: ContextCalls): TaskLog {
+  const at =
+    (level: string) =>
+    (...message: unknown[]): void => {
+      const [first] = message;
+      const text = message.length === 1 && typeof first === "string" ? first : format(...message);
+      calls.log(text.endsWith("\n") ? level + text : `${level}${text}\n`);
+    };
+  return Object.assign(at(""), { debug: at("debug: "), info: at(""), warn: at("warn: "), error: at("error: ") });
 }
 
 /**

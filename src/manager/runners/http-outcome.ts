@@ -1,9 +1,10 @@
+import { describeError } from "../../describe-error";
 import { HostRefused } from "./http-connect";
 import { BadRedirect, type Followed, TooManyRedirects } from "./http-follow";
 import { retryAfterMs } from "./http-headers";
 import type { HttpRequest } from "./http-request";
 import { UnreadableAnswer } from "./http-send";
-import { describeError, failure } from "./outcome";
+import { failure } from "./outcome";
 import type { RunResult } from "./runner";
 import { InvalidPayload } from "./template";
 import { cleanText, shortText } from "./text";
@@ -39,7 +40,5 @@ export function failureOf(error: unknown, first: HttpRequest | null): RunResult 
     const reason = error instanceof BadRedirect ? "bad_redirect" : "invalid_answer";
     return failure(reason, error.message + then, { permanent });
   }
-  const { code, message } = error as NodeJS.ErrnoException;
-  const said = message === "" || message === undefined ? describeError(error) : message;
-  return failure("connection_failed", cleanText(`The HTTP call failed: ${said}${code ? ` (${code})` : ""}`));
+  return failure("connection_failed", `The HTTP call failed: ${describeError(error, "sentence")}`);
 }

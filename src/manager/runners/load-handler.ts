@@ -1,4 +1,6 @@
 import { pathToFileURL } from "node:url";
+import { runInNewContext } from "node:vm";
+import { describeError } from "../../describe-error";
 import type { HandleTask } from "../../model/handler";
 import { provideTasker } from "./provide-tasker";
 
@@ -10,6 +12,20 @@ export class HandlerNotUsable extends Error {
   }
 }
 
+/**
+ * An ES module's SyntaxError says neither file nor line. V8 knows both, and Node writes them before the stack of an error that
+ * leaves a script; so it is thrown once more.
+ */
+function located(error: unknown): unknown {
+  if ((error as Error | null)?.name !== "SyntaxError") return error;
+  try {
+    runInNewContext("throw error", { error });
+  } catch {
+    // It is `error` itself.
+  }
+  return error;
+}
+
 /** Imports a handler file and picks its `handleTask`, or its default export. Rejects with HandlerNotUsable. */
 export async function loadHandler(file: string): Promise<HandleTask> {
   provideTasker(file);
@@ -17,7 +33,7 @@ export async function loadHandler(file: string): Promise<HandleTask> {
   try {
     module = await import(pathToFileURL(file).href);
   } catch (error) {
-    throw new HandlerNotUsable(`The handler ${file} could not be loaded: ${(error as Error)?.message ?? error}`, error);
+    throw new HandlerNotUsable(`The handler ${file} could not be loaded: ${describeError(located(error))}`, error);
   }
   // A CommonJS module's exports arrive as `default`, and a compiled `export default` one level deeper.
   const inner = module.default as Record<string, unknown> | undefined;

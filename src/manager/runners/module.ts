@@ -1,7 +1,8 @@
+import type { SubmitRequest } from "../../model/handler";
 import type { HandlerProcess } from "./child-process";
 import { findHandler } from "./find-handler";
 import type { FromChild } from "./ipc";
-import { failure } from "./outcome";
+import { failure, readResult } from "./outcome";
 import { LineFeed } from "./output";
 import { Pool } from "./pool";
 import type { RunHooks, Runner, RunResult, Work } from "./runner";
@@ -16,9 +17,11 @@ import { timerMs } from "./timer";
  *   run ─▶ started ─▶ done ─────────────▶ result, process back to the pool
  *            │  └─ process gone ────────▶ failed: crash | exit_code | signal | out_of_memory
  *            └─ timeout or stop ─▶ told (signal, SIGTERM) ─▶ done in time, or killed after the grace time
+ *
+ * @param reuse a process may take one attempt after another
  */
-export function moduleRunner(handler: string, concurrency: number, options: RunnerOptions): Runner {
-  const pool = new Pool(concurrency, options.log);
+export function moduleRunner(handler: string, concurrency: number, reuse: boolean, options: RunnerOptions): Runner {
+  const pool = new Pool(reuse ? concurrency : 0, options.log);
   let file: string | null = null;
 
   async function run(work: Work, hooks: RunHooks): Promise<RunResult> {
@@ -31,7 +34,7 @@ export function moduleRunner(handler: string, concurrency: number, options: Runn
     for (;;) {
       if (hooks.stop.cause !== null) return { kind: "stopped", killed: false };
       const child = pool.take();
-      const result = await new Attempt(child, work, hooks, options).perform(file, deadline);
+      const result = await new Attempt(child, work, hooks, options).perform(file, reuse, deadline);
       pool.release(child, result.retire);
       // A used process that died before it took the attempt: what an earlier one left behind has ended it.
       if (result.kind === "ended") return result.result;
@@ -50,6 +53,7 @@ class Attempt {
   private started = false;
   private killed = false;
   private crash: string | null = null;
+  private answer: Extract<FromChild, { say: "done" }> | null = null;
   /** Why it was told to stop: `timeout`, or the cause that `stop` gives. */
   private cause: string | null = null;
 
@@ -62,7 +66,7 @@ class Attempt {
     this.feed = new LineFeed((text) => hooks.log(text), options.maxLogBytes);
   }
 
-  async perform(file: string, deadline: number): Promise<Ending> {
+  async perform(file: string, reuse: boolean, deadline: number): Promise<Ending> {
     const ending = new Promise<Ending>((resolve) => {
       this.settle = resolve;
     });
@@ -77,8 +81,9 @@ class Attempt {
       say: "run",
       run: this.child.runs,
       file,
-      work: this.work,
       maxResultBytes: this.options.maxResultBytes,
+      reuse,
+      ...this.work,
     });
     if (this.child.ended) this.gone();
     const result = await ending;
@@ -95,13 +100,19 @@ class Attempt {
     else if (message.say === "submit") this.submit(message);
     else if (message.say === "crash") this.crash = message.error;
     else if (message.say === "done") {
+      this.answer = message;
       // What it wrote before is in the pipes already; two turns of the loop read it.
-      setImmediate(() => setImmediate(() => this.end(this.judged(message.result, message.threw), message.retire)));
+      setImmediate(() => setImmediate(() => this.done(message)));
     }
   }
 
+  private done(message: Extract<FromChild, { say: "done" }>): void {
+    this.end(this.judged(readResult(message), message.threw), message.retire);
+  }
+
   private submit({ call, type, request }: Extract<FromChild, { say: "submit" }>): void {
-    this.hooks.submit(type, request).then(
+    const asked = async () => this.hooks.submit(type, JSON.parse(request) as SubmitRequest);
+    asked().then(
       ({ id }) => this.child.send({ say: "submitted", call, id }),
       (error: Error & { code?: unknown }) =>
         this.child.send({
@@ -136,7 +147,10 @@ class Attempt {
   }
 
   private gone(): void {
-    if (this.cause === null && !this.started && this.child.runs > 1) this.settle({ kind: "not_started", retire: true });
+    // A process that has answered may end before its output is read.
+    if (this.answer) this.done(this.answer);
+    else if (this.cause === null && !this.started && this.child.runs > 1)
+      this.settle({ kind: "not_started", retire: true });
     else this.end(this.death(), true);
   }
 

@@ -1,16 +1,14 @@
-import { inspect } from "node:util";
-import type { Json } from "../../model/json";
-import { deeperThan, MAX_DEPTH } from "../../model/json";
+import { describeError } from "../../describe-error";
+import { jsonOf, type NotJson } from "../../model/json";
 import type { RunResult } from "./runner";
 import { shortText } from "./text";
 
 /** What a handler's return or throw means. Used where the handler runs: in the child process, or inline in the manager. */
 
 const PREVIEW_CHARACTERS = 4096;
-const ERROR_CHARACTERS = 8192;
-const STACK_LINES = 6;
 const REASON = /^[a-z][a-z0-9_]{0,62}$/;
 
+export type Success = Extract<RunResult, { kind: "succeeded" }>;
 export type Failure = Extract<RunResult, { kind: "failed" }>;
 
 /** A failure with only what differs from the usual: not permanent, no result. */
@@ -19,21 +17,19 @@ export function failure(reason: string, error: string, more: Partial<Failure> = 
 }
 
 /** The handler returned `value`. Its JSON text is the result; what JSON cannot carry, or is too large, is a permanent failure. */
-export function returned(value: unknown, maxResultBytes: number): RunResult {
+export function returned(value: unknown, maxResultBytes: number): Success | Failure {
   if (value === undefined) return { kind: "succeeded", result: null, resultText: null };
-  let json: string | undefined;
+  let json: string;
   try {
-    if (deeperThan(value, MAX_DEPTH)) return notJson(`is nested deeper than ${MAX_DEPTH} levels, or in a circle`);
-    json = JSON.stringify(value as Json);
+    json = jsonOf(value);
   } catch (error) {
-    return notJson(`cannot be written as JSON: ${(error as Error).message}`);
+    return notJson((error as NotJson).message);
   }
-  if (json === undefined) return notJson(`is a ${typeof value}, which JSON cannot carry`);
   return sized(json, maxResultBytes);
 }
 
 /** A result that is JSON text already, held against the size limit (bytes). */
-export function sized(json: string, maxResultBytes: number): RunResult {
+export function sized(json: string, maxResultBytes: number): Success | Failure {
   const bytes = Buffer.byteLength(json);
   if (bytes <= maxResultBytes) return { kind: "succeeded", result: json, resultText: null };
   return failure(
@@ -52,6 +48,17 @@ function notJson(what: string): Failure {
   );
 }
 
+/** A result as a handler process has sent it; the handler may have got at the channel. */
+export function readResult(sent: object): RunResult {
+  const { kind, reason, error, permanent, result = null, resultText = null } = sent as Partial<Failure>;
+  const texts = [result, resultText].every((text) => text === null || typeof text === "string");
+  if (texts && (kind as string) === "succeeded") return { kind: "succeeded", result, resultText };
+  if (texts && kind === "failed" && typeof reason === "string" && REASON.test(reason)) {
+    return { kind, reason, error: String(error), permanent: permanent === true, result, resultText };
+  }
+  return failure("crash", "The handler's process answered with something that is no result.");
+}
+
 /** The handler threw `thrown`. A PermanentFailure is known by its name: the handler may have its own copy of the package. */
 export function threw(thrown: unknown): Failure {
   try {
@@ -62,26 +69,4 @@ export function threw(thrown: unknown): Failure {
   } catch {
     return failure("error", "The handler threw a value that cannot be read.");
   }
-}
-
-/** Message and the first lines of the stack, with one cause; never throws for an Error. */
-export function describeError(thrown: unknown): string {
-  if (!(thrown instanceof Error) && !isErrorLike(thrown))
-    return shortText(inspect(thrown, { depth: 2 }), ERROR_CHARACTERS);
-  const error = thrown as Error;
-  const head = `${error.name}: ${error.message}`;
-  const frames = String(error.stack ?? "")
-    .split("\n")
-    .filter((line) => /^\s+at /.test(line) && !line.includes("node:internal"))
-    .slice(0, STACK_LINES);
-  const cause =
-    error.cause === undefined
-      ? []
-      : [`caused by ${isErrorLike(error.cause) ? String(error.cause) : inspect(error.cause, { depth: 1 })}`];
-  return shortText([head, ...frames, ...cause].join("\n"), ERROR_CHARACTERS);
-}
-
-/** Errors of another realm (a vm, a worker) are no `instanceof Error`. */
-function isErrorLike(value: unknown): value is Error {
-  return typeof value === "object" && value !== null && typeof (value as Error).message === "string";
 }

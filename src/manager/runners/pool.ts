@@ -8,7 +8,10 @@ export class Pool {
   private idle: HandlerProcess[] = [];
   private readonly all = new Set<HandlerProcess>();
   private closed = false;
+  /** What handlers were found to change, each said once. */
+  private readonly changes = new Set<string>();
 
+  /** @param keep how many idle ones at most; 0: each takes one attempt */
   constructor(
     private readonly keep: number,
     private readonly log: Log,
@@ -27,7 +30,7 @@ export class Pool {
     child.listener = null;
     child.forgetOutput();
     if (child.ended) return;
-    if (retire || this.closed || this.idle.length >= this.keep) {
+    if (retire || child.leaving || this.closed || this.idle.length >= this.keep) {
       void child.close();
       return;
     }
@@ -49,6 +52,15 @@ export class Pool {
   private spawn(): HandlerProcess {
     const child = new HandlerProcess();
     this.all.add(child);
+    child.onLeaving = (what) => {
+      this.forget(child);
+      if (this.changes.has(what)) return;
+      this.changes.add(what);
+      this.log.info(
+        { what },
+        "a handler has changed what its process shares with later attempts; such processes end after one",
+      );
+    };
     child.onEnd = () => {
       this.all.delete(child);
       if (this.forget(child)) this.log.warn({ reason: child.death().error }, "an idle handler process ended by itself");

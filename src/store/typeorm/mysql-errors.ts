@@ -1,4 +1,5 @@
-import { StoreUnavailable, withoutSecrets } from "../../errors";
+import { describeError } from "../../describe-error";
+import { StoreUnavailable } from "../../errors";
 
 /**
  * What to do about a failed call:
@@ -57,8 +58,8 @@ export function endsConnection(fault: Fault): boolean {
 }
 
 export function unavailable(where: string, error: unknown): StoreUnavailable {
-  const { errno, message } = error as DriverError;
-  const reason = withoutSecrets(message || String(error));
+  const { errno } = error as DriverError;
+  const reason = describeError(error, "sentence");
   if (errno === 1146 || errno === 1054) {
     return new StoreUnavailable(
       `The database ${where} does not have tasker's tables as they should be (${reason}): run \`npx tasker initialize\`.`,

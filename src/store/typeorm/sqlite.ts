@@ -1,3 +1,4 @@
+import { describeError } from "../../describe-error";
 import { StoreUnavailable } from "../../errors";
 import type { Connection, Database, Value } from "./connection";
 import { sqliteDialect } from "./dialect-sqlite";
@@ -205,7 +206,7 @@ function translate(error: unknown): unknown {
 }
 
 function unavailable(error: unknown): StoreUnavailable {
-  return new StoreUnavailable(`SQLite could not do it: ${(error as Error).message}.`, error);
+  return new StoreUnavailable(`SQLite could not do it: ${describeError(error, "sentence")}.`, error);
 }
 
 export function sqliteDatabase(

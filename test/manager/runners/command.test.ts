@@ -176,6 +176,34 @@ describe("a command", () => {
     expect(failed(long)).toMatchObject({ reason: "invalid_payload", permanent: true });
   });
 
+  test("a script whose interpreter is missing says so, and is not taken for a program that does not exist", async () => {
+    const script = (name: string, first: string) => {
+      const file = path.join(bench.dir, name);
+      writeFileSync(file, `${first}\necho ran\n`, { mode: 0o755 });
+      return file;
+    };
+    for (const [file, says] of [
+      [script("no-shell", "#!/bin/nosuchshell"), "/bin/nosuchshell"],
+      [script("no-shell-args", "#! /bin/nosuchshell -e\t-x"), "interpreter /bin/nosuchshell, which"],
+      [script("crlf", "#!/bin/sh\r"), 'CRLF): the system looks for an interpreter named "/bin/sh\\r"'],
+      [script("empty", "#!"), ""],
+      [script("no-loader", "\x7fELF"), ""],
+    ] as const) {
+      const result = await run(runnerOf([file]));
+      if (says === "") continue;
+      expect(failed(result)).toMatchObject({ reason: "command_not_executable", permanent: true });
+      expect(failed(result).error).toContain(file);
+      expect(failed(result).error).toContain(says);
+    }
+    // Found on the PATH, and in the type's own folder.
+    const before = process.env.PATH;
+    process.env.PATH = `${before}:${bench.dir}`;
+    expect(failed(await run(runnerOf(["no-shell"]))).error).toContain("/bin/nosuchshell");
+    process.env.PATH = before;
+    expect(failed(await run(runnerOf(["./crlf"], { cwd: bench.dir }))).error).toContain("CRLF");
+    expect(failed(await run(runnerOf(["no-shell"]))).reason).toBe("command_not_found");
+  });
+
   test("at its timeout the whole group is told, and killed if it does not listen", async () => {
     const told = failed(
       await run(sh("echo started; trap 'echo goodbye; exit 0' TERM; while :; do sleep 0.1; done"), {}, new Recorder(), {

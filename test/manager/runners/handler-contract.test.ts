@@ -101,6 +101,51 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
     expect(hooks.submitted).toEqual([["other", { identifier: "child-1", payload: { a: 1 } }]]);
   });
 
+  test("log takes levels as well as being called, and what console.log takes", async () => {
+    const runner = runnerOf(`exports.handleTask = async (_, context) => {
+      const { log } = context, { warn } = log;
+      log("called"); log.info("informed"); warn("warned"); log.error("broke"); log.debug("looked");
+      log("%d of %s", 3, "7"); log.info({ a: [1, { b: 2 }] }, "and"); log("100 %s"); log.error(new TypeError("kept"));
+      log(undefined); log(); log.warn("two\\nlines\\n");
+    };`);
+    const hooks = new Recorder();
+    expect((await runner.run(workOf({}), hooks)).kind).toBe("succeeded");
+    const lines = hooks.logged.split("\n").filter((line) => !line.includes("    at "));
+    expect(lines).toEqual([
+      ...["called", "informed", "warn: warned", "error: broke", "debug: looked"],
+      ...["3 of 7", "{ a: [ 1, { b: 2 } ] } and", "100 %s", "error: TypeError: kept"],
+      ...["undefined", "", "warn: two", "lines", ""],
+    ]);
+  });
+
+  test("a request to submit that JSON cannot carry is refused", async () => {
+    const runner = runnerOf(`exports.handleTask = async (_, { submit }) => {
+      const said = [];
+      for (const n of [NaN, new Map(), () => 1]) await submit("other", { identifier: "x", payload: { n } }).catch((e) => said.push(e.message));
+      return said;
+    };`);
+    const hooks = new Recorder();
+    expect(succeeded(await runner.run(workOf({}), hooks))).toEqual([
+      "context.submit: the request holds NaN at /payload/n, which JSON cannot carry.",
+      "context.submit: the request holds a Map at /payload/n, which JSON cannot carry.",
+      "context.submit: the request holds a function at /payload/n, which JSON cannot carry.",
+    ]);
+    expect(hooks.submitted).toEqual([]);
+  });
+
+  test("the parts of an AggregateError, the chain of causes and an error's own fields are kept", async () => {
+    const runner = runnerOf(`exports.handleTask = async ({ what }) => {
+      if (what === "any") await Promise.any([Promise.reject(new Error("first")), Promise.reject(new Error("second"))]);
+      const root = Object.assign(new Error("root"), { code: "EROOT" });
+      throw Object.assign(new Error("outer", { cause: new Error("middle", { cause: root }) }), { status: 418 });
+    };`);
+    const run = async (what: string) => failed(await runner.run(workOf({ what }), new Recorder())).error;
+    expect(await run("any")).toMatch(/^AggregateError: .*\n[\s\S]*1\. Error: first\n[\s\S]*2\. Error: second/);
+    expect(await run("causes")).toMatch(
+      /^Error: outer \(status 418\)\n[\s\S]*Error: middle\n[\s\S]*Error: root \(code EROOT\)/,
+    );
+  });
+
   test("strings that no text column would take come back as they were", async () => {
     const runner = runnerOf(
       `exports.handleTask = (payload) => ({ payload, lone: "a\\ud800b", nul: "\\0", big: 2 ** 60, face: "😀" });`,
@@ -137,9 +182,15 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
   });
 
   test.each([
-    ["10n", "cannot be written as JSON"],
+    ["10n", "is a bigint"],
     ["() => 1", "is a function"],
     ["Symbol('s')", "is a symbol"],
+    ["NaN", "is NaN"],
+    ["({ list: [1, undefined] })", "holds undefined at /list/1"],
+    ["({ call: () => 1 })", "holds a function at /call"],
+    ["new Map([[1, 2]])", "is a Map"],
+    ["[new Set()]", "holds a Set at /0"],
+    ["({ at: new Date(0), n: Infinity })", "holds Infinity at /n"],
     ["(() => { const circle = {}; circle.self = circle; return circle; })()", "nested deeper than 64"],
     ["({ toJSON() { throw new Error('not me'); } })", "not me"],
   ])("a result that JSON cannot carry is a clear failure: %s", async (expression, says) => {
@@ -161,6 +212,10 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
     const broken = failed(await runnerOf("exports.handleTask = (;").run(workOf({}), new Recorder()));
     expect(broken.reason).toBe("handler_not_usable");
     expect(broken.error).toMatch(/could not be loaded/);
+    const throws = failed(
+      await runnerOf("\nconst x = 1;\nthrow new Error('not today');").run(workOf({}), new Recorder()),
+    );
+    expect(throws.error).toMatch(/could not be loaded: Error: not today\n\s+at .*handler-\d+\.cjs:3:/);
   });
 
   test("a handler that listens stops when told, and says the word it was told", async () => {

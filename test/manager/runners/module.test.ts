@@ -34,7 +34,8 @@ describe("isolation: process", () => {
     ["process.kill(process.pid, 'SIGKILL')", "signal", "SIGKILL"],
     ["setImmediate(() => { throw new Error('out of the blue'); })", "crash", "out of the blue"],
     ["Promise.reject(new Error('nobody waits'))", "crash", "nobody waits"],
-    ["process.disconnect()", "signal", "SIGKILL"],
+    ["require('node:fs').closeSync(3)", "crash", "channel"],
+    ["require('node:fs').writeSync(3, 'no message\\n')", "crash", "channel"],
   ])("a process that dies by %s is noticed at once: %s", async (source, reason, says) => {
     const runner = runnerOf(`exports.handleTask = async ({ die }) => {
       if (!die) return "fine";
@@ -46,7 +47,7 @@ describe("isolation: process", () => {
     const result = failed(await runner.run(workOf({ die: true }), hooks));
     expect(result).toMatchObject({ reason, permanent: false });
     expect(result.error).toContain(says);
-    if (reason !== "crash") expect(result.error).toContain("last words");
+    if (!source.includes("Error")) expect(result.error).toContain("last words");
     expect(hooks.logged).toContain("last words");
     expect(succeeded(await runner.run(workOf({ die: false }), new Recorder()))).toBe("fine");
   });
@@ -69,6 +70,21 @@ describe("isolation: process", () => {
     };`);
     const runs = [false, true, false].map((die) => runner.run(workOf({ die }), new Recorder()));
     expect((await Promise.all(runs)).map((result) => result.kind)).toEqual(["succeeded", "failed", "succeeded"]);
+  });
+
+  test.each([
+    ["cjs", "\n\nexports.handleTask = (;", /handler-\d+\.cjs:3\n/],
+    ["mjs", "\n\nexport const handleTask = (;", /handler-\d+\.mjs:3\n/],
+    ["mjs", "import './imported.mjs';", /imported\.mjs:2\n/],
+    ["mjs", "\nimport { nothing } from 'node:fs';", /handler-\d+\.mjs:2\n/],
+    ["mjs", "\nconst x = 1;\nthrow new Error('not today');", /handler-\d+\.mjs:3:/],
+    ["cjs", "\nrequire('./nowhere');", /nowhere[\s\S]*handler-\d+\.cjs/],
+  ])("a handler (%s) that cannot be loaded says in which file and line: %j", async (extension, source, says) => {
+    bench.handler("imported", "\nexport const = 1;", "mjs");
+    const handler = bench.handler(`handler-${++handlers}`, source, extension);
+    const result = failed(await bench.runner(typeConfig({ kind: "module", handler })).run(workOf({}), new Recorder()));
+    expect(result.reason).toBe("handler_not_usable");
+    expect(result.error).toMatch(says);
   });
 
   test("a full heap is told apart from other deaths", async () => {
@@ -122,19 +138,103 @@ describe("isolation: process", () => {
   });
 
   test.each([
-    ["a late rejection", "setTimeout(() => Promise.reject(new Error('late')), 30)"],
-    ["a late throw", "setTimeout(() => { throw new Error('late'); }, 30)"],
+    ["a late rejection", "Promise.reject(new Error('late'))"],
+    ["a late throw", "setImmediate(() => { throw new Error('late'); })"],
   ])("%s of an earlier attempt does not fail the next one, and ends the process after it", async (_, mess) => {
-    const runner = runnerOf(`exports.handleTask = async ({ mess }) => {
-      if (mess) ${mess};
-      else await new Promise((resolve) => process.stderr.write("", () => setTimeout(resolve, 150)));
+    const runner = runnerOf(`const { AsyncResource } = require("node:async_hooks");
+    let left = null;
+    exports.handleTask = async ({ mess }) => {
+      if (mess) left = AsyncResource.bind(() => { ${mess}; });
+      else {
+        left();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        await new Promise((resolve) => process.stderr.write("", resolve));
+      }
       return process.pid;
     };`);
     const first = succeeded(await runner.run(workOf({ mess: true }), new Recorder()));
     const hooks = new Recorder();
     expect(succeeded(await runner.run(workOf({ mess: false }), hooks))).toBe(first);
     expect(hooks.logged).toContain("late");
-    expect(succeeded(await runner.run(workOf({ mess: false }), new Recorder()))).not.toBe(first);
+    expect(succeeded(await runner.run(workOf({ mess: true }), new Recorder()))).not.toBe(first);
+  });
+
+  test("a promise that a handler leaves rejected as it returns fails the attempt", async () => {
+    const runner = runnerOf(`exports.handleTask = () => { Promise.reject(new Error("left behind")); return 1; };`);
+    const result = failed(await runner.run(workOf({}), new Recorder()));
+    expect(result.reason).toBe("crash");
+    expect(result.error).toContain("left behind");
+  });
+
+  /** What the next attempt of the type finds; its process is a new one where `changes` is true. */
+  const LEFT: Array<[body: string, found: string, changes: boolean]> = [
+    ["process.env.LEFT = '1'", "process.env.LEFT ?? null", false],
+    ["delete process.env.PATH", "process.env.PATH === undefined", false],
+    ["process.chdir('/')", "process.cwd() === '/'", false],
+    ["process.env = { LEFT: '1' }", "process.env.LEFT ?? null", true],
+    ["process.umask(0)", "process.umask() === 0", true],
+    ["process.on('SIGTERM', () => {})", "process.listenerCount('SIGTERM') > 1", true],
+    ["Date.now = () => 0", "Date.now() === 0", true],
+    ["Array.prototype.toJSON = () => 'hacked'", "'toJSON' in []", true],
+    ["Object.prototype.toJSON = () => 'hacked'", "'toJSON' in {}", true],
+    ["globalThis.x = 1", "typeof x === 'number'", true],
+    ["delete globalThis.structuredClone", "typeof structuredClone === 'undefined'", true],
+    ["globalThis.fetch = () => 'hacked'", "fetch.toString().includes('hacked')", true],
+    ["JSON.stringify = () => 'hacked'", "JSON.stringify(1) === 'hacked'", true],
+    ["JSON.parse = () => 'hacked'", "JSON.parse('1') === 'hacked'", true],
+    ["console.log = () => {}", "console.log.toString().includes('{}')", true],
+    ["process.stdout.write = () => {}", "process.stdout.write.toString().includes('{}')", true],
+    ["globalThis.setTimeout = globalThis.setImmediate = () => {}", "setTimeout.toString().includes('{}')", true],
+    ["globalThis.Promise = class {}", "Promise.toString().includes('{}')", true],
+    ["Map.prototype.get = () => {}", "new Map([[1, 1]]).get(1) !== 1", true],
+    ["Object.setPrototypeOf(Array.prototype, null)", "Object.getPrototypeOf([].__proto__) === null", true],
+    ["process.send = process.disconnect = () => {}", "process.send !== undefined", true],
+    ["process.removeAllListeners()", "process.listenerCount('SIGTERM') !== 1", true],
+  ];
+  test.each(LEFT)("%s reaches no other attempt, and its own is answered", async (body, found, changes) => {
+    const runner = runnerOf(`const { pid } = process;
+      exports.handleTask = (_, context) => { const found = ${found}; ${body}; context.log("ran"); return String([pid, found || false]); };`);
+    const pids: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      const hooks = new Recorder();
+      const result = succeeded(await runner.run(workOf({}), hooks)) as string;
+      if (!body.startsWith("Object.prototype.toJSON")) expect(result).toMatch(/^\d+,false$/);
+      expect(hooks.logged).toBe("ran\n");
+      pids.push(result);
+    }
+    expect(pids[0] !== pids[1]).toBe(changes);
+  });
+
+  test("what Node itself makes when it is first used ends no process", async () => {
+    const runner = runnerOf(`exports.handleTask = async () => {
+      await fetch("http://127.0.0.1:1/").catch(() => {});
+      require("node:https").request("https://127.0.0.1:1/").on("error", () => {}).end();
+      await require("node:dns").promises.lookup("localhost");
+      crypto.subtle; structuredClone({}); AbortSignal.timeout(5); new Blob(["x"]); performance.now();
+      new (require("node:worker_threads").MessageChannel)(); console.error("x"); process.emitWarning("w");
+      await require("node:fs/promises").readFile(__filename); await import("node:readline");
+      return process.pid;
+    };`);
+    const first = succeeded(await runner.run(workOf({}), new Recorder()));
+    for (let i = 0; i < 2; i++) expect(succeeded(await runner.run(workOf({}), new Recorder()))).toBe(first);
+  });
+
+  test("what a module does as it loads is its own, and ends no process", async () => {
+    const runner = runnerOf(`globalThis.loaded = 1; process.env.LOADED = "1"; Array.prototype.last = function () {};
+      exports.handleTask = () => [process.pid, globalThis.loaded, process.env.LOADED];`);
+    const first = succeeded(await runner.run(workOf({}), new Recorder())) as unknown[];
+    expect(first.slice(1)).toEqual([1, "1"]);
+    expect(succeeded(await runner.run(workOf({}), new Recorder()))).toEqual(first);
+  });
+
+  test("with `reuse: false` each attempt has a process of its own, which ends with it", async () => {
+    const handler = bench.handler("fresh", "let runs = 0; exports.handleTask = () => [process.pid, ++runs];");
+    const runner = bench.runner(typeConfig({ kind: "module", handler }, { reuse: false }));
+    const together = await Promise.all([1, 2].map(() => runner.run(workOf({}), new Recorder())));
+    const answers = [...together, await runner.run(workOf({}), new Recorder())].map(succeeded) as number[][];
+    expect(answers.map(([, runs]) => runs)).toEqual([1, 1, 1]);
+    expect(new Set(answers.map(([pid]) => pid)).size).toBe(3);
+    await gone(...answers.map(([pid]) => pid!));
   });
 
   test("what a handler prints is logged, whole lines and bounded", async () => {
@@ -165,7 +265,7 @@ describe("isolation: process", () => {
       `import { moduleRunner } from ${JSON.stringify(path.resolve("src/manager/runners/module.ts"))};
        import { Stop } from ${JSON.stringify(path.resolve("src/manager/runners/stop.ts"))};
        const log = (text: string) => process.stdout.write(text);
-       const runner = moduleRunner("${handler}", 1, { handlersDir: ${JSON.stringify(bench.dir)}, graceMs: 100, maxResultBytes: 1000, maxLogBytes: 1000, log: console as never });
+       const runner = moduleRunner("${handler}", 1, true, { handlersDir: ${JSON.stringify(bench.dir)}, graceMs: 100, maxResultBytes: 1000, maxLogBytes: 1000, log: console as never });
        const work = JSON.parse(process.argv[2]!);
        void runner.run(work, { stop: new Stop(), progress() {}, log, submit: async () => ({ id: "" }) });`,
     );

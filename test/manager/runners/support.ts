@@ -22,6 +22,7 @@ export function typeConfig(performer: PerformerConfig, more: Partial<TaskTypeCon
     attempts: 3,
     backoff: { firstMs: 1, factor: 2, maxMs: 10 },
     isolation: "process",
+    reuse: true,
     claim: "first",
     priority: 0,
     payloadSchema: null,

@@ -1,0 +1,40 @@
+/** Variables of this process that were written since `settleEnvironment`, with what they held before. */
+const touched = new Map<string, string | undefined>();
+const env = process.env;
+
+/**
+ * Notes each write to the environment as it happens: reading all of it after every attempt would cost a handler process more
+ * than everything else that it does beside the handler.
+ */
+export function watchEnvironment(): void {
+  const note = (name: string | symbol): void => {
+    if (typeof name === "string" && !touched.has(name)) touched.set(name, env[name]);
+  };
+  process.env = new Proxy(env, {
+    set: (_, name, value) => {
+      note(name);
+      return Reflect.set(env, name, value);
+    },
+    defineProperty: (_, name, descriptor) => {
+      note(name);
+      return Reflect.defineProperty(env, name, descriptor);
+    },
+    deleteProperty: (_, name) => {
+      note(name);
+      return Reflect.deleteProperty(env, name);
+    },
+  });
+}
+
+/** From here on the environment as it is now is what `restoreEnvironment` puts back. */
+export function settleEnvironment(): void {
+  touched.clear();
+}
+
+export function restoreEnvironment(): void {
+  for (const [name, value] of touched) {
+    if (value === undefined) delete env[name];
+    else env[name] = value;
+  }
+  touched.clear();
+}
