@@ -74,6 +74,16 @@ export class StoreUnavailable extends TaskerError {
   }
 }
 
+/** The manager that asks was declared dead, was replaced or has left: it is granted nothing, and has to register anew. */
+export class IncarnationLost extends Error {
+  constructor(managerId: string) {
+    super(
+      `The manager ${managerId} is not registered any more: it was declared dead, replaced or closed. It has to register anew.`,
+    );
+    this.name = "IncarnationLost";
+  }
+}
+
 /** The broker did not take a message (closed, blocked, unroutable, no confirm within the deadline). The outbox keeps it. */
 export class TransportError extends Error {
   readonly reason: "disconnected" | "blocked" | "unroutable" | "unconfirmed" | "closed" | "refused";

@@ -34,10 +34,12 @@ async function main(count) {
 
 /** So many tasks, `size` in one call: stored, claimed, finished, their ends stored. */
 async function wayOf({ tasks, managers, upkeep }, count, size, step) {
-  const { place } = await upkeep.ended(null, 1);
+  const { place: from } = await upkeep.ended(null, 1);
   const all = Array.from({ length: count }, newTask);
   const parts = Array.from({ length: Math.ceil(count / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
   const managerId = newId();
+  const place = { endpoint: "e1", host: "host", pid: 1, slot: managerId };
+  await managers.register({ ...place, id: managerId, labels: {}, types: [], version: "0", ttlMs: 3_600_000 });
   const grants = [];
   const each = (work) => async () => {
     for (const part of parts) await work(part);
@@ -58,7 +60,7 @@ async function wayOf({ tasks, managers, upkeep }, count, size, step) {
   // The feed ends a moment before the clock.
   await new Promise((resolve) => setTimeout(resolve, 500));
   await step("end", count, async () => {
-    for (let at = place, more = true; more; ) {
+    for (let at = from, more = true; more; ) {
       const page = await upkeep.ended(at, PAGE);
       await upkeep.conclude(page.responses);
       ({ place: at, more } = page);

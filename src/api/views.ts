@@ -144,6 +144,8 @@ function currentAttempt(row: ResponseRecord, attempts: readonly AttemptRecord[])
       known.job === row.job &&
       known.generation === row.generation &&
       known.attempt === row.attempt &&
+      // One that was given back, or taken away and not charged, has the same number and another lease.
+      (row.leaseId === null || known.leaseId === row.leaseId) &&
       known.outcome !== "superseded",
   );
   if (recorded) return null;

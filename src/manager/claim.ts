@@ -23,8 +23,9 @@ interface Candidate {
  * at a time: what becomes free or arrives meanwhile shares the next one, so that batches grow with the load and a lone task
  * waits for nobody.
  *
- * While the store is away the batch is kept, consuming is held, and the very same call is repeated: had it been committed
- * and only its answer lost, the repetition is granted what this manager holds already.
+ * While the store is away the batch is kept, consuming is held, and the very same call is repeated once a heartbeat has been answered:
+ * had it been committed and only its answer lost, the repetition is granted what this manager holds already. Where the manager
+ * was declared dead meanwhile, its next incarnation asks; what the former one had been granted is attempted again.
  */
 export class Claimer {
   private working = false;
@@ -36,8 +37,10 @@ export class Claimer {
     private readonly desk: Desk,
     private readonly lanes: Lanes,
     private readonly parts: {
-      /** The present incarnation; null while there is none. */
+      /** The present incarnation; null while there is none, or whether it still is one has to be asked first. */
       managerId(): string | null;
+      /** The store did not answer, or not this incarnation: a heartbeat goes before the next claim. */
+      doubt(): void;
       hold(reason: string): void;
       unhold(reason: string): void;
       taken(item: Item): void;
@@ -95,11 +98,12 @@ export class Claimer {
   /** Starts what may begin before its claim; returns the others. */
   private begin(batch: Candidate[]): Candidate[] {
     const leaseId = newId();
+    const managerId = this.parts.managerId();
     return batch.filter(({ lane, item }) => {
       // What the store has been told of, something has happened to.
-      if (!item.mayBegin || item.reported) return true;
+      if (!item.mayBegin || item.reported || managerId === null) return true;
       const grant = grantOf(item, lane.type, this.desk.endpoint, leaseId);
-      if (this.parts.begin(item, grant, lane, this.parts.managerId()!)) this.desk.counters.begun++;
+      if (this.parts.begin(item, grant, lane, managerId)) this.desk.counters.begun++;
       else this.refused(item, lane, "held");
       return false;
     });
@@ -133,21 +137,24 @@ export class Claimer {
   private async ask(batch: Candidate[]): Promise<{ answers: ClaimAnswer[]; managerId: string } | null> {
     const { endpoint, store, log, counters, over } = this.desk;
     const claims = batch.map(({ item, lane }) => claimOf(item, lane.type, endpoint));
-    // The incarnation that first asked: if it is another one by the time of the answer, its leases are not to be trusted.
-    const managerId = this.parts.managerId()!;
     for (let tries = 1; ; tries++) {
+      // If it is another one by the time of the answer, its leases are not to be trusted.
+      const managerId = this.parts.managerId();
       try {
-        counters.claimCalls++;
-        const answers = await store.claim(managerId, endpoint, claims);
-        this.parts.unhold(HOLD);
-        return { answers, managerId };
+        if (managerId !== null) {
+          counters.claimCalls++;
+          const answers = await store.claim(managerId, endpoint, claims);
+          this.parts.unhold(HOLD);
+          return { answers, managerId };
+        }
       } catch (error) {
         this.parts.hold(HOLD);
+        this.parts.doubt();
         if (tries % 20 === 1)
           log.warn({ endpoint, err: (error as Error).message }, "cannot claim now; what has arrived waits");
-        if (!this.open || over.aborted) return null;
-        await pause(backoffMs(tries, RECONNECT), over);
       }
+      if (!this.open || over.aborted) return null;
+      await pause(backoffMs(tries, RECONNECT), over);
     }
   }
 

@@ -47,7 +47,7 @@ export async function drainManager(parts: DrainParts, deadline: AbortSignal): Pr
   await within(STEP_MS, claimed);
 
   await Promise.race([attempts.unsettled.zero(), aborted(deadline)]);
-  attempts.stopAll("drain");
+  attempts.stopAll();
   await within(desk.config.manager.graceMs + KILLED_MS, attempts.unended.zero());
 
   const allCommitted = await finisher.flush(STEP_MS);

@@ -43,6 +43,8 @@ export class Finisher {
     private readonly desk: Desk,
     private readonly spool: Spool,
     private readonly holds: { hold(reason: string): void; unhold(reason: string): void },
+    /** The store did not answer. */
+    private readonly onAway: () => void = () => undefined,
   ) {}
 
   /** Ends that the store has not answered for. */
@@ -119,7 +121,10 @@ export class Finisher {
       batch.forEach((entry, i) => void this.answered(entry, answers[i]!));
       return null;
     } catch (error) {
-      if (error instanceof StoreUnavailable) return error;
+      if (error instanceof StoreUnavailable) {
+        this.onAway();
+        return error;
+      }
       return this.oneByOne(batch, error as Error);
     }
   }

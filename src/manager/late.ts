@@ -12,7 +12,7 @@ const SIZE = 100;
 export class LateClaims {
   constructor(
     private readonly desk: Desk,
-    private readonly managerId: () => string | null,
+    private readonly incarnation: { sure(): string | null; doubt(): void },
   ) {}
 
   /** Rejects where the store does not answer: they stay unclaimed, and are asked for again. */
@@ -31,7 +31,7 @@ export class LateClaims {
 
   private async ask(attempts: readonly Attempt[]): Promise<void> {
     const { endpoint, store, counters } = this.desk;
-    const managerId = this.managerId();
+    const managerId = this.incarnation.sure();
     if (managerId === null) return;
     counters.claimCalls++;
     const claims = attempts.map(({ item, grant, late }) => {
@@ -40,7 +40,10 @@ export class LateClaims {
       claim.attempt = grant.attempt;
       return claim;
     });
-    const answers = await store.claim(managerId, endpoint, claims);
+    const answers = await store.claim(managerId, endpoint, claims).catch((error) => {
+      this.incarnation.doubt();
+      throw error;
+    });
     // Where it is refused (cancelled, done, another's) the next look at the leases finds it lost, as any other.
     for (const attempt of attempts) attempt.claimed();
     counters.granted += answers.filter(({ granted }) => granted).length;

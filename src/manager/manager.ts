@@ -92,7 +92,9 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
 
   const lanes = new Lanes(servedTypes(config), (type, job) => runnerFor(type, job, options), unknownJobRunner);
   const receiver = new Receiver(desk, transport, lanes, () => claimer.wake());
-  const finisher = new Finisher(desk, new Spool(spoolFolder, config.manager.slot, id), receiver);
+  const finisher = new Finisher(desk, new Spool(spoolFolder, config.manager.slot, id), receiver, () =>
+    registration.doubt(),
+  );
   const progress = new ProgressReports(desk);
   const logs = new AttemptLogs(desk);
   const attempts = new Attempts(desk, {
@@ -108,11 +110,12 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
   const registration = new Registration(desk, {
     types: lanes.types.map((type) => type.name),
     state: () => ({ running: attempts.running.size, draining: drained !== null }),
-    lost: () => attempts.stopAll("lease_lost"),
-    registered: () => claimer.wake(),
+    cameBack: () => void watch.sweep(),
+    sure: () => claimer.wake(),
   });
   const claimer = new Claimer(desk, lanes, {
-    managerId: () => registration.id,
+    managerId: () => registration.sure(),
+    doubt: () => registration.doubt(),
     hold: (reason) => receiver.hold(reason),
     unhold: (reason) => receiver.unhold(reason),
     taken: (item) => receiver.taken(item),
@@ -120,7 +123,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     begin: (item, grant, lane, managerId) => attempts.begin(item, grant, lane, managerId),
     giveBack: (item, grant, lane) => attempts.giveBack(item, grant, lane),
   });
-  const watch = new Watch(desk, attempts.running, new LateClaims(desk, () => registration.id));
+  const watch = new Watch(desk, attempts.running, new LateClaims(desk, registration));
   const waitingRoom = new WaitingRoom(desk, lanes, receiver);
   const timers = [
     setInterval(() => void watch.sweep().then(() => waitingRoom.sweep()), desk.pace.sweepMs),

@@ -67,9 +67,9 @@ export class Attempts {
     void this.follow(() => this.settle(attempt, { kind: "stopped", killed: false }, lane));
   }
 
-  stopAll(cause: "drain" | "lease_lost"): void {
-    // What is not claimed yet has no lease to lose.
-    for (const attempt of this.running) if (cause === "drain" || attempt.late === null) attempt.stop.tell(cause);
+  /** Tells all that run that the manager drains. */
+  stopAll(): void {
+    for (const attempt of this.running) attempt.stop.tell("drain");
   }
 
   private async perform(attempt: Attempt, lane: Lane): Promise<void> {

@@ -69,13 +69,27 @@ export class Watch {
 
   private async ask(attempts: Attempt[]): Promise<void> {
     const answers = await this.desk.store.check(attempts.map(leaseOf));
+    const overdue: Attempt[] = [];
     for (const [i, attempt] of attempts.entries()) {
-      if (this.running.has(attempt)) this.heed(attempt, answers[i]!);
+      if (!this.running.has(attempt)) continue;
+      if (answers[i] === "overdue") overdue.push(attempt);
+      this.heed(attempt, answers[i]!);
     }
+    if (overdue.length > 0) await this.confirm(overdue);
   }
 
-  private heed(attempt: Attempt, answer: "held" | "cancel" | "lost"): void {
-    if (answer === "held") {
+  /** The database's clock has made a step: by ours they have time left, or are being ended. */
+  private confirm(attempts: readonly Attempt[]): Promise<void> {
+    const now = performance.now();
+    return this.desk.store.confirm(
+      attempts.map((attempt) => {
+        return { ...leaseOf(attempt), leftMs: Math.max(0, attempt.grant.timeoutMs - (now - attempt.startedAt)) };
+      }),
+    );
+  }
+
+  private heed(attempt: Attempt, answer: "held" | "cancel" | "overdue" | "lost"): void {
+    if (answer === "held" || answer === "overdue") {
       this.held(attempt);
       return;
     }

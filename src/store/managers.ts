@@ -31,6 +31,12 @@ export interface ManagerRegistration {
   slot: string;
   /** Predecessors that are not to be retired: their processes live. */
   spare?: readonly string[];
+  /**
+   * The incarnation that this very process had before, which was declared dead. What still runs under it goes on under the new one.
+   * `cutOff`: the process ran and could not reach the store. Then what was taken from it, and has not been taken up since, is not
+   * charged; within bounds, lest something that cuts managers off is tried for ever.
+   */
+  former?: { id: string; cutOff: boolean };
   /** A heartbeat older than this means dead. */
   ttlMs: number;
 }
@@ -53,7 +59,8 @@ export interface Claim {
 }
 
 /**
- * The claim of an attempt that began without one (`claim: late`), on a response that nothing had happened to. It is made with
+ * The claim of an attempt that began without one (`claim: late`), on a response that nothing had happened to. Nothing is to run for it
+ * any more, so it does not matter whether its incarnation still is one. It is made with
  * the end, in the same statement, and only if the response can still be claimed as that attempt of that generation; otherwise the
  * end is superseded.
  */
@@ -138,6 +145,9 @@ export interface ManagerStore {
    * Compare-and-set, before anything runs: grants what is claimable at this endpoint (its own rows and those of
    * `deliver: one`), under one fresh lease, counting the attempt. Answers in the order given.
    *
+   * Rejects with IncarnationLost where this incarnation was declared dead, retired or closed: what it were granted would be taken
+   * from it at once.
+   *
    * After an unknown outcome the same manager repeats the call: what had been granted to it and never been told is granted
    * as it stands, the attempt not counted twice. Otherwise a lost COMMIT answer would leave a row `running` that nobody runs.
    */
@@ -152,8 +162,13 @@ export interface ManagerStore {
   finish(ends: readonly AttemptEnd[]): Promise<EndAnswer[]>;
   /** Puts a request for another task into the inbox; the API's reconciler takes it in within a second. */
   request(row: NewRequest): Promise<void>;
-  /** For what runs: is the lease still held, has a cancel been asked? In the order given. */
-  check(leases: readonly LeaseRef[]): Promise<Array<"held" | "cancel" | "lost">>;
+  /**
+   * For what runs: is the lease still held, has a cancel been asked? `overdue`: it is held, and by the database's clock its timeout
+   * passed some time ago. In the order given.
+   */
+  check(leases: readonly LeaseRef[]): Promise<Array<"held" | "cancel" | "overdue" | "lost">>;
+  /** Says that these still run under their leases, and how long they may go on: the database's clock has made a step. */
+  confirm(leases: ReadonlyArray<LeaseRef & { leftMs: number }>): Promise<void>;
 }
 
 export interface NewRequest {

@@ -193,4 +193,4 @@ export interface EndpointRecord {
 
 export type { AccessStore, ApiKeyRecord, AuditEntry } from "./access";
 export type * from "./managers";
-export type { DueResponse, EndedResponse, SeenResponse, UpkeepStore } from "./upkeep";
+export type { DueResponse, EndedResponse, Heartbeat, SeenResponse, UpkeepStore } from "./upkeep";

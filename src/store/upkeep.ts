@@ -27,10 +27,19 @@ export interface DueResponse extends ResponseKey {
   waitOver: boolean;
   expired: boolean;
   cancelling: boolean;
-  /** Running, and nobody serves its lease: its manager is gone, or its timeout has passed long ago. */
+  /** Running, and its manager is gone. */
   lost: boolean;
-  /** Milliseconds to the next of wait, expiry, delay and retry; for a running one to when it counts as lost. Null: none ahead. */
+  /** Running under a manager that lives, though by the database's clock its timeout has passed long ago. */
+  overdue: boolean;
+  /** Milliseconds to the next of wait, expiry, delay and retry; for a running one to when it is overdue. Null: none ahead. */
   nextClockMs: number | null;
+}
+
+export interface Heartbeat {
+  managerId: string;
+  /** As the database wrote it; never compared with a clock. */
+  at: string;
+  ttlMs: number;
 }
 
 /** A response in the version that was seen: whatever is decided about it holds for that one only. */
@@ -101,8 +110,10 @@ export interface UpkeepStore {
   ): Promise<{ taskIds: string[]; next: string | null }>;
   /** Tells, after its commit, what was concluded or settled by this process; each end is told to one process. */
   onSettled(listener: (settled: Settled) => void): void;
-  /** Managers whose heartbeat is older than their time to live; marks them dead and makes their leases due. Returns them. */
-  reap(): Promise<ManagerRecord[]>;
+  /** The managers that count as living, with their last heartbeats. Who of them is silent is for the caller to find out. */
+  heartbeats(): Promise<Heartbeat[]>;
+  /** Declares these managers dead, each only while that still is its last heartbeat, and makes their leases due. Returns them. */
+  reap(silent: readonly Heartbeat[]): Promise<ManagerRecord[]>;
 
   /**
    * Endpoints and types of managers that have registered behind a place and live, and the place to go on from, `overlapMs` before

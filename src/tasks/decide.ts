@@ -4,12 +4,12 @@ import { isFinal } from "../model/response";
 import type { DueResponse } from "../store/store";
 import type { Address } from "../transport/transport";
 
-export type Action = "settle" | "withdraw" | "miss" | "reclaim" | "wait" | "recheck" | "publish";
+export type Action = "settle" | "withdraw" | "miss" | "reclaim" | "await" | "wait" | "recheck" | "publish";
 
 /** What a due response needs. Pure. */
 export function decide(row: DueResponse): Action {
   if (isFinal(row.status)) return "settle";
-  if (row.status === "running") return row.lost ? "reclaim" : "wait";
+  if (row.status === "running") return row.lost ? "reclaim" : row.overdue ? "await" : "wait";
   if (row.cancelling) return "withdraw";
   if (row.expired && row.status === "expected") return "miss";
   if (row.delayed) return "wait";

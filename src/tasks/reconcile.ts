@@ -11,6 +11,7 @@ import type { Transport } from "../transport/transport";
 import { type Action, addressOf, decide, groupByQueue } from "./decide";
 import { Endings } from "./endings";
 import type { Inbox } from "./inbox";
+import { Leases } from "./leases";
 import type { Newcomers } from "./newcomers";
 import { type Publisher, RECHECK_MS } from "./publish";
 import type { Topology } from "./topology";
@@ -18,9 +19,9 @@ import type { Topology } from "./topology";
 const LOCK = "reconciler";
 const LOCK_MS = 5000;
 const TICK_MS = 250;
+const REAP_EVERY_MS = 1000;
 const AFTER_FAILURE: Backoff = { firstMs: 2 * TICK_MS, factor: 2, maxMs: 1000 };
 const PAGE = 500;
-const REAP_EVERY_MS = 1000;
 const PURGE_MOST_MS = 60_000;
 const PURGE_LEAST_MS = 1000;
 const PURGE_PAGE = 500;
@@ -37,20 +38,17 @@ const FOUND_EMPTY_MS = 10_000;
  * Its work with what is open comes from one index: `due_at`, "when to look at this response next". What it finds there it
  * turns into one of a few actions (`decide`), and each action moves the mark. What has ended stands in the same index by the
  * time it did (endings.ts). It keeps nothing in memory that a restart would lose.
- *
- * Amnesty: leases may be declared lost only after this process has seen the database writable for one full time to live,
- * because while it was away nobody could write a heartbeat.
  */
 export class Reconciler {
   private readonly holder = newId();
   private running: Promise<void> | null = null;
   private stopping = false;
   private resting = new AbortController();
-  private writableSince: number | null = null;
   private lastReap = 0;
   private lastPurge = 0;
   private readonly purgeEveryMs: number;
   private readonly endings: Endings;
+  private readonly leases: Leases;
   /** Queues found empty by a recheck, and when (monotonic). */
   private readonly foundEmpty = new Map<string, number>();
   /** Milliseconds (monotonic) of the last tick that got through, for health. */
@@ -67,6 +65,7 @@ export class Reconciler {
     private readonly newcomers: Newcomers | null,
     private readonly log: Log,
   ) {
+    this.leases = new Leases(store.upkeep, config.manager.ttlMs, log);
     this.endings = new Endings(store.upkeep, Object.keys(config.taskTypes));
     // Often enough that nothing outstays its keep time by more than a tenth of it.
     const keeps = Object.values(config.taskTypes).map((type) => type.keepMs ?? Number.POSITIVE_INFINITY);
@@ -98,7 +97,7 @@ export class Reconciler {
         more = await this.tick();
         failures = 0;
       } catch (error) {
-        this.writableSince = null;
+        this.leases.forget();
         if (failures++ % 20 === 0)
           this.log.warn({ err: (error as Error).message }, "the reconciler's tick failed; it goes on");
       }
@@ -116,15 +115,18 @@ export class Reconciler {
     const held = await this.store.upkeep.lock(LOCK, this.holder, LOCK_MS, this.endings.place);
     this.leading = held !== null;
     if (!held) {
-      this.writableSince = null;
+      this.leases.forget();
       this.endings.resign();
       this.newcomers?.resign();
       return false;
     }
     this.endings.lead(held.place);
     const now = performance.now();
-    this.writableSince ??= now;
-    if (now - this.lastReap > REAP_EVERY_MS) await this.reap(now);
+    if (now - this.lastReap >= REAP_EVERY_MS) {
+      this.lastReap = now;
+      this.newcomers?.look();
+      await this.leases.reap(now);
+    }
     await this.inbox.takeIn();
     const due = await this.store.upkeep.due(PAGE);
     if (due.length > 0) await this.attend(due);
@@ -133,22 +135,6 @@ export class Reconciler {
     if (due.length < PAGE && now - this.lastPurge > this.purgeEveryMs) await this.purge(now);
     this.lastTick = performance.now();
     return more || due.length === PAGE;
-  }
-
-  private async reap(now: number): Promise<void> {
-    this.lastReap = now;
-    this.newcomers?.look();
-    if (!this.amnestyOver(now)) return;
-    for (const manager of await this.store.upkeep.reap()) {
-      this.log.warn(
-        { endpoint: manager.endpoint, manager_id: manager.id, host: manager.host, pid: manager.pid },
-        "a manager has sent no heartbeat for its time to live; what it ran is attempted again",
-      );
-    }
-  }
-
-  private amnestyOver(now: number): boolean {
-    return this.writableSince !== null && now - this.writableSince >= this.config.manager.ttlMs;
   }
 
   private async attend(rows: DueResponse[]): Promise<void> {
@@ -163,7 +149,8 @@ export class Reconciler {
     const all = (action: Action) => by.get(action) ?? [];
     if (by.has("miss")) await upkeep.miss(all("miss"));
     if (by.has("withdraw")) await upkeep.withdraw(all("withdraw"));
-    if (by.has("reclaim")) await this.reclaim(all("reclaim"));
+    if (by.has("reclaim")) await this.leases.reclaim(all("reclaim"));
+    if (by.has("await")) await this.leases.await(all("await"), performance.now());
     if (by.has("wait")) {
       const waiting = all("wait").map((row) => ({
         ...row,
@@ -179,25 +166,6 @@ export class Reconciler {
     const changed = [...all("miss"), ...all("withdraw")];
     const taskIds = new Set([...unsettled, ...changed].map((row) => row.taskId));
     if (taskIds.size > 0) await upkeep.settle([...taskIds]);
-  }
-
-  private async reclaim(rows: DueResponse[]): Promise<void> {
-    const leases = rows.map((row) => ({
-      taskId: row.taskId,
-      endpoint: row.endpoint,
-      job: row.job,
-      leaseId: row.leaseId!,
-      version: row.version,
-      reason: "crash",
-      error: `The manager that ran it at ${row.performer ?? row.endpoint} is gone (attempt ${row.attempt} of ${row.attempts}).`,
-    }));
-    await this.store.upkeep.reclaim(leases);
-    for (const row of rows) {
-      this.log.warn(
-        { task_id: row.taskId, endpoint: row.performer ?? row.endpoint, attempt: row.attempt },
-        "an attempt was lost with its manager",
-      );
-    }
   }
 
   /** Published and still unclaimed: is its message in the queue? If the queue is empty or gone, it is published again. */

@@ -28,10 +28,12 @@ function bench(concurrency: number, answer: (claims: readonly Claim[]) => Promis
   const started: Array<{ item: Item; grant: Grant; lane: Lane }> = [];
   const returned: Grant[] = [];
   const acked: string[] = [];
+  const doubts: Array<string | null> = [];
   const manager = { id: "one" as string | null };
   let onChange: () => void = () => undefined;
   const claimer = new Claimer(desk, lanes, {
     managerId: () => manager.id,
+    doubt: () => void doubts.push(manager.id),
     hold: (reason) => void holds.add(reason),
     unhold: (reason) => void holds.delete(reason),
     taken: () => undefined,
@@ -81,7 +83,7 @@ function bench(concurrency: number, answer: (claims: readonly Claim[]) => Promis
       });
     }
   };
-  return { acked, add, calls, claimer, holds, lane, manager, returned, started, until };
+  return { acked, add, calls, claimer, doubts, holds, lane, manager, returned, started, until };
 }
 
 const grant = (claims: readonly Claim[]): ClaimAnswer[] => claims.map((claim) => grantOf({ ...claim }));

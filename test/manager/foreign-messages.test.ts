@@ -139,7 +139,11 @@ describe("a message that lies runs nothing and overwrites nothing (S11)", () => 
     const due = new Date(Date.now() + 1000).toISOString();
     const task = await w.submit("other", { identifier: newId(), endpoints: ["lb-1"], delay_until: due });
     const before = ran.length;
-    const [refused] = await w.api.store.managers.claim(newId(), "lb-1", [{ taskId: task.id, job: "", type: "work" }]);
+    const [refused] = await w.api.store.managers.claim(
+      (await w.api.store.tasks.endpoint("lb-1"))!.managers[0]!.id,
+      "lb-1",
+      [{ taskId: task.id, job: "", type: "work" }],
+    );
     expect(refused).toMatchObject({ granted: false, why: "unknown" });
     send(wake("work", task.id));
     await w.settled(task);

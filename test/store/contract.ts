@@ -6,6 +6,7 @@ import { endedContract } from "./contract/ended";
 import { feedContract } from "./contract/feed";
 import { finishContract } from "./contract/finish";
 import { generationContract } from "./contract/generations";
+import { incarnationContract } from "./contract/incarnations";
 import { lateContract } from "./contract/late";
 import { listContract } from "./contract/list";
 import { operatorContract } from "./contract/operator";
@@ -29,6 +30,7 @@ export function storeContract(subject: () => Subject): void {
   finishContract(subject);
   lateContract(subject);
   generationContract(subject);
+  incarnationContract(subject);
   operatorContract(subject);
   registerContract(subject);
   settledContract(subject);

@@ -1,7 +1,6 @@
 import { type Connection, createConnection } from "mysql2/promise";
 import { StoreUnavailable } from "../../src/errors";
 import { silentLog } from "../../src/log";
-import { newId } from "../../src/model/ids";
 import type { Store } from "../../src/store/store";
 import type { Database } from "../../src/store/typeorm/connection";
 import { Logs } from "../../src/store/typeorm/managers/log";
@@ -10,7 +9,7 @@ import { openStore } from "../../src/store/typeorm/open";
 import { TcpProxy } from "../support/proxy";
 import { createDatabase, type Scratch } from "../support/services";
 import { until } from "../support/until";
-import { claimed, createdTask, endOf, newTask, rowOf } from "./support";
+import { claimed, createdTask, endOf, living, newTask, rowOf } from "./support";
 
 const OPTIONS = { poolSize: 4, deadlineMs: 1500, tls: null, log: silentLog };
 
@@ -160,14 +159,17 @@ describe("a MySQL server in trouble", () => {
   });
 
   it("gives a claim that was granted unheard to the same manager again, and to nobody else", async () => {
-    const [task, manager] = [await createdTask(other), newId()];
+    const [task, manager] = [await createdTask(other), await living(other)];
     const claims = [{ taskId: task.id, job: "" }];
     await store.ping();
     proxy.set({ mode: "blackhole", direction: "toClient" });
     await expect(store.managers.claim(manager, "lb-1", claims)).rejects.toThrow(StoreUnavailable);
     await until("the claim to have arrived", async () => (await rowOf(other, task)).status === "running");
     proxy.set({ mode: "pass" });
-    expect((await store.managers.claim(newId(), "lb-1", claims))[0]).toMatchObject({ granted: false, why: "held" });
+    expect((await store.managers.claim(await living(other), "lb-1", claims))[0]).toMatchObject({
+      granted: false,
+      why: "held",
+    });
     const [answer] = await store.managers.claim(manager, "lb-1", claims);
     expect(answer).toMatchObject({ granted: true, attempt: 1, leaseId: (await rowOf(other, task)).leaseId });
     expect((await store.managers.claim(manager, "lb-1", claims))[0]).toMatchObject({ granted: false, why: "held" });
@@ -178,11 +180,12 @@ describe("a MySQL server in trouble", () => {
       Array.from({ length: 30 }, () => createdTask(other, { endpoints: ["lb-1", "lb-2"] })),
     );
     const ids = tasks.map(({ id }) => id);
+    const manager = await living(other);
     // Settling, cancelling, claiming and publishing the same rows in all directions.
     const work = Array.from({ length: 6 }, (_, i) => [
       other.upkeep.settle(i % 2 ? ids : [...ids].reverse()),
       other.managers.claim(
-        newId(),
+        manager,
         `lb-${(i % 2) + 1}`,
         ids.map((taskId) => ({ taskId, job: "" })),
       ),

@@ -176,7 +176,7 @@ test("a right that is missing is told as such, and counts as the database being 
 
 test("an attempt whose result was refused a right goes on when the right is back", async () => {
   const task = await createdTask(apart.store);
-  const grant = await claimed(apart.store, task.id, { manager: newId() });
+  const grant = await claimed(apart.store, task.id);
   await root.query(`REVOKE UPDATE (result) ON ${scratch.name}.task_responses FROM '${users.manager}'@'%'`);
   await expect(apart.store.managers.finish([endOf(grant)])).rejects.toMatchObject({ code: "database_unavailable" });
   expect(

@@ -43,7 +43,7 @@ export async function claimed(
   taskId: string,
   more: { endpoint?: string; job?: string; manager?: string } = {},
 ): Promise<Granted> {
-  const [answer] = await store.managers.claim(more.manager ?? newId(), more.endpoint ?? "lb-1", [
+  const [answer] = await store.managers.claim(more.manager ?? (await living(store)), more.endpoint ?? "lb-1", [
     { taskId, job: more.job ?? "" },
   ]);
   if (!answer?.granted) throw new Error(`not granted: ${JSON.stringify(answer)}`);
@@ -87,6 +87,13 @@ export function registration(more: Partial<ManagerRegistration> = {}): ManagerRe
     ttlMs: 30_000,
     ...more,
   };
+}
+
+/** The id of a manager that has just registered, somewhere. */
+export async function living(store: Store, more: Partial<ManagerRegistration> = {}): Promise<string> {
+  const manager = registration(more);
+  await store.managers.register(manager);
+  return manager.id;
 }
 
 /** The only response of a task, whole. */

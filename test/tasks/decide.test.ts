@@ -25,6 +25,7 @@ const waiting: DueResponse = {
   expired: false,
   cancelling: false,
   lost: false,
+  overdue: false,
   nextClockMs: null,
 };
 

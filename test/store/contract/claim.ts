@@ -1,13 +1,13 @@
 import { newId } from "../../../src/model/ids";
 import type { NewTask } from "../../../src/model/task";
 import type { Subject } from "../contract";
-import { claimed, createdTask, endOf, type Granted, newTask, PAST, rowOf } from "../support";
+import { claimed, createdTask, endOf, type Granted, living, newTask, PAST, rowOf } from "../support";
 
 export function claimContract(subject: () => Subject): void {
   describe("claiming", () => {
     it("grants a batch under one lease and refuses the rest with its reason, in the order given", async () => {
       const { store } = subject();
-      const manager = newId();
+      const manager = await living(store);
       const ready = await createdTask(store);
       const second = await createdTask(store);
       const elsewhere = await createdTask(store, { endpoints: ["lb-2"] });
@@ -63,7 +63,7 @@ export function claimContract(subject: () => Subject): void {
       it("is answered as it would be read, under one lease", async () => {
         const { store } = subject();
         const [one, two, asked] = [await createdTask(store), await createdTask(store), await createdTask(store)];
-        const answers = await store.managers.claim(newId(), "lb-1", [
+        const answers = await store.managers.claim(await living(store), "lb-1", [
           ...[one, two].map((task) => knowing(task)),
           { taskId: asked.id, job: "", type: asked.type },
         ]);
@@ -80,7 +80,7 @@ export function claimContract(subject: () => Subject): void {
         await store.managers.finish([endOf(await claimed(store, retried.id), { status: "retrying", retryInMs: 0 })]);
         await store.managers.finish([endOf(await claimed(store, gone.id))]);
         const answers = await store.managers.claim(
-          newId(),
+          await living(store),
           "lb-1",
           [retried, gone, still].map((task) => knowing(task, { payload: '{"stale":1}', attempts: 9 })),
         );
@@ -99,7 +99,7 @@ export function claimContract(subject: () => Subject): void {
           const { version } = await rowOf(store, retrying);
           for (const early of [knowing(delayed), knowing(retrying, { version, attempt: 1 })]) {
             const others = await Promise.all(Array.from({ length: beside }, () => createdTask(store)));
-            const answers = await store.managers.claim(newId(), "lb-1", [
+            const answers = await store.managers.claim(await living(store), "lb-1", [
               early,
               ...others.map((task) => knowing(task)),
             ]);
@@ -118,7 +118,7 @@ export function claimContract(subject: () => Subject): void {
         ];
         await store.managers.finish([endOf(await claimed(store, opened.id))]);
         await store.tasks.retry(opened.id, {}, { waitMs: 1000, expiresMs: null });
-        const answers = await store.managers.claim(newId(), "lb-1", [
+        const answers = await store.managers.claim(await living(store), "lb-1", [
           knowing(elsewhere, { endpoint: "lb-1" }),
           { ...knowing(typed), type: "another" },
           knowing(opened),
@@ -133,9 +133,10 @@ export function claimContract(subject: () => Subject): void {
           Array.from({ length: 20 }, () => createdTask(store, { deliver: "one", endpoints: ["*"] })),
         );
         const claims = tasks.map((task) => knowing(task));
+        const managers = [await living(store), await living(store)] as const;
         const [one, two] = await Promise.all([
-          store.managers.claim(newId(), "lb-1", claims),
-          other.managers.claim(newId(), "lb-2", claims),
+          store.managers.claim(managers[0], "lb-1", claims),
+          other.managers.claim(managers[1], "lb-2", claims),
         ]);
         for (const [i, answer] of one.entries())
           expect([answer.granted, two[i]!.granted].sort()).toEqual([false, true]);
@@ -146,9 +147,10 @@ export function claimContract(subject: () => Subject): void {
       const { store, other } = subject();
       const tasks = await Promise.all(Array.from({ length: 20 }, () => createdTask(store)));
       const claims = tasks.map(({ id }) => ({ taskId: id, job: "" }));
+      const managers = [await living(store), await living(store)] as const;
       const [one, two] = await Promise.all([
-        store.managers.claim(newId(), "lb-1", claims),
-        other.managers.claim(newId(), "lb-1", [...claims].reverse()),
+        store.managers.claim(managers[0], "lb-1", claims),
+        other.managers.claim(managers[1], "lb-1", [...claims].reverse()),
       ]);
       for (const [i, answer] of one.entries()) {
         const rival = two[tasks.length - 1 - i]!;
@@ -163,7 +165,7 @@ export function claimContract(subject: () => Subject): void {
       expect(await rowOf(store, task)).toMatchObject({ endpoint: "*", performer: null });
       const grant = await claimed(store, task.id, { endpoint: "lb-7" });
       expect(grant.endpoint).toBe("*");
-      const [late] = await store.managers.claim(newId(), "lb-8", [{ taskId: task.id, job: "" }]);
+      const [late] = await store.managers.claim(await living(store), "lb-8", [{ taskId: task.id, job: "" }]);
       expect(late).toMatchObject({ granted: false, why: "held" });
       expect((await store.tasks.response(task.id, "lb-7"))[0]).toMatchObject({ performer: "lb-7", endpoint: "*" });
       expect(await store.tasks.response(task.id, "lb-8")).toEqual([]);
@@ -172,7 +174,7 @@ export function claimContract(subject: () => Subject): void {
     it("claims each job of a task for itself", async () => {
       const { store } = subject();
       const task = await createdTask(store, { jobs: ["crawl", "sync"] });
-      const answers = await store.managers.claim(newId(), "lb-1", [
+      const answers = await store.managers.claim(await living(store), "lb-1", [
         { taskId: task.id, job: "sync" },
         { taskId: task.id, job: "nothing" },
       ]);
@@ -190,7 +192,7 @@ export function claimContract(subject: () => Subject): void {
       await store.managers.finish([
         endOf(first, { status: "retrying", retryInMs: 60_000, reason: "error", error: "no luck" }),
       ]);
-      const [early] = await store.managers.claim(newId(), "lb-1", [{ taskId: task.id, job: "" }]);
+      const [early] = await store.managers.claim(await living(store), "lb-1", [{ taskId: task.id, job: "" }]);
       expect(early).toMatchObject({ granted: false, why: "not_due" });
       await sql("UPDATE task_responses SET retry_at = ? WHERE task_id = ?", [PAST, task.id]);
       expect(await claimed(store, task.id)).toMatchObject({ attempt: 2 });
@@ -206,7 +208,7 @@ export function claimContract(subject: () => Subject): void {
       const told = await createdTask(store);
       await sql("UPDATE task_responses SET cancel_at = ? WHERE task_id = ?", [PAST, told.id]);
       const answers = await store.managers.claim(
-        newId(),
+        await living(store),
         "lb-1",
         [cancelled, missed, told].map(({ id }) => ({ taskId: id, job: "" })),
       );

@@ -2,7 +2,7 @@ import { newId } from "../../../src/model/ids";
 import type { TaskDraft } from "../../../src/model/task";
 import type { CreateOutcome } from "../../../src/store/store";
 import type { Subject } from "../contract";
-import { claimed, createdTask, dueOf, endOf, fresh, newTask } from "../support";
+import { claimed, createdTask, dueOf, endOf, fresh, living, newTask } from "../support";
 
 const kinds = (outcomes: CreateOutcome[]) => outcomes.map((outcome) => outcome.kind);
 
@@ -101,7 +101,7 @@ export function createContract(subject: () => Subject): void {
           expect(Date.parse(found.task.waitUntil) - Date.parse(task.delayUntil ?? found.task.createdAt)).toBe(
             task.waitMs,
           );
-          const [granted] = await store.managers.claim(newId(), endpoints[0]!, [
+          const [granted] = await store.managers.claim(await living(store), endpoints[0]!, [
             { taskId: task.id, job: task.jobs[0]! },
           ]);
           if (task.delayUntil === null) expect(granted).toMatchObject({ granted: true, timeoutMs: task.timeoutMs });

@@ -1,6 +1,6 @@
 import { newId } from "../../../src/model/ids";
 import type { Subject } from "../contract";
-import { claimed, createdTask, dueOf, endOf, lostOf, PAST, rowOf } from "../support";
+import { claimed, createdTask, dueOf, endOf, living, lostOf, PAST, rowOf } from "../support";
 
 export function finishContract(subject: () => Subject): void {
   describe("finishing", () => {
@@ -81,7 +81,7 @@ export function finishContract(subject: () => Subject): void {
     it("never takes one task's lease for another's", async () => {
       const { store } = subject();
       const [one, two] = [await createdTask(store), await createdTask(store)];
-      const manager = newId();
+      const manager = await living(store);
       const stale = await claimed(store, one.id, { manager });
       await store.upkeep.reclaim([await lostOf(store, stale)]);
       const answers = await store.managers.claim(
@@ -207,7 +207,7 @@ export function finishContract(subject: () => Subject): void {
       const { store, other } = subject();
       const tasks = await Promise.all(Array.from({ length: 100 }, () => createdTask(store)));
       const answers = await store.managers.claim(
-        newId(),
+        await living(store),
         "lb-1",
         tasks.map(({ id }) => ({ taskId: id, job: "" })),
       );

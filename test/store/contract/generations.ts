@@ -1,7 +1,7 @@
 import { newId } from "../../../src/model/ids";
 import type { AttemptEnd, Store } from "../../../src/store/store";
 import type { Subject } from "../contract";
-import { claimed, createdTask, dueOf, endOf, fresh, lostOf, newTask, oldId, PAST, rowOf } from "../support";
+import { claimed, createdTask, dueOf, endOf, fresh, living, lostOf, newTask, oldId, PAST, rowOf } from "../support";
 
 const WAIT = { waitMs: 30_000, expiresMs: null };
 
@@ -32,11 +32,11 @@ export function generationContract(subject: () => Subject): void {
       const { store } = subject();
       const tasks = await openedAnew(store, count);
       const claims = (generation: number) => tasks.map(({ id, type }) => ({ taskId: id, job: "", type, generation }));
-      expect(await store.managers.claim(newId(), "lb-1", claims(1))).toMatchObject(
+      expect(await store.managers.claim(await living(store), "lb-1", claims(1))).toMatchObject(
         tasks.map(() => ({ granted: false, why: "final" })),
       );
       for (const task of tasks) expect(await rowOf(store, task)).toMatchObject({ status: "expected", attempt: 0 });
-      const both = await store.managers.claim(newId(), "lb-1", [...claims(1), ...claims(2)]);
+      const both = await store.managers.claim(await living(store), "lb-1", [...claims(1), ...claims(2)]);
       expect(both).toMatchObject([
         ...tasks.map(() => ({ granted: false, why: "final" })),
         ...tasks.map(() => ({ granted: true, generation: 2, attempt: 1 })),
@@ -47,7 +47,7 @@ export function generationContract(subject: () => Subject): void {
       const { store } = subject();
       const tasks = await openedAnew(store, count);
       const claims = tasks.map(({ id, type }) => ({ taskId: id, job: "", type }));
-      expect(await store.managers.claim(newId(), "lb-1", claims)).toMatchObject(
+      expect(await store.managers.claim(await living(store), "lb-1", claims)).toMatchObject(
         tasks.map(() => ({ granted: true, generation: 2 })),
       );
     });
@@ -76,7 +76,7 @@ export function generationContract(subject: () => Subject): void {
       const claims = tasks.map(({ id, type }) => {
         return { taskId: id, job: "", type, generation: 1, attempt: 1, leaseId: newId() };
       });
-      expect(await store.managers.claim(newId(), "lb-1", claims)).toMatchObject(
+      expect(await store.managers.claim(await living(store), "lb-1", claims)).toMatchObject(
         tasks.map(() => ({ granted: false, why: "final" })),
       );
       for (const task of tasks) expect(await rowOf(store, task)).toMatchObject({ status: "expected", leaseId: null });

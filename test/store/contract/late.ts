@@ -1,7 +1,7 @@
 import { newId } from "../../../src/model/ids";
 import type { AttemptEnd } from "../../../src/store/store";
 import type { Subject } from "../contract";
-import { claimed, createdTask, rowOf } from "../support";
+import { claimed, createdTask, living, rowOf } from "../support";
 
 /** An end that brings its claim along, of a task that has not been claimed. */
 function lateEnd(taskId: string, more: Partial<AttemptEnd> = {}, ranMs = 1500): AttemptEnd {
@@ -141,7 +141,7 @@ export function lateContract(subject: () => Subject): void {
       const tasks = await Promise.all(Array.from({ length: count }, () => createdTask(store)));
       const ends = tasks.map((task) => lateEnd(task.id));
       const claims = ends.map(({ taskId, leaseId }) => ({ taskId, job: "", type: "app-update", leaseId }));
-      const { managerId } = ends[0]!.claim!;
+      const managerId = await living(store);
       for (let times = 1; times <= 2; times++) {
         const answers = await store.managers.claim(managerId, "lb-1", claims);
         expect(answers).toMatchObject(ends.map(({ leaseId }) => ({ granted: true, leaseId, attempt: 1 })));

@@ -1,6 +1,6 @@
 import { newId } from "../../../src/model/ids";
 import type { Subject } from "../contract";
-import { claimed, createdTask, dueOf, endOf, newTask, rowOf } from "../support";
+import { claimed, createdTask, dueOf, endOf, living, newTask, rowOf } from "../support";
 
 const WAIT = { waitMs: 30_000, expiresMs: null };
 
@@ -77,9 +77,10 @@ export function operatorContract(subject: () => Subject): void {
       const { store, other } = subject();
       for (let i = 0; i < 10; i++) {
         const task = await createdTask(store);
+        const manager = await living(store);
         const [outcomes, [answer]] = await Promise.all([
           store.tasks.cancel(task.id),
-          other.managers.claim(newId(), "lb-1", [{ taskId: task.id, job: "" }]),
+          other.managers.claim(manager, "lb-1", [{ taskId: task.id, job: "" }]),
         ]);
         const row = await rowOf(store, task);
         if (outcomes![0]!.outcome === "withdrawn") {

@@ -102,21 +102,29 @@ export function registerContract(subject: () => Subject): void {
       ]);
     });
 
-    it("reaps managers that fell silent, once, and makes their leases due", async () => {
+    it("declares dead who is named as silent, once, unless it has been heard since, and makes its leases due", async () => {
       const { store, other, sql } = subject();
-      const [silent, alive] = [registration({ ttlMs: 5000 }), registration({ ttlMs: 5000 })];
+      const [silent, heard] = [registration({ ttlMs: 5000 }), registration({ ttlMs: 6000 })];
       await store.managers.register(silent);
-      await store.managers.register(alive);
+      await store.managers.register(heard);
       const task = await createdTask(store, { deliver: "one", endpoints: ["*"] });
       await claimed(store, task.id, { endpoint: silent.endpoint, manager: silent.id });
-      await sql("UPDATE managers SET heartbeat_at = ? WHERE id = ?", [PAST, silent.id]);
-      const reaped = (await Promise.all([store.upkeep.reap(), other.upkeep.reap()]))
-        .flat()
-        .map(({ id, state }) => [id, state]);
-      expect(reaped.filter(([id]) => id === silent.id)).toEqual([[silent.id, "dead"]]);
-      expect(reaped.some(([id]) => id === alive.id)).toBe(false);
-      expect(await dueOf(store, task.id)).toMatchObject([{ managerId: silent.id, status: "running" }]);
+      await sql("UPDATE managers SET heartbeat_at = ? WHERE id IN (?, ?)", [PAST, silent.id, heard.id]);
+      const seen = (await store.upkeep.heartbeats()).filter(({ managerId }) =>
+        [silent.id, heard.id].includes(managerId),
+      );
+      expect(seen.map(({ managerId, ttlMs }) => [managerId, ttlMs]).sort()).toEqual(
+        [
+          [silent.id, 5000],
+          [heard.id, 6000],
+        ].sort(),
+      );
+      expect(await store.managers.heartbeat(heard.id, { running: 0, draining: false })).toEqual({ known: true });
+      const reaped = (await Promise.all([store.upkeep.reap(seen), other.upkeep.reap(seen)])).flat();
+      expect(reaped).toMatchObject([{ id: silent.id, state: "dead", endpoint: silent.endpoint }]);
+      expect(await dueOf(store, task.id)).toMatchObject([{ managerId: silent.id, status: "running", lost: true }]);
       expect(await store.managers.heartbeat(silent.id, { running: 0, draining: false })).toEqual({ known: false });
+      expect((await store.upkeep.heartbeats()).map(({ managerId }) => managerId)).not.toContain(silent.id);
     });
   });
 

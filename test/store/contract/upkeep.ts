@@ -123,7 +123,7 @@ export function upkeepContract(subject: () => Subject): void {
       const grants = [await claimed(store, told.id), await claimed(store, untold.id), await claimed(store, ended.id)];
       await store.managers.finish([endOf(grants[2]!)]);
       await store.managers.underWay([grants[0]!, { ...grants[1]!, leaseId: newId() }, grants[2]!]);
-      expect(await dueOf(store, told.id)).toMatchObject([{ status: "running", lost: true }]);
+      expect(await dueOf(store, told.id)).toMatchObject([{ status: "running", lost: false, overdue: false }]);
       expect(await dueOf(store, untold.id)).toEqual([]);
       expect(await dueOf(store, ended.id)).toEqual([]);
     });

@@ -1,3 +1,4 @@
+import { IncarnationLost } from "../../../errors";
 import { isId, newId } from "../../../model/ids";
 import { isFinal, type ResponseStatus } from "../../../model/response";
 import type { Claim, ClaimAnswer } from "../../store";
@@ -5,7 +6,7 @@ import type { Connection, Database } from "../connection";
 import { bytesToText } from "../rows";
 import { chunks, groupBy, Sql } from "../sql";
 import { claimLone } from "./lone";
-import { atEndpoint, take } from "./take";
+import { ALIVE, atEndpoint, take } from "./take";
 
 const MAX_UNSURE = 10_000;
 
@@ -73,6 +74,7 @@ export class Claims {
     try {
       await this.db.single((connection) => grant(connection, leaseId, managerId, endpoint, claims, answers));
     } catch (error) {
+      if (error instanceof IncarnationLost) throw error;
       if (this.unsure.size < MAX_UNSURE) for (const name of names) this.unsure.set(name, leaseId);
       throw error;
     }
@@ -94,7 +96,7 @@ async function grant(
   const left: Claim[] = [];
   for (const group of groupBy(claims, stateOf).values()) {
     const known = group[0]!.known;
-    const asKnown = known && (await take(connection, leaseId, managerId, endpoint, group, known)) === group.length;
+    const asKnown = known && (await take(connection, leaseId, managerId, endpoint, group, { known })) === group.length;
     if (asKnown) for (const claim of group) answers.set(`${claim.taskId} ${claim.job}`, grantOf(claim, leaseId));
     else left.push(...group);
   }
@@ -107,10 +109,21 @@ async function grant(
   );
   mine
     .append(atEndpoint(connection, endpoint, left, "r."))
-    .add(" AND r.lease_id = ? AND r.status = 'running'", leaseId);
+    .add(` AND r.lease_id = ? AND r.status = 'running'${ALIVE}`, leaseId, managerId);
   const granted = await connection.query<GrantedRow>(mine.text, mine.values);
   for (const row of granted) answers.set(`${row.task_id} ${row.job}`, toGrant(row, leaseId));
-  if (granted.length < left.length) await explain(connection, endpoint, left, answers);
+  if (granted.length === left.length) return;
+  await mustLive(connection, managerId);
+  await explain(connection, endpoint, left, answers);
+}
+
+/** Asked only where something was refused: most often it is the rows' doing. */
+async function mustLive(connection: Connection, managerId: string): Promise<void> {
+  const rows = await connection.query(
+    `SELECT 1 AS lives FROM managers WHERE id = ? AND state IN ('alive', 'draining')`,
+    [managerId],
+  );
+  if (rows.length === 0) throw new IncarnationLost(managerId);
 }
 
 /** Claims that one UPDATE can take as they are known; all others are one group. */

@@ -6,7 +6,7 @@ import { Claims } from "./claim";
 import { finishAttempts } from "./finish";
 import { Logs } from "./log";
 import { heartbeat, leave, predecessorsOf, registerManager } from "./register";
-import { checkLeases, markReceived, reportProgress, tellUnderWay } from "./report";
+import { checkLeases, confirmLeases, markReceived, reportProgress, tellUnderWay } from "./report";
 
 /** The managers' face of the store. Nothing here writes a task row. */
 export function managerStore(db: Database): ManagerStore {
@@ -26,5 +26,6 @@ export function managerStore(db: Database): ManagerStore {
     finish: (ends) => finishAttempts(db, ends),
     request: (row) => addRequest(db, row),
     check: (leases) => checkLeases(db, leases),
+    confirm: (leases) => confirmLeases(db, leases),
   };
 }

@@ -46,6 +46,6 @@ export async function claimLate(connection: Connection, run: readonly LateEntry[
     const claims = group.map(({ taskId, end: { job, claim, generation, attempt } }): Claim => {
       return { taskId, job, type: claim.type, generation, attempt };
     });
-    await take(connection, leaseId, managerId, performer, claims);
+    await take(connection, leaseId, managerId, performer, claims, { ended: true });
   }
 }

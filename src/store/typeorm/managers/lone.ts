@@ -4,7 +4,7 @@ import type { AttemptEnd, Claim } from "../../store";
 import type { Connection, Database, Dialect, Value } from "../connection";
 import { roughBytes } from "../size";
 import { claimedWithEnd, UNTOUCHED } from "./late";
-import { beginOf, clocksOf } from "./take";
+import { ALIVE, beginOf, clocksOf } from "./take";
 
 /**
  * One claim, or one end, by itself: what a manager sends that has nothing else at hand, as every one does where a task goes to
@@ -24,7 +24,7 @@ export async function claimLone(
   if (!known || type === undefined) return false;
   const { first, again } = textsFor(connection.dialect);
   const text = known.version === FIRST_VERSION ? first : again;
-  const values = [leaseId, managerId, endpoint, taskId, known.endpoint, job, known.version, type];
+  const values = [leaseId, managerId, endpoint, taskId, known.endpoint, job, known.version, type, managerId];
   return (await connection.prepared(text, values)) === 1;
 }
 
@@ -87,7 +87,7 @@ function textsFor(dialect: Dialect): Texts {
 }
 
 function claimText(dialect: Dialect, fresh: boolean): string {
-  return `${beginOf(dialect, fresh)}${KEY} AND version = ? AND type = ?${clocksOf(dialect, fresh)}`;
+  return `${beginOf(dialect, fresh)}${KEY} AND version = ? AND type = ?${clocksOf(dialect, fresh)}${ALIVE}`;
 }
 
 function endTexts({ byKey, now }: Dialect, first: string, where: string): EndTexts {

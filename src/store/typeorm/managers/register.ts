@@ -4,6 +4,7 @@ import { nowOf } from "../rows";
 import { chunks, inKeyOrder, MAX_LIST, matchKeys, Sql, unique } from "../sql";
 import { addTypes } from "../tasks/endpoints";
 import { clampMs, dbToMs, msToDb } from "../times";
+import { goOn } from "./former";
 
 /** Rows of managers that are gone are kept this long for people to look at. */
 const KEEP_GONE_MS = 7 * 24 * 3600 * 1000;
@@ -61,6 +62,7 @@ export function registerManager(db: Database, manager: ManagerRegistration): Pro
       await connection.run(`UPDATE managers SET state = 'retired', stopped_at = ${db.dialect.now} WHERE id = ?`, [id]);
       await leasesAreDue(connection, id, manager.endpoint);
     }
+    if (manager.former) await goOn(connection, manager.former, manager);
     await connection.run(
       "DELETE FROM managers WHERE endpoint = ? AND state NOT IN ('alive', 'draining') AND heartbeat_at < ?",
       [manager.endpoint, msToDb(dbToMs(now) - KEEP_GONE_MS)],

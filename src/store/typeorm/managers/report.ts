@@ -3,6 +3,7 @@ import { ANY_ENDPOINT } from "../../../model/names";
 import type { Claim, LeaseRef } from "../../store";
 import type { Database } from "../connection";
 import { chunks, groupBy, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
+import { clampMs } from "../times";
 import { underLease } from "./lease";
 
 const MAX_MESSAGE = 1000;
@@ -69,25 +70,33 @@ function cut(message: string | null): string | null {
   return message === null ? null : Array.from(message).slice(0, MAX_MESSAGE).join("");
 }
 
+interface CheckedRow {
+  task_id: string;
+  endpoint: string;
+  job: string;
+  lease_id: string | null;
+  cancel_at: string | null;
+  is_overdue: number | null;
+}
+
+/** By its manager's clock an attempt has ended so long after its timeout: a grace time, and what a commit may take. */
+const OVERDUE_MS = 30_000;
+
 export async function checkLeases(
   db: Database,
   leases: readonly LeaseRef[],
-): Promise<Array<"held" | "cancel" | "lost">> {
-  const found = new Map<string, { lease_id: string | null; cancel_at: string | null }>();
+): Promise<Array<"held" | "cancel" | "overdue" | "lost">> {
+  const found = new Map<string, CheckedRow>();
+  const late = db.dialect.nowPlus(`-${OVERDUE_MS}`);
   for (const part of chunks(
     leases.filter((lease) => isId(lease.taskId)),
     200,
   )) {
     const where = matchKeys(db.dialect, part);
     const rows = await db.read((connection) =>
-      connection.query<{
-        task_id: string;
-        endpoint: string;
-        job: string;
-        lease_id: string | null;
-        cancel_at: string | null;
-      }>(
-        `SELECT task_id, endpoint, job, lease_id, cancel_at FROM task_responses WHERE ${where.text} AND status = 'running'`,
+      connection.query<CheckedRow>(
+        `SELECT task_id, endpoint, job, lease_id, cancel_at, timeout_at < ${late} AS is_overdue
+         FROM task_responses WHERE ${where.text} AND status = 'running'`,
         where.values,
       ),
     );
@@ -96,6 +105,21 @@ export async function checkLeases(
   return leases.map((lease) => {
     const row = found.get(keyText(lease));
     if (row?.lease_id !== lease.leaseId) return "lost";
-    return row.cancel_at === null ? "held" : "cancel";
+    if (row.cancel_at !== null) return "cancel";
+    return Number(row.is_overdue) === 1 ? "overdue" : "held";
   });
+}
+
+/** The version moves, so that who has just seen it overdue does not end the lease. */
+export async function confirmLeases(db: Database, leases: ReadonlyArray<LeaseRef & { leftMs: number }>): Promise<void> {
+  const { nowPlus, byKey } = db.dialect;
+  for (const lease of leases.filter(({ taskId }) => isId(taskId))) {
+    const left = clampMs(lease.leftMs);
+    const sql = new Sql(
+      `UPDATE task_responses${byKey} SET timeout_at = ${nowPlus("?")}, due_at = ${nowPlus("?")}, version = version + 1 WHERE `,
+      [left, left],
+    );
+    sql.append(underLease(db.dialect, [lease]));
+    await db.single((connection) => connection.run(sql.text, sql.values));
+  }
 }

@@ -28,9 +28,12 @@ export function clocksOf({ now }: Dialect, fresh: boolean): string {
   return ` AND (retry_at IS NULL OR retry_at <= ${now}) AND (delay_until IS NULL OR delay_until <= ${now})`;
 }
 
+/** Last of a claim, with a place for the manager: who is not an incarnation any more is granted nothing. */
+export const ALIVE = " AND EXISTS (SELECT 1 FROM managers m WHERE m.id = ? AND m.state IN ('alive', 'draining'))";
+
 /**
  * Returns how many were taken. `known`: the version that all of them must have; what was claimable in it still is, unless a
- * clock says otherwise that a message has outrun.
+ * clock says otherwise that a message has outrun. `ended`: nothing is to run for it any more, whoever asks.
  */
 export function take(
   connection: Connection,
@@ -38,7 +41,7 @@ export function take(
   managerId: string,
   endpoint: string,
   claims: readonly Claim[],
-  known?: Known,
+  { known, ended = false }: { known?: Known; ended?: boolean } = {},
 ): Promise<number> {
   const fresh = known?.version === FIRST_VERSION;
   const update = new Sql(beginOf(connection.dialect, fresh), [leaseId, managerId, endpoint]);
@@ -49,6 +52,7 @@ export function take(
     if (type !== undefined) update.add(" AND type = ?", type);
   } else update.append(atEndpoint(connection, endpoint, claims, "", true)).add(CLAIMABLE);
   update.add(clocksOf(connection.dialect, fresh));
+  if (!ended) update.add(ALIVE, managerId);
   return connection.run(update.text, update.values);
 }
 

@@ -35,7 +35,7 @@ interface DueRow {
   now_at: string;
 }
 
-/** How long after its timeout a running attempt counts as lost although its manager lives: it has lost track of it. */
+/** How long after its timeout a running attempt is overdue: its manager has lost track of it, or the clock has made a step. */
 const BACKSTOP_MS = 60_000;
 
 export function dueResponses(db: Database, limit: number): Promise<DueResponse[]> {
@@ -58,10 +58,10 @@ function toDue(row: DueRow): DueResponse {
   const ahead = (time: string | null): time is string => time !== null && time > row.now_at;
   const fromNow = (time: string) => dbToMs(time) - dbToMs(row.now_at);
   const running = row.status === "running";
-  const backstop = row.timeout_at === null ? 0 : fromNow(row.timeout_at) + BACKSTOP_MS;
+  const toOverdue = row.timeout_at === null ? 0 : fromNow(row.timeout_at) + BACKSTOP_MS;
   const served = row.manager_state === "alive" || row.manager_state === "draining";
   const clocks = isFinal(row.status) ? [] : [row.wait_until, row.expires_at, row.delay_until, row.retry_at];
-  const next = running ? [backstop] : clocks.filter(ahead).map(fromNow);
+  const next = running ? [toOverdue] : clocks.filter(ahead).map(fromNow);
   return {
     taskId: row.task_id,
     endpoint: row.endpoint,
@@ -85,7 +85,8 @@ function toDue(row: DueRow): DueResponse {
     waitOver: !ahead(row.wait_until),
     expired: row.expires_at !== null && !ahead(row.expires_at),
     cancelling: row.cancel_at !== null,
-    lost: running && (!served || backstop <= 0),
+    lost: running && !served,
+    overdue: running && toOverdue <= 0,
     nextClockMs: next.length === 0 ? null : Math.min(...next),
   };
 }

@@ -10,7 +10,7 @@ import { markPublished, missResponses, postpone, unpublish, withdrawResponses } 
 import { newcomersAfter } from "./newcomers";
 import { overlookedTasks } from "./overlooked";
 import { purgeTasks } from "./purge";
-import { reapManagers, reclaimLeases } from "./reclaim";
+import { heartbeats, reapManagers, reclaimLeases } from "./reclaim";
 import { onSettled, settle } from "./settle";
 
 /** The reconciler's face of the store. */
@@ -31,7 +31,8 @@ export function upkeepStore(db: Database): UpkeepStore {
     overlooked: (of, limit) => overlookedTasks(db, of, limit),
     settle: (taskIds) => settle(db, taskIds),
     onSettled: (listener) => onSettled(db, listener),
-    reap: () => reapManagers(db),
+    heartbeats: () => heartbeats(db),
+    reap: (silent) => reapManagers(db, silent),
     newcomers: (after, overlapMs) => newcomersAfter(db, after, overlapMs),
     requests: (limit) => openRequests(db, limit),
     requestDone: (ids) => requestsDone(db, ids),

@@ -2,8 +2,9 @@ import type { Connection, Database } from "../connection";
 import { clampMs } from "../times";
 
 /**
- * A lock that ends by itself: whoever holds it renews it well before `ttlMs` are over, by the database's clock. Its row stays,
- * with the place that its last holder has come to.
+ * A lock that ends by itself: whoever holds it renews it well before `ttlMs` are over, by the database's clock. One that would last
+ * much longer than that is free: the clock has been set back, and who is still there renews it. Its row stays, with the place that its
+ * last holder has come to.
  */
 export function takeLock(
   db: Database,
@@ -16,8 +17,8 @@ export function takeLock(
   return db.write(async (connection) => {
     const renewed = await connection.run(
       `UPDATE locks SET holder = ?, expires_at = ${nowPlus("?")}, place = COALESCE(?, place)
-       WHERE name = ? AND (holder = ? OR expires_at <= ${now})`,
-      [holder, clampMs(ttlMs), place, name, holder],
+       WHERE name = ? AND (holder = ? OR expires_at <= ${now} OR expires_at > ${nowPlus("?")})`,
+      [holder, clampMs(ttlMs), place, name, holder, 2 * clampMs(ttlMs)],
     );
     if (renewed > 0 && place !== null) return { place };
     const [row] = await connection.query<{ place: string | null }>("SELECT place FROM locks WHERE name = ?", [name]);

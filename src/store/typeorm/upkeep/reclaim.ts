@@ -1,10 +1,9 @@
 import { isId } from "../../../model/ids";
-import type { LeaseRef, ManagerRecord, SeenResponse } from "../../store";
+import type { Heartbeat, LeaseRef, ManagerRecord, SeenResponse } from "../../store";
 import type { Connection, Database } from "../connection";
 import { leasesAreDue } from "../managers/register";
-import { nowOf } from "../rows";
-import { chunks, groupBy, inKeyOrder, matchKeys, Sql } from "../sql";
-import { isSilent, MANAGER_COLUMNS, type ManagerRow, toManager } from "../tasks/endpoints";
+import { chunks, compare, groupBy, inKeyOrder, matchKeys, Sql } from "../sql";
+import { MANAGER_COLUMNS, type ManagerRow, toManager } from "../tasks/endpoints";
 
 type Lost = LeaseRef & SeenResponse & { reason: string; error: string };
 
@@ -56,24 +55,32 @@ async function reclaimGroup(connection: Connection, group: readonly Lost[]): Pro
   return connection.run(sql.text, sql.values);
 }
 
-/** Managers whose heartbeat is older than their time to live are dead; what they ran is due. */
-export function reapManagers(db: Database): Promise<ManagerRecord[]> {
+export function heartbeats(db: Database): Promise<Heartbeat[]> {
+  return db.read(async (connection) => {
+    const rows = await connection.query<Pick<ManagerRow, "id" | "heartbeat_at" | "ttl_ms">>(
+      "SELECT id, heartbeat_at, ttl_ms FROM managers WHERE state IN ('alive', 'draining')",
+    );
+    return rows.map(({ id, heartbeat_at, ttl_ms }) => ({ managerId: id, at: heartbeat_at, ttlMs: Number(ttl_ms) }));
+  });
+}
+
+/** A heartbeat that came in between keeps a manager alive; what the others ran is due. */
+export async function reapManagers(db: Database, silent: readonly Heartbeat[]): Promise<ManagerRecord[]> {
+  if (silent.length === 0) return [];
   const { now } = db.dialect;
   return db.write(async (connection) => {
-    const clock = await nowOf(connection);
-    const rows = await connection.query<ManagerRow>(
-      `SELECT ${MANAGER_COLUMNS} FROM managers WHERE state IN ('alive', 'draining') ORDER BY id`,
-    );
     const dead: ManagerRecord[] = [];
-    for (const row of rows.filter((manager) => isSilent(manager, clock))) {
-      // A heartbeat that came in between keeps it alive.
+    for (const { managerId, at } of [...silent].sort((a, b) => compare(a.managerId, b.managerId))) {
       const matched = await connection.run(
         `UPDATE managers SET state = 'dead', stopped_at = ${now} WHERE id = ? AND state IN ('alive', 'draining') AND heartbeat_at = ?`,
-        [row.id, row.heartbeat_at],
+        [managerId, at],
       );
       if (matched === 0) continue;
-      await leasesAreDue(connection, row.id, row.endpoint);
-      dead.push(toManager({ ...row, state: "dead", stopped_at: clock }));
+      const [row] = await connection.query<ManagerRow>(`SELECT ${MANAGER_COLUMNS} FROM managers WHERE id = ?`, [
+        managerId,
+      ]);
+      await leasesAreDue(connection, managerId, row!.endpoint);
+      dead.push(toManager(row!));
     }
     return dead;
   });
