@@ -7,6 +7,7 @@ import { API_PERMISSIONS, managerPermissions } from "../../src/transport/amqp/pe
 import { createAmqpTransport } from "../../src/transport/amqp/transport";
 import type { Transport } from "../../src/transport/transport";
 import { lookInto } from "../support/broker";
+import { capturingLog } from "../support/log";
 import { brokerServer, managementServer } from "../support/services";
 import { until } from "../support/until";
 import { at, outgoing, Receiver } from "./contract";
@@ -199,6 +200,28 @@ describe("with the least rights", () => {
     await api.publish(outgoing({ to: "all", type: "db.backup" }, "all"));
     await own.count(1);
   }, 60_000);
+
+  it("a manager asks for no declaration of what is there, however it was declared", async () => {
+    const { log, warnings } = capturingLog();
+    const view = await lookInto(uriOf(users.api));
+    await view.channel.assertQueue("tasker.db~backup.lb.9", { arguments: { "x-queue-type": "classic" } });
+    await view.close();
+    const transport = createAmqpTransport({
+      ...{
+        uri: uriOf(users.api),
+        queueType: "quorum",
+        heartbeat: 10,
+        tls: null,
+        log,
+        name: "finds",
+        consumesOnly: true,
+      },
+    });
+    transports.push(transport);
+    await transport.open(10_000);
+    await transport.declareEndpoint("db.backup", "lb.9");
+    expect(warnings()).toEqual([]);
+  });
 
   it("a manager declares nothing, binds nothing, and reads nothing of a type that it does not serve", async () => {
     const api = await opened(users.api);
