@@ -54,4 +54,3 @@ export async function* readEvents(
     await pauseFor(backoffMs(barren - 1, pauseMs, MAX_PAUSE_MS), options.signal);
   }
 }
-
