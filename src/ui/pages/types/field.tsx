@@ -52,7 +52,9 @@ export function Field(props: Props) {
           {...common}
           value={writeExact(value ?? null)}
           onChange={(event) =>
-            props.onChange(event.currentTarget.value === "" ? undefined : (parseExact(event.currentTarget.value) as Json))
+            props.onChange(
+              event.currentTarget.value === "" ? undefined : (parseExact(event.currentTarget.value) as Json),
+            )
           }
         >
           {!props.required && <option value="">–</option>}
