@@ -3,6 +3,7 @@
  * server, the store) by a require inside a function.
  */
 export { PermanentFailure } from "./errors";
+export { ExactNumber, exactJson } from "./model/exact-json";
 export type { HandleTask, SubmitRequest, TaskContext, TaskLog } from "./model/handler";
 export type { Json, JsonObject, JsonObject as Payload } from "./model/json";
 

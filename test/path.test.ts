@@ -101,6 +101,21 @@ describe.each(MODES)("the path of a task, %s", (mode) => {
     expect(ranAt(answers[0]!.body.id)).toEqual(["a"]);
   });
 
+  test.each([
+    ["9007199254740992", "9007199254740993", 409],
+    ["1e400", "1e401", 409],
+    ["1.10", "1.1", 202],
+  ])("under one identifier the number %s and then %s is answered with %i", async (first, second, status) => {
+    const body = (number: string) => `{"identifier":"number-${first}","payload":{"n":${number}},"endpoints":["a"]}`;
+    const stored = await w.post("/note", body(first));
+    expect([stored.status, stored.body.replayed]).toEqual([202, undefined]);
+    const again = await w.post("/note", body(second));
+    expect(again.status).toBe(status);
+    if (status === 202) expect(again.body.id).toBe(stored.body.id);
+    const batch = await w.post("/note/batch", `{"tasks":[${body(first)},${body(second)}]}`);
+    expect(batch.body.results.map((one: { status: number }) => one.status)).toEqual([202, status]);
+  });
+
   test("an endpoint that never connected makes it incomplete and is named; when it connects it still gets the task", async () => {
     const task = await w.submit("note", { identifier: "late", endpoints: ["a", "newcomer"] });
     const incomplete = await w.settled(task);
@@ -135,6 +150,31 @@ describe.each(MODES)("the path of a task, %s", (mode) => {
     const done = await w.settled(task);
     expect(done.status).toBe("succeeded");
     expect(done.started_at >= at).toBe(true);
+  });
+
+  test.each([
+    ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"],
+    ["2016-12-31T23:59:60.5Z", "2017-01-01T00:00:00.500Z"],
+  ])("a task delayed until %s, which is past, runs at once", async (given, stored) => {
+    const task = await w.submit("note", { identifier: `past-${given}`, endpoints: ["a"], delay_until: given });
+    expect(task).toMatchObject({ status: "pending", delay_until: stored });
+    const done = await until("its end", async () => {
+      const now = await w.settled(task);
+      return now.completeness.complete ? now : null;
+    });
+    expect(done).toMatchObject({ status: "succeeded", delay_until: stored });
+  });
+
+  test("a task delayed until a leap second is scheduled for the second after it, until a time that is none it is refused", async () => {
+    const task = { endpoints: ["a"], delay_until: "2098-12-31T23:59:60Z" };
+    expect(await w.submit("note", { identifier: "leap", ...task })).toMatchObject({
+      status: "scheduled",
+      delay_until: "2099-01-01T00:00:00.000Z",
+    });
+    for (const none of ["2030-02-30T00:00:00Z", "2030-01-31T24:00:00Z", "0000-01-01T00:00:00Z"]) {
+      const refused = await w.post("/note", { identifier: "never", ...task, delay_until: none });
+      expect([refused.status, refused.body.errors[0].pointer]).toEqual([422, "#/delay_until"]);
+    }
   });
 
   test("a finished task is deleted when its keep time is over, with all that belongs to it", async () => {

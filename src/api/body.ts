@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { TaskerError } from "../errors";
 import { deeperThan, MAX_DEPTH } from "../model/json";
-import { jsonFault } from "./json-fault";
+import { placeOfFault } from "../model/json-fault";
 
 /** The client went away before its request was complete: nobody is left to answer. */
 export class ClientGone extends Error {}
@@ -89,7 +89,7 @@ export function parseBody(bytes: Buffer, contentType: string | undefined, mayBeE
   try {
     value = JSON.parse(text);
   } catch {
-    throw new TaskerError("malformed_json", `The request body is not JSON: ${placeOf(text)}`);
+    throw new TaskerError("malformed_json", `The request body is not JSON: ${placeOfFault(text)}`);
   }
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
     throw new TaskerError("invalid_request", "The request body must be a JSON object", {
@@ -102,16 +102,6 @@ export function parseBody(bytes: Buffer, contentType: string | undefined, mayBeE
     });
   }
   return { value: value as Record<string, unknown>, text };
-}
-
-/** Only the place is told, never the text: a secret may stand in it. */
-function placeOf(text: string): string {
-  const position = jsonFault(text);
-  const before = text.slice(0, position);
-  const line = before.split("\n").length;
-  const column = position - before.lastIndexOf("\n");
-  const what = position >= text.length ? "it ends too early" : "it cannot be read";
-  return `${what} at line ${line}, column ${column} (position ${position})`;
 }
 
 const JSON_MEDIA_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i;

@@ -3,6 +3,7 @@ import { isId } from "../model/ids";
 import { NAME } from "../model/names";
 import { RESPONSE_STATUSES } from "../model/response";
 import { TASK_STATUSES } from "../model/task";
+import { normalTime, TIME_EXPECTED } from "../model/time";
 import type { ResponseFilter, TaskFilter } from "../store/store";
 import { checked } from "../tasks/request";
 
@@ -42,9 +43,14 @@ function limit(most: number, otherwise: number) {
     .meta({ type: "integer", minimum: 1, description: `More than ${most} is taken as ${most}` });
 }
 
+/** A date alone is its midnight in UTC. A `+` that was not escaped has become a space. */
 const time = once
-  .refine((text) => /^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text)), {
-    message: "must be an RFC 3339 time such as 2030-01-31T12:00:00Z",
+  .transform((text, context) => {
+    const found = normalTime(text, { day: true });
+    if (found !== null) return found;
+    const unescaped = normalTime(text.replace(" ", "+")) !== null;
+    context.addIssue({ code: "custom", message: unescaped ? "must have its + written as %2B" : TIME_EXPECTED });
+    return z.NEVER;
   })
   .meta({ format: "date-time" });
 
@@ -76,8 +82,8 @@ export function taskFilter(query: RawQuery): TaskFilter {
     identifier: found.identifier,
     endpoint: found.endpoint,
     endpointStatus: found.endpoint_status,
-    createdAfter: found.created_after && new Date(found.created_after).toISOString(),
-    createdBefore: found.created_before && new Date(found.created_before).toISOString(),
+    createdAfter: found.created_after,
+    createdBefore: found.created_before,
     after: found.after,
     limit: found.limit,
   };

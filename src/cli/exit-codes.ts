@@ -12,7 +12,10 @@ export const EXIT = {
   notFound: 7,
   conflict: 8,
   config: 9,
+  output: 10,
   interrupted: 130,
+  /** 128 + SIGPIPE: how shells tell that a reader has left early. */
+  closedPipe: 141,
 } as const;
 
 export const EXIT_HELP = `
@@ -27,7 +30,9 @@ Exit codes:
   7    not found
   8    conflict, or not possible in this state
   9    the configuration is not valid
-  130  Ctrl-C (a watched task goes on)`;
+  10   the output could not be written
+  130  Ctrl-C (a watched task goes on)
+  141  nobody reads the output any more (| head)`;
 
 /** Of a task that is not waited for any longer. */
 export function exitOf(task: Pick<Task, "status" | "completeness">): number {

@@ -1,8 +1,6 @@
-import { readFileSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
-import type { JsonObject } from "../client";
 import { parseDuration } from "../model/duration";
-import { usage } from "./failure";
+import { parseTime, timeText } from "../model/time";
 
 /** What people type → values. Parsers for options throw InvalidArgumentError: commander says which option it was. */
 
@@ -21,15 +19,16 @@ export function durationText(text: string): string {
   return text;
 }
 
-/** A time (RFC 3339), or a duration counted back (`past`) or forth from now. RFC 3339 UTC. */
+/** A time (RFC 3339, or a date alone: its midnight in UTC), or a duration counted back (`past`) or forth from now. RFC 3339 UTC. */
 export function timeFrom(direction: "past" | "future") {
   return (text: string): string => {
     const ms = parseDuration(text);
-    if (ms !== null) return new Date(Date.now() + (direction === "past" ? -ms : ms)).toISOString();
-    const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-    if (Number.isNaN(at))
-      throw new InvalidArgumentError(`write a time such as 2030-01-31T12:00:00Z, or ${DURATION.slice(6)}`);
-    return new Date(at).toISOString();
+    const at = ms === null ? parseTime(text, { day: true }) : Date.now() + (direction === "past" ? -ms : ms);
+    if (at === null)
+      throw new InvalidArgumentError(`write a time that exists, such as 2030-01-31T12:00:00Z, or ${DURATION.slice(6)}`);
+    const found = timeText(at);
+    if (found === null) throw new InvalidArgumentError("it lies outside the years 1 to 9999");
+    return found;
   };
 }
 
@@ -50,57 +49,4 @@ export function collect(text: string, before: string[] = []): string[] {
 
 export function collectWhole(text: string, before: string[] = []): string[] {
   return [...before, text];
-}
-
-/** `--payload` ('{…}', @file or - for standard input) with each `--set name=value` put into it. Throws CliError. */
-export function payloadOf(given: string | undefined, sets: readonly string[] = []): JsonObject | undefined {
-  if (given === undefined && sets.length === 0) return undefined;
-  const payload = given === undefined ? {} : parsePayload(textOf(given));
-  for (const set of sets) {
-    const equals = set.indexOf("=");
-    if (equals < 1) throw usage(`--set ${JSON.stringify(set)} is not name=value`, "write --set name=value");
-    const [name, value] = [set.slice(0, equals), set.slice(equals + 1)];
-    Object.defineProperty(payload, name, {
-      value: fieldValue(value),
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
-  }
-  return payload;
-}
-
-function textOf(given: string): string {
-  if (given !== "-" && !given.startsWith("@")) return given;
-  const file = given === "-" ? 0 : given.slice(1);
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw usage(`The payload cannot be read from ${file === 0 ? "standard input" : file}: ${(error as Error).message}`);
-  }
-}
-
-function parsePayload(text: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw usage(
-      `The payload is not JSON: ${(error as Error).message}`,
-      `put it in quotes: --payload '{"name": "value"}', or --payload @file.json`,
-    );
-  }
-  if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw usage("The payload must be a JSON object", `--payload '{"name": "value"}'`);
-  }
-  return value as JsonObject;
-}
-
-/** `--set count=3` is a number, `--set name=Ann` a text: what reads as JSON is JSON. */
-function fieldValue(text: string): JsonObject[string] {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

@@ -1,5 +1,6 @@
 import { EXIT } from "./exit-codes";
 import { CliError } from "./failure";
+import { outputGone } from "./stdio";
 
 /** Ctrl-C while watching: the task goes on, only the watching ends. */
 export class Interrupted extends CliError {
@@ -11,7 +12,7 @@ export class Interrupted extends CliError {
 
 /**
  * Runs what can be left alone. The first Ctrl-C (or SIGTERM) aborts its signal, with `hint` as the last words; a second one ends
- * the process at once.
+ * the process at once. The signal is aborted too when nobody can read what it would tell.
  */
 export async function detachable<T>(hint: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
@@ -22,7 +23,7 @@ export async function detachable<T>(hint: string, work: (signal: AbortSignal) =>
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
   try {
-    return await work(controller.signal);
+    return await work(AbortSignal.any([controller.signal, outputGone]));
   } finally {
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);

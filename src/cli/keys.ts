@@ -2,6 +2,7 @@ import { userInfo } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { newApiKey } from "../api/keys";
 import { SCOPES } from "../api/permissions";
+import type { Config } from "../config/config";
 import { isName } from "../model/names";
 import type { ApiKeyRecord, AuditEntry } from "../store/store";
 import { EXIT } from "./exit-codes";
@@ -10,6 +11,7 @@ import { collect, timeFrom } from "./input";
 import { configOf, type ServerOptions, withAccess, withConfig } from "./on-server";
 import type { Result } from "./output";
 import { act, type Session, withOutput } from "./session";
+import { exitWithOutput, flushOutput } from "./stdio";
 
 interface CreateOptions extends ServerOptions {
   name: string;
@@ -85,9 +87,21 @@ async function createKey({ out }: Session, options: CreateOptions): Promise<void
     columns: ["KEY"],
     rows: [[key.text]],
   });
+  await removeUnseen(config, record);
   if (!out.plain) return;
   out.say("This is the only time that the key is shown. Give it to clients as TASKER_API_KEY.");
   if (first) out.say("It is the first key: from now on every request needs one.");
+}
+
+/** A key that nobody could read is of use to nobody. Throws CliError. */
+async function removeUnseen(config: Config, record: { id: string; name: string; scopes: string[] }): Promise<void> {
+  await flushOutput();
+  if (exitWithOutput(EXIT.done) === EXIT.done) return;
+  await withAccess(config, async (access) => {
+    await access.removeKey(record.id);
+    await access.audit([change("key.revoke", record.name, record.scopes)]);
+  });
+  throw new CliError(EXIT.output, "The key could not be shown, so it was removed again", "make a new one");
 }
 
 async function listKeys({ out }: Session, options: ServerOptions): Promise<void> {

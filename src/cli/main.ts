@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version";
+import { checkArguments } from "./arguments";
 import { EXIT, EXIT_HELP } from "./exit-codes";
 import { explain } from "./failure";
+import { exitWithOutput, flushOutput, OutputGone, outputProblem, watchOutput } from "./stdio";
 
 /**
  * The commands, in the order of the help. Each file is loaded only when its command is called (or all, for help), so that a
@@ -40,6 +42,7 @@ const COMPLETE = "__complete";
 const VERSION_OPTIONS = ["-V", "--version"];
 
 async function main(words: readonly string[]): Promise<void> {
+  checkArguments(words);
   const first = words[0] ?? "";
   const name = ALIASES[first] ?? first;
   const program = new Command("tasker")
@@ -54,9 +57,12 @@ async function main(words: readonly string[]): Promise<void> {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error: ")) })
     .addHelpText("after", EXIT_HELP);
   for (const wanted of wantedFor(name)) COMMANDS[wanted]!().register(program);
-  if (words.length === 0) return program.outputHelp();
+  if (words.length === 0) {
+    program.outputHelp();
+    return end();
+  }
   await program.parseAsync(words, { from: "user" });
-  if (!SERVING.includes(name)) end();
+  if (!SERVING.includes(name)) await end();
 }
 
 /** Which commands have to be known to understand a command line that begins with `name`. */
@@ -65,28 +71,31 @@ function wantedFor(name: string): string[] {
   return Object.hasOwn(COMMANDS, name) && name !== COMPLETE ? [name] : Object.keys(COMMANDS);
 }
 
-/** Ends the process as soon as what was written is out: idle connections need not be waited for. */
-function end(code: number = Number(process.exitCode ?? 0)): void {
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+/**
+ * Ends the process as soon as what was written is out: idle connections need not be waited for. What could not be written is told
+ * on standard error and by the exit code.
+ */
+async function end(code: number = Number(process.exitCode ?? 0)): Promise<void> {
+  await flushOutput();
+  const problem = outputProblem();
+  if (problem !== null) {
+    process.stderr.write(`${problem}\n  next     what the command did is done; make room, then look again\n`);
+    await flushOutput();
+  }
+  process.exit(exitWithOutput(code));
 }
 
-function fail(error: unknown): void {
+function fail(error: unknown): Promise<void> {
   if (error instanceof CommanderError) {
     // Help and version are no failure; commander has said what is wrong with anything else.
-    end(error.exitCode === 0 || error.code === "commander.help" ? error.exitCode : EXIT.usage);
-    return;
+    return end(error.exitCode === 0 || error.code === "commander.help" ? error.exitCode : EXIT.usage);
   }
+  if (error instanceof OutputGone) return end(EXIT.done);
   const { exit, lines } = explain(error);
   process.stderr.write(`${lines.join("\n")}\n`);
   if (process.argv.includes("--debug") && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-  end(exit);
+  return end(exit);
 }
 
-// `tasker list | head`: the reader has seen enough.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
-    throw error;
-  });
-}
+watchOutput();
 main(process.argv.slice(2)).catch(fail);

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { JobsResponse, ResponseStatus, TaskResponse, TaskResponseDetail } from "../client";
+import { writeExact } from "../model/exact-json";
 import { collect } from "./input";
 import { type Ref, resolveTask, TASK_ARGUMENT } from "./reference";
 import { nameOf, RESPONSE_COLUMNS, responseRow, statusCell } from "./rows";
@@ -60,7 +61,7 @@ async function oneEndpoint({ client, out }: Session, ref: Ref, endpoint: string,
       attempt.finished_at,
       attempt.reason
         ? `${attempt.reason}: ${attempt.error ?? ""}`
-        : (attempt.result_text ?? JSON.stringify(attempt.result)),
+        : (attempt.result_text ?? writeExact(attempt.result)),
     ]),
   );
   out.result({

@@ -1,4 +1,5 @@
 import type { ResponseStatus, Task, TaskResponse, TaskStatus, TaskSummary } from "../client";
+import { writeExact } from "../model/exact-json";
 import type { Cell, Result, Style } from "./output";
 import { refText } from "./reference";
 import { count, span } from "./text";
@@ -98,7 +99,7 @@ export function answerOf(response: TaskResponse): string {
   if (response.status === "retrying") return `${response.reason ?? "error"}, again at ${response.retry_at ?? "once"}`;
   if (response.status === "expected") return "has not received it";
   if (response.status === "succeeded") {
-    if (response.result !== null && response.result !== undefined) return JSON.stringify(response.result);
+    if (response.result !== null && response.result !== undefined) return writeExact(response.result);
     return response.result_text ?? "";
   }
   const why = response.error?.split("\n")[0] ?? response.result_text ?? "";

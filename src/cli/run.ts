@@ -5,11 +5,13 @@ import type * as Logs from "../log";
 import type * as Choose from "../manager/runners/choose";
 import type { RunResult } from "../manager/runners/runner";
 import { Stop } from "../manager/runners/stop";
+import { parseExact, writeExact } from "../model/exact-json";
 import { isName } from "../model/names";
 import { EXIT } from "./exit-codes";
 import { usage } from "./failure";
-import { collectWhole, duration, payloadOf } from "./input";
+import { collectWhole, duration } from "./input";
 import { configOf, type ServerOptions, withConfig } from "./on-server";
+import { payloadOf } from "./payload";
 import { act, type Session, withOutput } from "./session";
 import { cell, cleanText, span } from "./text";
 
@@ -42,7 +44,7 @@ async function run(session: Session, name: string, options: RunOptions): Promise
   if (!type)
     throw usage(`There is no task type ${JSON.stringify(name)}`, `known: ${Object.keys(config.taskTypes).join(", ")}`);
   if (!isName(options.endpoint)) throw usage(`${JSON.stringify(options.endpoint)} is not an endpoint's name`);
-  const payload = JSON.stringify(payloadOf(options.payload, options.set) ?? {});
+  const payload = writeExact(payloadOf(options.payload, options.set) ?? {});
   checkPayload(type, payload);
 
   const task = { id: randomUUID(), identifier: options.identifier ?? randomUUID(), endpoint: options.endpoint };
@@ -125,7 +127,7 @@ function recordOf(result: RunResult, endpoint: string, job: string | null, ms: n
     reason: failed?.reason ?? null,
     error: failed?.error ?? null,
     would_be_retried: failed !== null && !failed.permanent,
-    result: given.result === null ? null : JSON.parse(given.result),
+    result: given.result === null ? null : parseExact(given.result),
     result_text: given.resultText,
     took: span(ms),
   };
@@ -133,7 +135,7 @@ function recordOf(result: RunResult, endpoint: string, job: string | null, ms: n
 
 function valueText(value: unknown): string | null {
   if (value === null) return null;
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return typeof value === "string" ? value : writeExact(value);
 }
 
 function checkPayload(type: TaskTypeConfig, payload: string): void {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { TaskerClient } from "../client";
 import { type ClientSettings, clientSettings } from "../config/client-settings";
+import { exactJson } from "../model/exact-json";
 import { Output, type OutputOptions } from "./output";
 
 export interface CommonOptions extends OutputOptions {
@@ -28,7 +29,7 @@ export class Session {
   get client(): TaskerClient {
     if (!this.made) {
       const { url, apiKey } = this.settings;
-      this.made = new TaskerClient({ url, retries: 3, ...(apiKey === null ? {} : { apiKey }) });
+      this.made = new TaskerClient({ url, retries: 3, json: exactJson, ...(apiKey === null ? {} : { apiKey }) });
     }
     return this.made;
   }

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import { writeExact } from "../model/exact-json";
 
 /**
  * Whatever a server, a handler or a customer wrote is a stranger's text: it may hold terminal commands. Nothing of it reaches
@@ -16,7 +17,7 @@ export function cleanText(text: string): string {
 
 /** One cell of a table: one line, at most `most` characters. */
 export function cell(value: unknown, most = Number.POSITIVE_INFINITY): string {
-  const text = value === null || value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);
+  const text = value === null || value === undefined ? "" : typeof value === "string" ? value : writeExact(value);
   // What will not be shown need not be cleaned: a value may be megabytes long.
   const head = most < 1e6 ? text.slice(0, most * 4 + 200) : text;
   const line = cleanText(head)
@@ -27,10 +28,10 @@ export function cell(value: unknown, most = Number.POSITIVE_INFINITY): string {
   return cut ? `${characters.slice(0, Math.max(1, most - 1)).join("")}…` : line;
 }
 
-/** JSON that is safe on a terminal: what JSON.stringify leaves as it is and a terminal would obey is escaped. */
+/** JSON that is safe on a terminal: what JSON leaves as it is and a terminal would obey is escaped. */
 export function safeJson(value: unknown): string {
   const escaped = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return JSON.stringify(value, null, 2).replace(CONTROLS, (c) => (c === "\n" ? c : escaped(c)));
+  return writeExact(value, 2).replace(CONTROLS, (c) => (c === "\n" ? c : escaped(c)));
 }
 
 export function width(text: string): number {

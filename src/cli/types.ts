@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { TaskType, TaskTypeDetail } from "../client";
 import { formatDuration } from "../model/duration";
+import { writeExact } from "../model/exact-json";
 import type { Cell } from "./output";
 import { act, type Session, withServer } from "./session";
 
@@ -56,7 +57,7 @@ function settings(type: TaskTypeDetail): Cell[][] {
       "open",
       `${open.expected} expected, ${open.received} received, ${open.running} running, ${open.retrying} retrying`,
     ],
-    ["payload schema", type.payload_schema ? JSON.stringify(type.payload_schema) : ""],
+    ["payload schema", type.payload_schema ? writeExact(type.payload_schema) : ""],
   ];
   return shown;
 }

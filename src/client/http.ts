@@ -17,6 +17,14 @@ export interface ClientOptions {
   headers?: Record<string, string>;
   /** Another implementation of fetch. @default the global one */
   fetch?: typeof fetch;
+  /** Another reader and writer of JSON, for numbers that a double cannot hold (`lossless-json`). @default JSON */
+  json?: JsonCodec;
+}
+
+export interface JsonCodec {
+  /** Throws for what is not JSON. */
+  parse(text: string): unknown;
+  stringify(value: unknown): string | undefined;
 }
 
 export interface Call {
@@ -54,8 +62,10 @@ const MOST_RETRY_AFTER_S = 60;
  */
 export class Http {
   readonly base: string;
+  readonly json: JsonCodec;
 
   constructor(private readonly options: ClientOptions) {
+    this.json = options.json ?? JSON;
     this.base = new URL(options.url).href.replace(/[?#].*$/, "").replace(/\/+$/, "");
   }
 
@@ -102,7 +112,7 @@ export class Http {
       throw new TaskerUnreachable(this.base, 1, error);
     }
     if (response.ok) return response;
-    const answer = { status: response.status, headers: response.headers, body: parse(await response.text()) };
+    const answer = { status: response.status, headers: response.headers, body: this.parse(await response.text()) };
     throw problemOf(answer, call)!;
   }
 
@@ -113,9 +123,19 @@ export class Http {
       headers: this.headers(call),
       signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
     };
-    if (call.body !== undefined) init.body = JSON.stringify(call.body);
+    if (call.body !== undefined) init.body = this.json.stringify(call.body);
     const response = await this.fetch(this.url(call.path, call.query), init);
-    return { status: response.status, headers: response.headers, body: parse(await response.text()) };
+    return { status: response.status, headers: response.headers, body: this.parse(await response.text()) };
+  }
+
+  /** The text itself where it is not JSON. */
+  parse(text: string): unknown {
+    if (text === "") return null;
+    try {
+      return this.json.parse(text);
+    } catch {
+      return text;
+    }
   }
 
   private headers(call: Call): Record<string, string> {
@@ -129,15 +149,6 @@ export class Http {
     // Called as a plain function: a browser's fetch refuses to be the method of anything but its window.
     const fetch = this.options.fetch ?? globalThis.fetch;
     return fetch(url, init);
-  }
-}
-
-function parse(text: string): unknown {
-  if (text === "") return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
   }
 }
 

@@ -39,7 +39,7 @@ export async function* readEvents(
         barren = 0;
         pauseMs = Math.min(MAX_PAUSE_MS, parser.retry ?? pauseMs);
         if (event.id !== null) lastId = event.id;
-        yield { id: event.id, event: event.event, data: json(event.data) };
+        yield { id: event.id, event: event.event, data: http.parse(event.data) as Json };
       }
     } catch (error) {
       options.signal?.throwIfAborted();
@@ -52,13 +52,5 @@ export async function* readEvents(
     }
     barren++;
     await pauseFor(backoffMs(barren - 1, pauseMs, MAX_PAUSE_MS), options.signal);
-  }
-}
-
-function json(text: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return text;
   }
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import {
   isAlias,
@@ -70,10 +71,11 @@ export function readYaml(file: string, text: string, env: NodeJS.ProcessEnv): La
   };
 }
 
-/** Reads a config file's text; a missing one throws with `whatNext`. */
+/** Reads a config file's text; a missing one throws with `whatNext`, and so does one that is not UTF-8. */
 export function readText(file: string, absolute: string, whatNext: string): string {
+  let bytes: Buffer;
   try {
-    return readFileSync(absolute, "utf8");
+    bytes = readFileSync(absolute);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why =
@@ -84,6 +86,8 @@ export function readText(file: string, absolute: string, whatNext: string): stri
           : message;
     throw new ConfigError([`${file}: ${why}`]);
   }
+  if (!isUtf8(bytes)) throw new ConfigError([`${file}: it is not valid UTF-8: save it in that encoding`]);
+  return bytes.toString("utf8");
 }
 
 const VARIABLE = /\$\$\{|\$\{([^}]*)\}/g;

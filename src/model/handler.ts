@@ -9,6 +9,8 @@ export interface TaskContext {
   readonly endpoint: string;
   /** The job's name for a type with `jobs`, else null. */
   readonly job: string | null;
+  /** The payload as it was sent, as JSON text: numbers in it are exact, where those in `payload` are doubles. */
+  readonly payloadText: string;
   /** 1 for the first attempt; `attempts` is the most there may be. */
   readonly attempt: number;
   readonly attempts: number;

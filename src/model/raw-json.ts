@@ -1,6 +1,6 @@
 /**
- * The text of a value inside a JSON text that JSON.parse has accepted. JavaScript's numbers cannot hold all that JSON can
- * say (12345678901234567890, 1.10), so what must be kept byte for byte is cut out of the text, not written anew.
+ * The text of a value inside a JSON text that JSON.parse has accepted. What must be kept byte for byte is cut out of the text,
+ * not written anew. Where a value is needed whose numbers are exact, exact-json.ts reads it.
  */
 
 /** The text of the member `key` of the object that `json` holds, the last one if it stands there twice; null: none. */
@@ -38,13 +38,13 @@ export function elementTexts(json: string): string[] {
   return texts;
 }
 
-function skipSpace(json: string, at: number): number {
+export function skipSpace(json: string, at: number): number {
   while (at < json.length && json.charCodeAt(at) <= 0x20) at++;
   return at;
 }
 
 /** `at` stands on the opening quote; returns the place after the closing one. */
-function endOfString(json: string, at: number): number {
+export function endOfString(json: string, at: number): number {
   let end = at;
   for (;;) {
     end = json.indexOf('"', end + 1);

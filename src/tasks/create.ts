@@ -8,9 +8,11 @@ import { ANY_ENDPOINT } from "../model/names";
 import { payloadAjv } from "../model/payload-schema";
 import { memberText } from "../model/raw-json";
 import type { NewTask, TaskDraft } from "../model/task";
+import { normalTime } from "../model/time";
 import type { CreateOutcome, TaskStore } from "../store/store";
 import { PRODUCER, traced } from "../tracing";
-import { checked, hashOf, type SubmitBody, submitBody, usualSubmit } from "./request";
+import { hashOf } from "./fingerprint";
+import { checked, type SubmitBody, submitBody, usualSubmit } from "./request";
 import type { Caller } from "./service";
 
 /** What became of a draft; one that reaches nobody is refused. */
@@ -102,12 +104,13 @@ export class Creator {
     caller: Caller,
     { id, raw }: { id?: string; raw?: string },
   ): TaskDraft {
+    const sent = raw === undefined ? null : memberText(raw, "payload");
     return {
       id: id ?? newId(),
       type: type.name,
       identifier: request.identifier,
-      bodyHash: hashOf(request),
-      payload: (raw === undefined ? null : memberText(raw, "payload")) ?? JSON.stringify(request.payload ?? {}),
+      bodyHash: hashOf(request, sent),
+      payload: sent ?? JSON.stringify(request.payload ?? {}),
       deliver: type.deliver,
       endpoints: type.deliver === "one" ? [ANY_ENDPOINT] : (request.endpoints ?? null),
       jobs: type.jobs.length > 0 ? type.jobs : [""],
@@ -116,7 +119,7 @@ export class Creator {
       waitMs: durationOr(request.wait_for_endpoints_timeout, type.waitMs),
       expiresMs: type.expiresMs,
       priority: request.priority ?? type.priority,
-      delayUntil: request.delay_until ? new Date(request.delay_until).toISOString() : null,
+      delayUntil: request.delay_until ? normalTime(request.delay_until) : null,
       runKey: type.singleRun ? type.name : null,
       traceparent: caller.traceparent,
       createdBy: caller.name,
@@ -147,6 +150,16 @@ function reachesNobody(type: string): TaskerError {
     "invalid_request",
     `No endpoint is registered for type ${type}: name endpoints in the request, list them in the config, or start a manager`,
     { errors: [{ pointer: "#/endpoints", detail: "is required while no endpoint is registered for the type" }] },
+  );
+}
+
+/** The identifier belongs to another request; null: to this one, or the task is new. */
+export function conflictOf(draft: TaskDraft, outcome: Created): TaskerError | null {
+  if (outcome.kind !== "existing" || outcome.task.bodyHash === draft.bodyHash) return null;
+  return new TaskerError(
+    "identifier_conflict",
+    `The identifier belongs to task ${outcome.task.id}, which was asked for with another body: choose a new identifier`,
+    { location: `/${draft.type}/${outcome.task.id}` },
   );
 }
 

@@ -4,7 +4,7 @@ import type { Log } from "../log";
 import { isTimed, newId } from "../model/ids";
 import type { AccessStore, AuditEntry, RequestRow, UpkeepStore } from "../store/store";
 import { askerOf, checkAsker } from "./askers";
-import type { Creator } from "./create";
+import { type Creator, conflictOf } from "./create";
 
 const PAGE = 100;
 /** As the column is; accounts may be longer. */
@@ -53,10 +53,11 @@ export class Inbox {
       const body = { ...(parse(row.body) as object), identifier: row.identifier };
       // Taken in twice, it is told by its identifier.
       const id = isTimed(row.id) ? row.id : newId();
-      const outcome = await this.creator.create(this.creator.draft(type, body, askerOf(row), { id, raw: row.body }));
+      const draft = this.creator.draft(type, body, askerOf(row), { id, raw: row.body });
+      const outcome = await this.creator.create(draft);
       if (outcome.kind === "refused") throw outcome.error;
       if (outcome.kind === "busy") throw new TaskerError("already_running", `A task of type ${row.type} is running`);
-      return { taskId: outcome.task.id, refusal: null };
+      return { taskId: outcome.task.id, refusal: conflictOf(draft, outcome) };
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error;
       const refusal =

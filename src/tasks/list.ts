@@ -1,4 +1,6 @@
+import { TaskerError } from "../errors";
 import type { TaskStatus } from "../model/task";
+import { parseTime, TIME_EXPECTED } from "../model/time";
 import type { ResponseBrief, TaskFilter, TaskStore } from "../store/store";
 import { reading } from "./read";
 import type { Page, TaskReading } from "./service";
@@ -8,6 +10,7 @@ import type { Page, TaskReading } from "./service";
  * computed for each page and what does not match it is left out. So a page may come short of `limit` while `next` leads on.
  */
 export async function listTasks(store: TaskStore, filter: TaskFilter): Promise<Page<TaskReading<ResponseBrief>>> {
+  checkTimes(filter);
   const stored = filter.status && storedStatuses(filter.status);
   const tasks = await store.list({ ...filter, status: stored, limit: filter.limit + 1 });
   const page = tasks.slice(0, filter.limit);
@@ -18,6 +21,16 @@ export async function listTasks(store: TaskStore, filter: TaskFilter): Promise<P
   });
   const wanted = filter.status ? items.filter((item) => filter.status!.includes(item.state.status)) : items;
   return { items: wanted, next: tasks.length > filter.limit ? page.at(-1)!.id : null };
+}
+
+/** A program that calls this itself may have written anything. Throws TaskerError `invalid_request`. */
+function checkTimes(filter: TaskFilter): void {
+  for (const name of ["createdAfter", "createdBefore"] as const) {
+    const time = filter[name];
+    if (time !== undefined && parseTime(time) === null) {
+      throw new TaskerError("invalid_request", `The filter's ${name} ${TIME_EXPECTED}`);
+    }
+  }
 }
 
 /** A task whose first endpoint has just begun is stored as pending for another moment. */

@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import { z } from "zod";
 import type { FieldError } from "../errors";
 import { TaskerError } from "../errors";
@@ -7,6 +6,7 @@ import type { JsonObject } from "../model/json";
 import { deeperThan, MAX_DEPTH } from "../model/json";
 import { isName, NAME } from "../model/names";
 import { RESPONSE_STATUSES } from "../model/response";
+import { parseTime, TIME_EXPECTED } from "../model/time";
 
 /** What a client may send. These schemas validate requests and describe them in the OpenAPI document alike. */
 
@@ -50,13 +50,9 @@ const endpoints = z
   .max(MAX_ENDPOINTS, `must name at most ${MAX_ENDPOINTS} endpoints`)
   .refine((names) => new Set(names).size === names.length, { message: "must name each endpoint once" });
 
-const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
-
 const time = z
   .string()
-  .refine((text) => RFC3339.test(text) && !Number.isNaN(Date.parse(text)) && new Date(text).getUTCFullYear() <= 9999, {
-    message: "must be an RFC 3339 time such as 2030-01-31T12:00:00Z",
-  })
+  .refine((text) => parseTime(text) !== null, { message: TIME_EXPECTED })
   .meta({ format: "date-time" });
 
 const policy = {
@@ -155,35 +151,4 @@ function faultsOf(issue: z.core.$ZodIssue, at: string): FieldError[] {
 /** One step of a JSON pointer in a URI fragment (RFC 6901 §6). */
 export function pointerStep(key: string): string {
   return encodeURIComponent(key.toWellFormed().replace(/~/g, "~0").replace(/\//g, "~1"));
-}
-
-/** What a request says beside its identifier, in order. */
-const HASHED = [
-  ...["attempts", "delay_until", "endpoints", "payload"],
-  ...["priority", "timeout", "wait_for_endpoints_timeout"],
-] as ReadonlyArray<Exclude<keyof SubmitBody, "identifier">>;
-
-/** SHA-256 of the request without regard to the order of keys or endpoints: equal for what means the same. */
-export function hashOf(request: SubmitBody): string {
-  let text = "";
-  for (const key of HASHED) {
-    let value: unknown = request[key];
-    if (key === "payload") value ??= {};
-    else if (key === "endpoints" && request.endpoints) value = [...request.endpoints].sort();
-    if (value !== undefined) text += `${text ? "," : ""}"${key}":${canonical(value)}`;
-  }
-  return hash("sha256", `{${text}}`, "hex");
-}
-
-function canonical(value: unknown): string {
-  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null";
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  const keys = Object.keys(value as JsonObject);
-  if (keys.length > 1) keys.sort();
-  let text = "";
-  for (const key of keys) {
-    const item = (value as Record<string, unknown>)[key];
-    if (item !== undefined) text += `${text ? "," : ""}${JSON.stringify(key)}:${canonical(item)}`;
-  }
-  return `{${text}}`;
 }

@@ -6,7 +6,7 @@ import type { ResponseRecord, ResponseStatus } from "../model/response";
 import type { TaskDraft } from "../model/task";
 import type { ResponseFilter, Store, TaskFilter } from "../store/store";
 import { cancelTask, rowsAt } from "./cancel";
-import type { Created, Creator } from "./create";
+import { type Created, type Creator, conflictOf } from "./create";
 import type { Health } from "./health";
 import { listTasks } from "./list";
 import { freshReading, reading } from "./read";
@@ -229,13 +229,8 @@ export class Tasks implements TaskService {
         location: `/${draft.type}/${outcome.taskId}`,
       });
     }
-    if (outcome.kind === "existing" && outcome.task.bodyHash !== draft.bodyHash) {
-      throw new TaskerError(
-        "identifier_conflict",
-        `The identifier belongs to task ${outcome.task.id}, which was asked for with another body: choose a new identifier`,
-        { location: `/${draft.type}/${outcome.task.id}` },
-      );
-    }
+    const conflict = conflictOf(draft, outcome);
+    if (conflict) throw conflict;
     if (outcome.kind === "existing") return { reading: await this.read(draft.type, outcome.task.id), replayed: true };
     return { reading: freshReading(outcome.task, outcome.endpoints, draft.jobs), replayed: false };
   }

@@ -100,6 +100,9 @@ describe("a body that is not what it should be (S2)", () => {
     ['{"identifier":"a","timeout":"soon"}', 422, "invalid_request"],
     ['{"identifier":"a","delay_until":"tomorrow"}', 422, "invalid_request"],
     ['{"identifier":"a","delay_until":"+012345-01-01T00:00:00Z"}', 422, "invalid_request"],
+    ['{"identifier":"a","delay_until":"2030-02-30T00:00:00Z"}', 422, "invalid_request"],
+    ['{"identifier":"a","delay_until":"2030-01-31T24:00:00Z"}', 422, "invalid_request"],
+    ['{"identifier":"a","delay_until":"0000-01-01T00:00:00Z"}', 422, "invalid_request"],
     [`{"identifier":"a","payload":${'{"a":'.repeat(70)}1${"}".repeat(70)}}`, 422, "invalid_request"],
   ])("is refused: %s", async (body, status, code) => {
     const answer = await t.call("POST", "/app-update", body);
@@ -220,6 +223,9 @@ describe("queries that want to be something else (S8)", () => {
     "status=failed' OR '1'='1",
     "sort=created_at",
     "created_after=yesterday",
+    "created_after=2030-02-30T00:00:00Z",
+    "created_before=2030-02-30",
+    "created_before=2030-01-31T12:00:00",
     "endpoint_status=failed",
     "type=APP",
     "offset=-5",

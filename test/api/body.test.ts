@@ -1,6 +1,6 @@
 import { parseBody } from "../../src/api/body";
-import { jsonFault } from "../../src/api/json-fault";
 import type { TaskerError } from "../../src/errors";
+import { jsonFault } from "../../src/model/json-fault";
 
 const JSON_TYPE = "application/json";
 

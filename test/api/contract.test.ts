@@ -296,6 +296,8 @@ describe("lists", () => {
       (await t.call("GET", `/other?identifier=${task.identifier}&${query}`)).body.items.length;
     expect(await found("")).toBe(1);
     expect(await found(`created_after=${new Date(Date.now() - 60_000).toISOString()}`)).toBe(1);
+    expect(await found("created_after=2016-12-31T23:59:60Z")).toBe(1);
+    expect(await found("created_after=2020-02-29&created_before=9999-12-31T23:59:59Z")).toBe(1);
     expect(await found(`created_after=${new Date(Date.now() + 60_000).toISOString()}`)).toBe(0);
     expect(await found("status=cancelled,incomplete")).toBe(0);
     expect(await found("endpoint=db1&endpoint_status=succeeded")).toBe(1);

@@ -24,7 +24,7 @@ export interface CliOptions {
   cwd?: string;
   env?: Record<string, string>;
   /** Standard input; left out: empty. */
-  input?: string;
+  input?: string | Buffer;
 }
 
 /** Starts `tasker …` with nothing of this process's own settings. */
@@ -40,6 +40,19 @@ export function tasker(args: readonly string[], options: CliOptions = {}): Promi
 export function onTerminal(args: readonly string[], options: CliOptions = {}): Running {
   const quoted = [process.execPath, MAIN, ...args].map((arg) => `'${arg.replace(/'/g, "'\\''")}'`).join(" ");
   return launch("script", ["-qefc", `stty rows 24 cols 100; exec ${quoted}`, "/dev/null"], options);
+}
+
+/** A line of bash in which `tasker` is the built command line. */
+export function startShell(line: string, options: CliOptions = {}): Running {
+  return launch("bash", ["-c", withTasker(line)], options);
+}
+
+export function withTasker(line: string): string {
+  return line.replaceAll("tasker ", `'${process.execPath}' '${MAIN}' `);
+}
+
+export function shell(line: string, options: CliOptions = {}): Promise<Ended> {
+  return startShell(line, options).ended;
 }
 
 function launch(program: string, args: readonly string[], options: CliOptions): Running {
@@ -110,6 +123,7 @@ task_types:
   several: { jobs: [echo, flaky], attempts: 1 }
   strict: { handler: echo, payload_schema: { type: object, required: [version], properties: { label: { type: string } } } }
   listing: { command: [echo, '{"n": 1}'] }
+  printing: { command: [printf, "%s", "{{payload.n}}"] }
 api: { port: ${port} }
 manager: { endpoints: [a, b] }
 database: { uri: "sqlite:data/tasker.db" }

@@ -167,13 +167,15 @@ describe.each(MODES)("a database table with a daemon, %s", (mode) => {
     // Its id tells its time, whatever the row's id was: lists and deletions go by that.
     expect(done.id[14]).toBe("7");
     await until("the other", async () => (await w.get("/shared")).body.items[0]?.status === "succeeded");
+    await insert("wrong-3", "echo", "by hand", '{"payload": {"n": 2}}');
     const left = await until("the refusals", async () => {
       const rows = await sql.all("SELECT id, problem FROM task_requests ORDER BY id");
-      return rows.length === 2 && rows.every((row) => row.problem !== null) ? rows : null;
+      return rows.length === 3 && rows.every((row) => row.problem !== null) ? rows : null;
     });
     expect(left.map((row) => [row.id, JSON.parse(row.problem!).code])).toEqual([
       ["wrong-1", "invalid_request"],
       ["wrong-2", "unknown_task_type"],
+      ["wrong-3", "identifier_conflict"],
     ]);
     await sql.close();
   });

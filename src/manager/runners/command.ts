@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import type { PerformerConfig } from "../../config/config";
 import { passedEnvironment } from "../../config/passed-environment";
 import { describeError } from "../../describe-error";
-import type { JsonObject } from "../../model/json";
+import { type ExactJsonObject, parseExact } from "../../model/exact-json";
 import { CommandOutput } from "./command-output";
 import { signalGroup } from "./group";
 import { type Failure, failure } from "./outcome";
@@ -43,7 +43,7 @@ export function commandRunner(command: CommandConfig, options: RunnerOptions): R
     if (code !== null) return failure("unsafe_command", unsafe(code), { permanent: true });
     if (hooks.stop.cause !== null) return { kind: "stopped", killed: false };
     try {
-      const args = fillArguments(command.command.slice(1), JSON.parse(work.payload) as JsonObject);
+      const args = fillArguments(command.command.slice(1), parseExact(work.payload) as ExactJsonObject);
       return await new Attempt(command, args, work, hooks, options).perform();
     } catch (error) {
       if (error instanceof InvalidPayload) return failure("invalid_payload", error.message, { permanent: true });

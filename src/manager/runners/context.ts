@@ -26,6 +26,7 @@ export class HandlerContext implements TaskContext {
   readonly identifier: string;
   readonly endpoint: string;
   readonly job: string | null;
+  readonly payloadText: string;
   readonly attempt: number;
   readonly attempts: number;
   readonly idempotencyKey: string;
@@ -42,7 +43,7 @@ export class HandlerContext implements TaskContext {
   };
 
   constructor(
-    work: Omit<Work, "payload">,
+    work: Work,
     readonly traceparent: string | null,
     calls: ContextCalls,
   ) {
@@ -51,6 +52,7 @@ export class HandlerContext implements TaskContext {
     this.identifier = work.identifier;
     this.endpoint = work.endpoint;
     this.job = work.job;
+    this.payloadText = work.payload;
     this.attempt = work.attempt;
     this.attempts = work.attempts;
     this.idempotencyKey = work.idempotencyKey;

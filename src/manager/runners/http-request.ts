@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../model/json";
+import { type ExactJsonObject, ExactNumber, writeExact } from "../../model/exact-json";
 import type { Work } from "./runner";
 import { InvalidPayload } from "./template";
 
@@ -27,7 +27,7 @@ const HARMLESS = new Set(
 );
 
 /** `{url, method?, headers?, body?}` → request. `body`: text is sent as it is, other JSON as JSON. Throws InvalidPayload. */
-export function readRequest(payload: JsonObject, work: Pick<Work, "traceparent" | "idempotencyKey">): HttpRequest {
+export function readRequest(payload: ExactJsonObject, work: Pick<Work, "traceparent" | "idempotencyKey">): HttpRequest {
   for (const field of Object.keys(payload)) {
     if (!FIELDS.includes(field)) {
       throw new InvalidPayload(`The payload has the field "${field}"; an HTTP call takes ${FIELDS.join(", ")} only.`);
@@ -76,14 +76,15 @@ function readUrl(value: unknown): URL {
 function readHeaders(value: unknown): Record<string, string> {
   const headers: Record<string, string> = {};
   if (value === undefined || value === null) return headers;
-  if (typeof value !== "object" || Array.isArray(value))
+  if (typeof value !== "object" || Array.isArray(value) || value instanceof ExactNumber)
     throw new InvalidPayload('"headers" must be an object of texts.');
   for (const [name, text] of Object.entries(value)) {
     const key = name.toLowerCase();
     if (!TOKEN.test(name)) throw new InvalidPayload(`"${name}" is not a header's name.`);
     if (RESERVED.has(key)) throw new InvalidPayload(`The header "${name}" cannot be set.`);
     if (Object.hasOwn(headers, key)) throw new InvalidPayload(`The header "${name}" is given twice.`);
-    if ((typeof text !== "string" && typeof text !== "number") || !HEADER_VALUE.test(String(text))) {
+    const given = typeof text === "string" || typeof text === "number" || text instanceof ExactNumber;
+    if (!given || !HEADER_VALUE.test(String(text))) {
       throw new InvalidPayload(`The header "${name}" must be a text of one line in Latin-1.`);
     }
     headers[key] = String(text);
@@ -91,7 +92,7 @@ function readHeaders(value: unknown): Record<string, string> {
   return headers;
 }
 
-function bodyOf(payload: JsonObject, headers: Record<string, string>): string | null {
+function bodyOf(payload: ExactJsonObject, headers: Record<string, string>): string | null {
   const { body } = payload;
   if (body === undefined || body === null) return null;
   if (typeof body === "string") {
@@ -99,7 +100,7 @@ function bodyOf(payload: JsonObject, headers: Record<string, string>): string | 
     return body;
   }
   headers["content-type"] = "application/json";
-  return JSON.stringify(body);
+  return writeExact(body);
 }
 
 function without(headers: Record<string, string>, drop: (name: string) => boolean): Record<string, string> {

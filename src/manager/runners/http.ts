@@ -1,6 +1,6 @@
 import type { LookupFunction } from "node:net";
 import type { PerformerConfig } from "../../config/config";
-import type { JsonObject } from "../../model/json";
+import { type ExactJsonObject, parseExact } from "../../model/exact-json";
 import { HostGuard } from "./guard";
 import { guardedConnect } from "./http-connect";
 import { follow } from "./http-follow";
@@ -37,7 +37,7 @@ export function httpRunner(config: HttpConfig, options: RunnerOptions, lookup?: 
     hooks.stop.listen(() => ending.abort());
     let first: HttpRequest | null = null;
     try {
-      first = readRequest(JSON.parse(work.payload) as JsonObject, work);
+      first = readRequest(parseExact(work.payload) as ExactJsonObject, work);
       const log = (text: string) => hooks.log(text);
       const followed = await follow(first, { guard, connect, limits, signal: ending.signal, log });
       return judged(config.successStatuses, followed);

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../model/json";
+import { type ExactJsonObject, ExactNumber, writeExact } from "../../model/exact-json";
 
 /** The payload does not give what the type's command or request needs; no attempt would help. `message` is a sentence. */
 export class InvalidPayload extends Error {
@@ -11,12 +11,12 @@ export class InvalidPayload extends Error {
 const PLACE = /\{\{\s*payload((?:\.[A-Za-z0-9_-]+)+)\s*\}\}/g;
 
 /**
- * Fills `{{payload.a.b}}` in a command's arguments. Each argument stays exactly one, whatever the payload holds: strings as they
- * are, numbers and booleans as text, objects and arrays as JSON. Throws InvalidPayload for a missing or null field, a NUL, and
+ * Fills `{{payload.a.b}}` in a command's arguments. Each argument stays exactly one, whatever the payload holds: strings and
+ * numbers as they were sent, booleans as text, objects and arrays as JSON. Throws InvalidPayload for a missing or null field, a NUL, and
  * for a value that would turn its argument into an option: one that begins with `-` at an argument's start, unless the command
  * itself has put `--` before it.
  */
-export function fillArguments(templates: readonly string[], payload: JsonObject): string[] {
+export function fillArguments(templates: readonly string[], payload: ExactJsonObject): string[] {
   let optionsOver = false;
   return templates.map((template) => {
     const argument = template.replace(PLACE, (place, dotted: string) => textAt(payload, dotted.slice(1), place));
@@ -31,16 +31,17 @@ export function fillArguments(templates: readonly string[], payload: JsonObject)
   });
 }
 
-function textAt(payload: JsonObject, dotted: string, place: string): string {
+function textAt(payload: ExactJsonObject, dotted: string, place: string): string {
   let value: unknown = payload;
   for (const key of dotted.split(".")) {
-    if (value === null || typeof value !== "object" || !Object.hasOwn(value, key)) value = undefined;
+    const holds = value !== null && typeof value === "object" && !(value instanceof ExactNumber);
+    if (!holds || !Object.hasOwn(value as object, key)) value = undefined;
     else value = (value as Record<string, unknown>)[key];
   }
   if (value === undefined || value === null) {
     throw new InvalidPayload(`The command needs ${place}, and the payload has no such field.`);
   }
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  const text = typeof value === "object" ? writeExact(value) : String(value);
   if (text.includes("\0")) throw new InvalidPayload(`${place} holds a NUL character, which no argument can carry.`);
   return text;
 }

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { TaskerProblem, TaskerUnreachable } from "../../client/errors";
 import { type Call, Http } from "../../client/http";
+import { exactJson } from "../../model/exact-json";
 
 /** These pages live at <base>/ui/, the API at <base>/: wherever a reverse proxy has put both. */
 const API = new URL("../", document.baseURI.replace(/[#?].*$/, ""));
@@ -21,7 +22,7 @@ export function apiUrl(path: string): URL {
 }
 
 /** The client's requests, once each: who looks at a page sees that it failed, and it is read again at the next change. */
-export const http = new Http({ url: API.href, retries: 0, fetch: fetchHere });
+export const http = new Http({ url: API.href, retries: 0, fetch: fetchHere, json: exactJson });
 
 /** fetch with the session's cookie and its token. What every answer says beside its body is noted. */
 async function fetchHere(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Json } from "../../client/types";
+import { ExactNumber } from "../../model/exact-json";
 import { Text, visible } from "./text";
 
 const PAGE = 100;
@@ -8,7 +9,7 @@ const PAGE = 100;
 export function JsonTree(props: { value: Json; name?: string; depth?: number }) {
   const { value, depth = 0 } = props;
   const label = props.name === undefined ? null : <span class="k">{visible(props.name.slice(0, 200))}: </span>;
-  if (value === null || typeof value !== "object") {
+  if (value === null || typeof value !== "object" || value instanceof ExactNumber) {
     return (
       <div class={depth === 0 ? "tree" : undefined}>
         {label}
@@ -57,7 +58,7 @@ function Entries(props: { entries: ReadonlyArray<readonly [string, Json]>; depth
   );
 }
 
-function Scalar(props: { value: null | boolean | number | string }) {
+function Scalar(props: { value: null | boolean | number | string | ExactNumber }) {
   const [all, setAll] = useState(false);
   const { value } = props;
   if (typeof value !== "string") return <span class="n">{String(value)}</span>;

@@ -48,6 +48,13 @@ describe("a command", () => {
     expect(facts(await run(sh(`echo '${"[".repeat(70)}${"]".repeat(70)}'`)))).toHaveProperty("exit_code");
   });
 
+  test("a number is the argument that was sent", async () => {
+    const sent = ["9007199254740993", "123456789012345678901", "1.10", "1e23", "1e400"];
+    const command = ["printf", "%s ", ...sent.map((_, i) => `{{payload.n.${i}}}`)];
+    const result = await run(runnerOf(command), {}, new Recorder(), { payload: `{"n":[${sent.join(",")}]}` });
+    expect((result as { resultText: string }).resultText).toBe(`${sent.join(" ")} `);
+  });
+
   test("the payload comes on stdin, and a program need not read it", async () => {
     const payload = { text: "é \u2028 ; $(id)", list: [1] };
     expect(succeeded(await run(runnerOf(["cat"]), payload))).toEqual(payload);

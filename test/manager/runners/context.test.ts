@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { silentLog } from "../../../src/log";
 import { type ContextCalls, HandlerContext } from "../../../src/manager/runners/context";
 import { inlineRunner } from "../../../src/manager/runners/inline";
+import { exactJson } from "../../../src/model/exact-json";
 import type { TaskContext } from "../../../src/model/handler";
 import { Recorder, workOf } from "./support";
 
@@ -28,6 +29,13 @@ test("a context may be copied, and its functions taken off it", async () => {
   expect(await submit("other", { identifier: "x" })).toEqual({ id: "other" });
   expect(said).toEqual([0.5, "half", "a line\n"]);
   expect([copy.signal, copy.traceparent]).toEqual([ending.signal, "00-aa-bb-01"]);
+});
+
+test("a context has the payload's text as it was sent", () => {
+  const payload = '{"id":9007199254740993}';
+  const context = new HandlerContext(workOf({}, { payload }), null, silent);
+  expect(context.payloadText).toBe(payload);
+  expect(exactJson.stringify(exactJson.parse(context.payloadText))).toBe(payload);
 });
 
 test("a context's signal is made when it is asked for", () => {

@@ -140,6 +140,19 @@ describe("an HTTP call", () => {
     ]);
   });
 
+  test("sends numbers in headers and in a body as they were sent", async () => {
+    const body = '{"id":9007199254740993,"list":[1.10,1e400,123456789012345678901]}';
+    const payload = `{"url":"${url()}","method":"POST","headers":{"x-id":9007199254740993,"x-price":1.10},"body":${body}}`;
+    await runnerOf().run(workOf({}, { payload }), new Recorder());
+    await runnerOf().run(workOf({}, { payload: `{"url":"${url()}","method":"POST","body":1e23}` }), new Recorder());
+    expect(target.seen).toMatchObject([
+      { headers: { "x-id": "9007199254740993", "x-price": "1.10", "content-type": "application/json" }, body },
+      { body: "1e23" },
+    ]);
+    const wrong = `{"url":"${url()}","headers":1.10}`;
+    expect(failed(await runnerOf().run(workOf({}, { payload: wrong }), new Recorder())).reason).toBe("invalid_payload");
+  });
+
   test("a status that is no success is a failure that is attempted again, its answer kept", async () => {
     for (const status of [404, 500]) {
       target.answer = (_, response) => response.writeHead(status).end("not today");

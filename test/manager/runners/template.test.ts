@@ -1,4 +1,5 @@
 import { fillArguments, InvalidPayload, payloadAsCode } from "../../../src/manager/runners/template";
+import { parseExact } from "../../../src/model/exact-json";
 
 const fill = (template: string, payload: unknown) => fillArguments([template], payload as never);
 
@@ -10,6 +11,14 @@ describe("a command's arguments from a payload", () => {
     expect(fill("{{ payload.deep.list.0.n }}/{{payload.deep.with-dash}}", payload)).toEqual(["1.5/true"]);
     expect(fill("{{payload.deep.list}}", payload)).toEqual(['[{"n":1.5}]']);
     expect(fill("{{payload.empty}}", payload)).toEqual([""]);
+  });
+
+  test("a number is the text that was sent, alone and inside a list", () => {
+    const sent = ["9007199254740993", "123456789012345678901", "1.10", "1e23", "1e400", "-0"];
+    const payload = parseExact(`{"list":[${sent.join(" , ")}],"n":{"id":${sent[0]}}}`);
+    const places = sent.map((_, i) => `=({{payload.list.${i}}})`);
+    expect(fillArguments(places, payload as never)).toEqual(sent.map((text) => `=(${text})`));
+    expect(fill("{{payload.list}}{{payload.n}}", payload)).toEqual([`[${sent.join(",")}]{"id":${sent[0]}}`]);
   });
 
   test("replacement patterns and nested places in a value are plain text", () => {
@@ -30,6 +39,7 @@ describe("a command's arguments from a payload", () => {
     ["{{payload.constructor.name}}", {}],
     ["{{payload.__proto__}}", {}],
     ["{{payload.a}}", { a: "x\0y" }],
+    ["{{payload.a.source}}", parseExact('{"a":1.10}')],
     ["{{payload.a}}", { a: "--delete" }],
     ["{{payload.a}}{{payload.b}}", { a: "", b: "-x" }],
     ["{{payload.a}}", { a: -5 }],

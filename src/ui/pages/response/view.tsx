@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Attempt, Json, TaskResponseDetail } from "../../../client/types";
+import { writeExact } from "../../../model/exact-json";
 import { readResponse, retryTask } from "../../api/calls";
 import { messageOf } from "../../api/http";
 import { may } from "../../api/session";
@@ -157,7 +158,7 @@ export function Result(props: { result: Json; text: string | null }) {
     <section class="stack" aria-label="Result">
       <div class="head-line">
         <h3>Result</h3>
-        <CopyButton text={JSON.stringify(props.result, null, 2)} label="Copy the result">
+        <CopyButton text={writeExact(props.result, 2)} label="Copy the result">
           Copy
         </CopyButton>
       </div>

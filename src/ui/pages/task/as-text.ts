@@ -1,4 +1,5 @@
 import type { Task } from "../../../client/types";
+import { writeExact } from "../../../model/exact-json";
 import { apiUrl } from "../../api/http";
 import { shellQuote } from "../../parts/copy";
 
@@ -8,14 +9,14 @@ export function asCurl(task: Task): string {
   return [
     `curl -X POST ${shellQuote(apiUrl(task.type).href)}`,
     "-H 'content-type: application/json'",
-    `-d ${shellQuote(JSON.stringify(body))}`,
+    `-d ${shellQuote(writeExact(body))}`,
   ].join(" ");
 }
 
 export function asCommand(task: Task): string {
   const parts = ["npx tasker submit", task.type, "--identifier", shellQuote(task.identifier)];
   if (task.payload && Object.keys(task.payload).length > 0)
-    parts.push("--payload", shellQuote(JSON.stringify(task.payload)));
+    parts.push("--payload", shellQuote(writeExact(task.payload)));
   const { endpoints } = named(task);
   if (endpoints) parts.push("--endpoint", endpoints.join(","));
   return `${parts.join(" ")} --wait`;

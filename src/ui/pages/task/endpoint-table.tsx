@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Task, TaskResponse } from "../../../client/types";
+import { writeExact } from "../../../model/exact-json";
 import { href } from "../../app/router";
 import { CopyButton } from "../../parts/copy";
 import { Badge, type CellState, cellState, PROBLEM_STATES } from "../../parts/status";
@@ -151,6 +152,6 @@ function preview(response: TaskResponse): string {
   if (response.error)
     return `${response.reason && response.reason !== "error" ? `${response.reason}: ` : ""}${response.error.split("\n")[0]}`;
   if (response.result_text) return response.result_text.slice(0, 200);
-  if (response.result !== null && response.result !== undefined) return JSON.stringify(response.result).slice(0, 200);
+  if (response.result !== null && response.result !== undefined) return writeExact(response.result).slice(0, 200);
   return response.reason ?? "";
 }

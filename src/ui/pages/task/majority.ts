@@ -1,4 +1,5 @@
 import type { Json, TaskResponse } from "../../../client/types";
+import { ExactNumber, writeExact } from "../../../model/exact-json";
 
 export interface Group {
   key: string;
@@ -14,7 +15,7 @@ export function groups(responses: readonly TaskResponse[]): Group[] {
     const raw = response.result_text ?? response.result ?? null;
     if (raw === null) continue;
     const value = neutral(raw, response.endpoint);
-    const key = JSON.stringify(value);
+    const key = writeExact(value);
     const group = found.get(key);
     if (group) group.members.push(response);
     else found.set(key, { key, value, members: [response] });
@@ -26,7 +27,7 @@ export function groups(responses: readonly TaskResponse[]): Group[] {
 function neutral(value: Json, endpoint: string | null): Json {
   if (typeof value === "string") return value === endpoint ? "‹this endpoint›" : value;
   if (Array.isArray(value)) return value.map((item) => neutral(item, endpoint));
-  if (value === null || typeof value !== "object") return value;
+  if (value === null || typeof value !== "object" || value instanceof ExactNumber) return value;
   return Object.fromEntries(
     Object.keys(value)
       .sort()
@@ -36,12 +37,14 @@ function neutral(value: Json, endpoint: string | null): Json {
 
 /** Where two values differ, as paths (`version`, `disks.0.free`); "" is the whole. */
 export function compare(a: Json, b: Json, path = ""): string[] {
-  if (JSON.stringify(a) === JSON.stringify(b)) return [];
+  if (writeExact(a) === writeExact(b)) return [];
   if (
     a === null ||
     b === null ||
     typeof a !== "object" ||
     typeof b !== "object" ||
+    a instanceof ExactNumber ||
+    b instanceof ExactNumber ||
     Array.isArray(a) !== Array.isArray(b)
   ) {
     return [path || "the whole answer"];

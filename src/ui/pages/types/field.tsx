@@ -1,5 +1,6 @@
 import { useId, useState } from "preact/hooks";
 import type { Json, JsonObject } from "../../../client/types";
+import { ExactNumber, parseExact, writeExact } from "../../../model/exact-json";
 import { Text } from "../../parts/text";
 import { exampleOf, type Schema } from "./schema";
 
@@ -49,17 +50,17 @@ export function Field(props: Props) {
       {schema.enum ? (
         <select
           {...common}
-          value={JSON.stringify(value ?? null)}
+          value={writeExact(value ?? null)}
           onChange={(event) =>
             props.onChange(
-              event.currentTarget.value === "" ? undefined : (JSON.parse(event.currentTarget.value) as Json),
+              event.currentTarget.value === "" ? undefined : (parseExact(event.currentTarget.value) as Json),
             )
           }
         >
           {!props.required && <option value="">–</option>}
           {schema.enum.map((option) => (
-            <option key={JSON.stringify(option)} value={JSON.stringify(option)}>
-              {typeof option === "string" ? option : JSON.stringify(option)}
+            <option key={writeExact(option)} value={writeExact(option)}>
+              {typeof option === "string" ? option : writeExact(option)}
             </option>
           ))}
         </select>
@@ -70,9 +71,9 @@ export function Field(props: Props) {
           min={schema.minimum}
           max={schema.maximum}
           step={type === "integer" ? 1 : "any"}
-          value={typeof value === "number" ? value : ""}
+          value={typeof value === "number" || value instanceof ExactNumber ? String(value) : ""}
           onInput={(event) =>
-            props.onChange(event.currentTarget.value === "" ? undefined : Number(event.currentTarget.value))
+            props.onChange(event.currentTarget.value === "" ? undefined : numberOf(event.currentTarget.value))
           }
         />
       ) : type === "string" ? (
@@ -137,18 +138,27 @@ function Group(props: Props) {
   );
 }
 
+/** The number as it was typed; what only HTML takes for a number (`.5`) as a double. */
+function numberOf(text: string): Json {
+  try {
+    return parseExact(text) as Json;
+  } catch {
+    return Number(text);
+  }
+}
+
 /** Lists, and whatever a schema leaves open. */
 function JsonInput(props: {
   common: { id: string; "aria-describedby": string };
   value: Json | undefined;
   onChange(value: Json | undefined): void;
 }) {
-  const [text, setText] = useState(() => (props.value === undefined ? "" : JSON.stringify(props.value)));
+  const [text, setText] = useState(() => (props.value === undefined ? "" : writeExact(props.value)));
   const [wrong, setWrong] = useState(false);
   const input = (next: string) => {
     setText(next);
     try {
-      props.onChange(next.trim() === "" ? undefined : (JSON.parse(next) as Json));
+      props.onChange(next.trim() === "" ? undefined : (parseExact(next) as Json));
       setWrong(false);
     } catch {
       setWrong(true);

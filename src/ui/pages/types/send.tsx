@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { TaskerProblem } from "../../../client/errors";
 import type { Json, JsonObject, TaskTypeDetail } from "../../../client/types";
+import { ExactNumber, parseExact, writeExact } from "../../../model/exact-json";
 import { submitTask } from "../../api/calls";
 import { messageOf } from "../../api/http";
 import { go, href } from "../../app/router";
@@ -16,7 +17,7 @@ export function SendForm(props: { type: TaskTypeDetail }) {
   const [raw, setRaw] = useState(!simple);
   const [identifier, setIdentifier] = useState(suggest);
   const [payload, setPayload] = useState<JsonObject>(() => (schema ? (exampleOf(schema) as JsonObject) : {}));
-  const [text, setText] = useState(() => JSON.stringify(schema ? exampleOf(schema) : {}, null, 2));
+  const [text, setText] = useState(() => writeExact(schema ? exampleOf(schema) : {}, 2));
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const [problem, setProblem] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
@@ -41,7 +42,7 @@ export function SendForm(props: { type: TaskTypeDetail }) {
   const faultOf = (pointer: string) => faults.find((one) => one.pointer === pointer)?.detail ?? "";
   const switchTo = (toRaw: boolean) => {
     try {
-      if (toRaw) setText(JSON.stringify(payload, null, 2));
+      if (toRaw) setText(writeExact(payload, 2));
       else setPayload(parse(text));
       setRaw(toRaw);
     } catch (error) {
@@ -162,11 +163,11 @@ function suggest(): string {
 function parse(text: string): JsonObject {
   let value: Json;
   try {
-    value = JSON.parse(text) as Json;
+    value = parseExact(text) as Json;
   } catch {
     throw new Error("The payload is not JSON.");
   }
-  if (value === null || typeof value !== "object" || Array.isArray(value))
+  if (value === null || typeof value !== "object" || Array.isArray(value) || value instanceof ExactNumber)
     throw new Error("The payload must be a JSON object.");
   return value;
 }

@@ -1,3 +1,13 @@
+/** Where a text that is no JSON goes wrong, in words. Only the place is told, never the text: a secret may stand in it. */
+export function placeOfFault(text: string): string {
+  const position = jsonFault(text);
+  const before = text.slice(0, position);
+  const line = before.split("\n").length;
+  const column = position - before.lastIndexOf("\n");
+  const what = position >= text.length ? "it ends too early" : "it cannot be read";
+  return `${what} at line ${line}, column ${column} (position ${position})`;
+}
+
 /**
  * Where a text stops being JSON: the index of the first character that cannot stand there (its length, when it ends too
  * early). JSON.parse does not always say, and quotes the text where it does. Only called for texts that JSON.parse refused.
