@@ -158,6 +158,20 @@ describe("a MySQL server in trouble", () => {
     expect(await rowOf(other, task)).toMatchObject({ status: "succeeded", version: 3 });
   });
 
+  it("is asked once for a claim of what its message tells, by a manager that lives", async () => {
+    const manager = await living(other);
+    for (const warm of [true, false]) {
+      const task = await createdTask(other);
+      const { identifier, payload } = task;
+      const row = { version: 1, attempt: 0, attempts: 3, generation: 1, timeoutMs: 60_000 };
+      const known = { endpoint: "lb-1", identifier, payload, traceparent: null, ...row };
+      const before = proxy.sent.pieces;
+      const claim = { taskId: task.id, job: "", type: task.type, generation: 1, known };
+      expect(await store.managers.claim(manager, "lb-1", [claim])).toMatchObject([{ granted: true }]);
+      if (!warm) expect(proxy.sent.pieces - before).toBe(1);
+    }
+  });
+
   it("gives a claim that was granted unheard to the same manager again, and to nobody else", async () => {
     const [task, manager] = [await createdTask(other), await living(other)];
     const claims = [{ taskId: task.id, job: "" }];
