@@ -84,6 +84,14 @@ export class IncarnationLost extends Error {
   }
 }
 
+/** The name under which a manager registers is reserved, or belongs to a life of the endpoint that is over. Trying again changes nothing. */
+export class EndpointEnded extends TaskerError {
+  constructor(message: string) {
+    super("illegal_state", message);
+    this.name = "EndpointEnded";
+  }
+}
+
 /** The broker did not take a message (closed, blocked, unroutable, no confirm within the deadline). The outbox keeps it. */
 export class TransportError extends Error {
   readonly reason: "disconnected" | "blocked" | "unroutable" | "unconfirmed" | "closed" | "refused";

@@ -3,6 +3,7 @@ import { type Backoff, backoffMs, pause } from "./backoff";
 import type { Config } from "./config/config";
 import { connectStore, connectTransport } from "./connect";
 import { describeError } from "./describe-error";
+import type * as Broker from "./initialize/broker";
 import type { Log } from "./log";
 import type { OnAttempt } from "./manager/desk";
 import { type RunningManager, startManager } from "./manager/manager";
@@ -13,6 +14,7 @@ import { type ManagerChecks, type MetricsServer, startMetricsServer } from "./me
 import type { HandleTask } from "./model/handler";
 import type { Store } from "./store/store";
 import type * as Assemble from "./tasks/assemble";
+import type { EndpointUsers } from "./tasks/endpoints";
 import type { TaskService } from "./tasks/service";
 import type { Transport } from "./transport/transport";
 
@@ -62,7 +64,13 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
   const transport = connectTransport(config, log, name, { consumesOnly: !options.api });
   // What only an API needs is loaded there only: a manager alone stays small.
   const tasks = options.api
-    ? (require("./tasks/assemble") as typeof Assemble).assembleTasks({ config, store, transport, log })
+    ? (require("./tasks/assemble") as typeof Assemble).assembleTasks({
+        config,
+        store,
+        transport,
+        log,
+        users: usersOf(config),
+      })
     : null;
   const managers: RunningManager[] = [];
   const ending = new AbortController();
@@ -70,7 +78,10 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
     transport,
     !tasks ? "manager" : options.endpoints.length > 0 ? "api+manager" : "api",
   );
-  if (tasks) countEnded(registry, store.upkeep);
+  if (tasks) {
+    const registered = async () => new Set((await store.tasks.endpoints()).map(({ name }) => name));
+    countEnded(registry, store.upkeep, registered);
+  }
   const onAttempt = watchManagers(registry, managers);
   let api: Api.RunningApi | null = null;
   let health: MetricsServer | null = null;
@@ -118,6 +129,16 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
         await health?.close();
       })();
       return closing;
+    },
+  };
+}
+
+/** What administers the broker is loaded when an endpoint is removed, if ever. */
+function usersOf(config: Config): EndpointUsers {
+  return {
+    remove(endpoint) {
+      const { removeEndpointUser } = require("./initialize/broker") as typeof Broker;
+      return removeEndpointUser(config, endpoint);
     },
   };
 }

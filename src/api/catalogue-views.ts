@@ -2,6 +2,7 @@ import type { TaskTypeConfig } from "../config/config";
 import type { ResponseStatus } from "../model/response";
 import { RESPONSE_STATUSES } from "../model/response";
 import type { EndpointRecord } from "../store/store";
+import type { BrokerUser, EndpointRemoved, EndpointRenamed } from "../tasks/service";
 import type { Identity } from "./auth";
 
 type Open = Partial<Record<ResponseStatus, number>>;
@@ -61,4 +62,31 @@ export function openView(open: Open): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const status of RESPONSE_STATUSES.slice(0, 4)) counts[status] = open[status] ?? 0;
   return counts;
+}
+
+export function removedView(removed: EndpointRemoved): Record<string, unknown> {
+  return {
+    endpoint: removed.name,
+    dry_run: removed.dryRun,
+    alive: removed.alive,
+    managers: removed.managers,
+    types: removed.types,
+    ended: openView(removed.open),
+    queues: removed.queues,
+    broker_user: userView(removed.brokerUser),
+  };
+}
+
+export function renamedView(renamed: EndpointRenamed): Record<string, unknown> {
+  return {
+    endpoint: renamed.name,
+    renamed_from: renamed.from,
+    moved: renamed.moved,
+    queues: renamed.queues,
+    broker_user: userView(renamed.brokerUser),
+  };
+}
+
+function userView(user: BrokerUser | null): Record<string, unknown> | null {
+  return user === null ? null : { name: user.name, state: user.state, detail: user.why ?? null };
 }

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { labelOf } from "../metrics/endpoint-label";
 import type { TaskService } from "../tasks/service";
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -9,6 +10,8 @@ export class ApiMetrics {
   private readonly requests: Histogram<"method" | "route" | "code">;
   private readonly created: Counter<"type">;
   private readonly gauges: ReturnType<typeof makeGauges>;
+  /** Endpoints that were registered at the last scrape. */
+  private registered: ReadonlySet<string> | null = null;
 
   /** Without a registry of the caller's own, one with the process's default metrics is made. */
   constructor(
@@ -53,17 +56,19 @@ export class ApiMetrics {
     this.gauges.pending.set(Number(health?.checks.outbox?.unpublished ?? 0));
     this.gauges.oldest.set(Number(health?.checks.outbox?.oldest_seconds ?? 0));
     if (endpoints) {
+      this.registered = new Set(endpoints.map(({ name }) => name));
       for (const gauge of [this.gauges.seen, this.gauges.alive]) gauge.reset();
       for (const { name, alive, lastSeenAt } of endpoints) {
         this.gauges.alive.set({ endpoint: name }, alive ? 1 : 0);
         if (lastSeenAt) this.gauges.seen.set({ endpoint: name }, Date.parse(lastSeenAt) / 1000);
       }
     }
-    if (open) {
+    if (open && this.registered) {
       for (const gauge of [this.gauges.open, this.gauges.missing]) gauge.reset();
-      for (const { type, endpoint, status, count } of open) {
-        this.gauges.open.set({ type, endpoint, status }, count);
-        if (status === "expected") this.gauges.missing.set({ type, endpoint }, count);
+      for (const { type, endpoint: name, status, count } of open) {
+        const endpoint = labelOf(name, this.registered);
+        this.gauges.open.inc({ type, endpoint, status }, count);
+        if (status === "expected") this.gauges.missing.inc({ type, endpoint }, count);
       }
     }
     return this.registry.metrics();

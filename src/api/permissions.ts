@@ -5,7 +5,7 @@
  *   read     look at tasks, responses, types, endpoints, events and metrics
  *   submit   create tasks; it does not include read
  *   operate  cancel, retry, stop; includes read
- *   admin    everything
+ *   admin    everything, the removal and renaming of endpoints too
  */
 export const SCOPES = ["read", "submit", "operate", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -29,6 +29,8 @@ export const PERMISSIONS = {
   "GET /types/:taskType": "read",
   "GET /endpoints": "read",
   "GET /endpoints/:name": "read",
+  "DELETE /endpoints/:name": "admin",
+  "POST /endpoints/:name/rename": "admin",
   "GET /events": "read",
   "POST /:taskType": "submit",
   "GET /:taskType": "read",

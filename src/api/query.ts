@@ -123,4 +123,13 @@ export const logQuery = z.strictObject({
 
 export const eventsQuery = z.strictObject({ type: name.optional(), after: once.max(200).optional() });
 
+export const removeQuery = z.strictObject({
+  /** Only tells what it would mean. */
+  dry_run: z
+    .enum(["true", "false", "1", "0"], { error: "must be true or false" })
+    .default("false")
+    .transform((text) => text === "true" || text === "1")
+    .meta({ type: "boolean", description: "Change nothing, and say what would be changed" }),
+});
+
 export const noQuery = z.strictObject({});

@@ -76,7 +76,7 @@ export class Gatekeeper {
     if (call.identity === ANYONE) checkHost(call.req);
     this.checkScope(permission, call);
     const { taskType: type, id } = call.params;
-    if (type !== undefined) this.checkType(type, call);
+    if (type !== undefined) await this.checkType(route, type, call);
     // Programs that look before they fetch may do so without starting or stopping anything.
     if (changes(permission) && call.req.method === "HEAD") throw notFound(call.req);
     if (id !== undefined && !isId(id)) throw noTask(id, type!);
@@ -99,10 +99,14 @@ export class Gatekeeper {
     throw new TaskerError("forbidden", `The API key lacks the scope ${permission}`);
   }
 
-  /** Names of types are no secret, tasks are: of another client's task not even its existence is told. */
-  private checkType(type: string, call: Call): void {
+  /**
+   * Names of types are no secret, tasks are: of another client's task not even its existence is told. Tasks outlive their type's
+   * place in the config: they are found as long as they are stored.
+   */
+  private async checkType(route: RouteId, type: string, call: Call): Promise<void> {
     const { types } = call.identity;
-    if (!Object.hasOwn(this.api.config.taskTypes, type)) {
+    const configured = Object.hasOwn(this.api.config.taskTypes, type);
+    if (!configured && !(OF_STORED_TASKS.has(route) && (await this.api.service.knowsType(type)))) {
       const shown = JSON.stringify(type.slice(0, 80));
       throw new TaskerError("unknown_task_type", `There is no task type ${shown}; GET /types lists them`);
     }
@@ -134,6 +138,17 @@ export class Gatekeeper {
     };
   }
 }
+
+const OF_STORED_TASKS: ReadonlySet<RouteId> = new Set<RouteId>([
+  "GET /:taskType",
+  "GET /:taskType/:id",
+  "GET /:taskType/:id/events",
+  "GET /:taskType/:id/responses",
+  "GET /:taskType/:id/responses/:endpoint",
+  "GET /:taskType/:id/responses/:endpoint/log",
+  "POST /:taskType/:id/cancel",
+  "POST /:taskType/:id/retry",
+]);
 
 function changes(scope: Scope): boolean {
   return scope !== "read";

@@ -55,11 +55,15 @@ async function complete(program: Command, words: readonly string[]): Promise<Can
   }
   if (operands === 0 && command.commands.length > 0) {
     const shown = command.commands.filter((one) => !one.name().startsWith("__"));
-    return shown.map((one) => [one.name(), one.description()]);
+    const inner = shown.map((one): Candidate => [one.name(), one.description()]);
+    return command.registeredArguments.length === 0
+      ? inner
+      : [...(await valuesOf("", given, command.name())), ...inner];
   }
   const argument = command.registeredArguments[operands] ?? command.registeredArguments.find((one) => one.variadic);
   if (argument?.argChoices) return argument.argChoices.map((choice) => [choice, ""]);
   if (command.parent?.name() === "context" && argument) return valuesOf("--context", given);
+  if (command.parent?.name() === "endpoints" && argument?.name() === "name") return valuesOf("--endpoint", given);
   return argument ? valuesOf(argument.name(), given, command.name()) : [];
 }
 

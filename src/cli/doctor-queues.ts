@@ -8,14 +8,22 @@ import type * as Manage from "../transport/amqp/management";
 /** Adds a line to what `doctor` tells. */
 export type Say = (check: string, state: "ok" | "warning" | "failed", detail: string) => void;
 
+/** Responses that are not final, by type and endpoint (`*`: whoever takes it). */
+export type OpenWork = ReadonlyArray<{ type: string; endpoint: string; count: number }>;
+
 /** More of a kind than this are counted. */
 const MOST = 20;
 
 /**
  * The queues of the config's vhost against what the config would declare. `registered`: the endpoints that the server knows;
- * null when it could not be asked. Without the management API it says what it could not look at; nothing fails for that.
+ * null when it could not be asked; `open` likewise of the database. Without the management API it says what it could not look at; nothing fails for that.
  */
-export async function queues(config: Config, registered: readonly Endpoint[] | null, say: Say): Promise<void> {
+export async function queues(
+  config: Config,
+  registered: readonly Endpoint[] | null,
+  open: OpenWork | null,
+  say: Say,
+): Promise<void> {
   if (config.broker.uri.startsWith("embedded:")) return;
   const { brokerAddress } = require("../initialize/broker") as typeof Broker;
   const { Management, ManagementError } = require("../transport/amqp/management") as typeof Manage;
@@ -39,6 +47,7 @@ export async function queues(config: Config, registered: readonly Endpoint[] | n
   const findings = judgeQueues(found, {
     queueType: config.broker.queueType,
     types: Object.values(config.taskTypes).map(({ name, deliver }) => ({ type: name, deliver })),
+    open: open ?? [],
     endpoints: registered && [...configured(config), ...registered.map(({ name }) => name)],
   });
   const well = found.length - findings.length;

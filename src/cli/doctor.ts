@@ -5,10 +5,10 @@ import type { Config } from "../config/config";
 import type * as Load from "../config/load";
 import type * as FindHandler from "../manager/runners/find-handler";
 import { VERSION } from "../version";
-import { queues, type Say } from "./doctor-queues";
+import { type OpenWork, queues, type Say } from "./doctor-queues";
 import { EXIT } from "./exit-codes";
 import { explain } from "./failure";
-import { type ServerOptions, withAccess, withConfig } from "./on-server";
+import { type ServerOptions, withConfig, withStore } from "./on-server";
 import type { Style } from "./output";
 import { act, type Session, withServer } from "./session";
 
@@ -50,8 +50,12 @@ async function doctor(session: Session, options: ServerOptions): Promise<number>
   };
   await step("versions", () => versions(say));
   let config: Config | null = null;
+  let open: OpenWork | null = null;
   await step("config", async () => {
-    config = await serverConfig(options, say, step);
+    config = serverConfig(options, say);
+    await step("database", async () => {
+      open = await database(config!, say);
+    });
   });
   let known: Endpoint[] | null = null;
   const settings = await step("client", () => clientSide(session, say));
@@ -62,7 +66,7 @@ async function doctor(session: Session, options: ServerOptions): Promise<number>
       });
     }
   }
-  if (config) await step("queues", () => queues(config!, known, say));
+  if (config) await step("queues", () => queues(config!, known, open, say));
   out.result({
     json: { ok: worst === 0, checks },
     ids: checks.filter(({ state }) => state === "failed").map(({ check }) => check),
@@ -76,11 +80,7 @@ function versions(say: Say): void {
   say("versions", "ok", `tasker ${VERSION}, Node ${process.versions.node}, ${process.platform} ${process.arch}`);
 }
 
-async function serverConfig(
-  options: ServerOptions,
-  say: Say,
-  step: (name: string, work: () => Promise<void>) => Promise<boolean>,
-): Promise<Config> {
+function serverConfig(options: ServerOptions, say: Say): Config {
   const { loadConfigWithOrigins } = require("../config/load") as typeof Load;
   const { config, warnings } = loadConfigWithOrigins({ mode: options.mode, file: options.config });
   say("config", "ok", `${config.file ?? "defaults"} (${config.runMode})`);
@@ -93,11 +93,27 @@ async function serverConfig(
       if ("missing" in found) say("handler", "warning", `${type.name}: ${found.missing}`);
     }
   }
-  await step("database", async () => {
-    const keys = await withAccess(config, (access) => access.keys());
-    say("database", "ok", `reachable, ${keys.length} API key${keys.length === 1 ? "" : "s"}`);
-  });
   return config;
+}
+
+/** Returns what is open, by type and endpoint: queues of it are somebody's, whatever the config says now. */
+async function database(config: Config, say: Say): Promise<OpenWork> {
+  const { keys, open } = await withStore(config, async (store) => ({
+    keys: await store.access.keys(),
+    open: await store.tasks.openCounts(),
+  }));
+  say("database", "ok", `reachable, ${keys.length} API key${keys.length === 1 ? "" : "s"}`);
+  const former = open.filter(({ type }) => !Object.hasOwn(config.taskTypes, type));
+  if (former.length > 0) {
+    const types = [...new Set(former.map(({ type }) => type))].join(", ");
+    const count = former.reduce((sum, one) => sum + one.count, 0);
+    say(
+      "types",
+      "warning",
+      `${count} ${count === 1 ? "response is" : "responses are"} open of types that the config no longer has (${types}): nobody performs them`,
+    );
+  }
+  return open;
 }
 
 function clientSide(session: Session, say: Say): void {

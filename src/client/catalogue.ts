@@ -44,6 +44,38 @@ export interface Endpoint {
   managers: Manager[];
 }
 
+/** The endpoint's own user at the broker. `kept`: it could not be deleted, and `detail` says why. */
+export interface BrokerUser {
+  name: string;
+  state: "deleted" | "absent" | "kept";
+  detail: string | null;
+}
+
+export interface EndpointRemoved {
+  endpoint: string;
+  dry_run: boolean;
+  /** One of its managers had sent a heartbeat lately. */
+  alive: boolean;
+  /** Managers that were there, alive or silent. */
+  managers: number;
+  types: string[];
+  /** What it owed, by status: final now, `cancelled` with the reason `endpoint_removed`. */
+  ended: OpenCounts;
+  /** pending: they go when the broker takes it · null: a dry run. */
+  queues: "removed" | "pending" | null;
+  broker_user: BrokerUser | null;
+}
+
+export interface EndpointRenamed {
+  /** The new name. */
+  endpoint: string;
+  renamed_from: string;
+  /** Responses that are open under the new name. */
+  moved: number;
+  queues: "removed" | "pending";
+  broker_user: BrokerUser | null;
+}
+
 export interface Manager {
   id: string;
   state: "alive" | "draining" | "stopped" | "retired" | "dead";

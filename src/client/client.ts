@@ -7,6 +7,8 @@ import type {
   BatchResult,
   CancelOutcome,
   Endpoint,
+  EndpointRemoved,
+  EndpointRenamed,
   Health,
   JobsResponse,
   LogChunk,
@@ -246,6 +248,25 @@ export class TaskerClient {
 
   async endpoint(name: string, options: CallOptions = {}): Promise<Endpoint> {
     return (await this.http.call({ path: ["endpoints", name], ...options })).body as Endpoint;
+  }
+
+  /**
+   * Ends the endpoint's life: nothing is expected of it any more, and what it owes is `cancelled` with the reason
+   * `endpoint_removed`. `dryRun`: only tells. Repeating it is harmless.
+   */
+  async removeEndpoint(
+    name: string,
+    { dryRun, ...options }: CallOptions & { dryRun?: boolean } = {},
+  ): Promise<EndpointRemoved> {
+    const query = dryRun ? { dry_run: true } : {};
+    const call = { method: "DELETE", path: ["endpoints", name], query, ...options } as const;
+    return (await this.http.call(call)).body as EndpointRemoved;
+  }
+
+  /** The endpoint goes on as `to`, with what it owes; not while a manager of it lives. Repeating it is harmless. */
+  async renameEndpoint(name: string, to: string, options: CallOptions = {}): Promise<EndpointRenamed> {
+    const call = { method: "POST", path: ["endpoints", name, "rename"], body: { name: to }, ...options } as const;
+    return (await this.http.call(call)).body as EndpointRenamed;
   }
 
   /** Readiness with its checks; not ready is an answer, not an error. One try. */

@@ -106,6 +106,30 @@ function rightsOf(role: Exclude<Role, { part: "api" }>, types: readonly TypeTopo
   return managerPermissions("endpoint" in role ? role.endpoint : null, served, role.types !== undefined);
 }
 
+/**
+ * Deletes the broker's user that belongs to the endpoint alone (`--endpoint NAME`), which has no other use. Null: the broker has no
+ * users. Never rejects.
+ */
+export async function removeEndpointUser(
+  config: Config,
+  endpoint: string,
+): Promise<{ name: string; state: "deleted" | "absent" | "kept"; why?: string } | null> {
+  if (config.broker.uri.startsWith("embedded:")) return null;
+  const name = userName(brokerAddress(config.broker.uri).vhost, { part: "manager", endpoint });
+  const byHand = `delete it with \`rabbitmqctl delete_user ${name}\` if there is one`;
+  if (!config.rabbitmq)
+    return { name, state: "kept", why: `the API's config names no administrator (\`rabbitmq:\`): ${byHand}` };
+  const { managementUri, user, password } = config.rabbitmq;
+  const api = new Management({ uri: managementUri, user, password });
+  try {
+    if (!(await api.userExists(name))) return { name, state: "absent" };
+    await api.deleteUser(name);
+    return { name, state: "deleted" };
+  } catch (error) {
+    return { name, state: "kept", why: `${(error as Error).message} ${byHand}` };
+  }
+}
+
 async function removeVhost(api: Management, vhost: string): Promise<string> {
   if (!(await api.vhostExists(vhost))) return "was not there";
   await api.deleteVhost(vhost);

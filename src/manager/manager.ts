@@ -112,6 +112,12 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     state: () => ({ running: attempts.running.size, draining: drained !== null }),
     cameBack: () => void watch.sweep(),
     sure: () => claimer.wake(),
+    registered: () => void receiver.comeBack(),
+    refused: () => {
+      void watch.sweep();
+      void receiver.leave();
+    },
+    beaten: async () => receiver.serveAlso(await store.openDeliveries(endpoint)),
   });
   const claimer = new Claimer(desk, lanes, {
     managerId: () => registration.sure(),

@@ -3,6 +3,7 @@ import type { TaskTypeConfig } from "../config/config";
 import { TransportError } from "../errors";
 import { mayBegin, UnreadableMessage } from "../model/message";
 import { ANY_ENDPOINT } from "../model/names";
+import type { Deliver } from "../model/task";
 import { Keys } from "../roll";
 import type { Consumption, Delivery, Transport } from "../transport/transport";
 import { Consumer, queuesOf } from "./consumer";
@@ -20,6 +21,9 @@ import type { Opened } from "./seal";
  */
 export class Receiver {
   private readonly consumers = new Map<string, Consumer>();
+  /** By type, of the kind of delivery that the config does not have, while tasks of it are open. */
+  private readonly others = new Map<string, Consumer>();
+  private away = false;
   private readonly holds = new Map<string, Set<string>>([[ALL, new Set()]]);
   /** What waits: a second message for it adds nothing. */
   private readonly waitingKeys = new Keys<string>();
@@ -41,7 +45,65 @@ export class Receiver {
   /** Takes no more deliveries. Resolves when none can arrive any more. */
   async stop(): Promise<void> {
     this.stopping = true;
-    await Promise.all([...this.consumers.values()].map((consumer) => consumer.stop()));
+    await this.stopConsumers();
+  }
+
+  /** The endpoint's life is over: consumes nothing, and declares its queues no more. Never rejects. */
+  async leave(): Promise<void> {
+    if (this.away || this.consumers.size === 0) return;
+    this.away = true;
+    await this.stopConsumers();
+    const { endpoint } = this.desk;
+    const removals = this.lanes.types.map(({ name }) => this.transport.removeEndpoint(name, endpoint));
+    await Promise.allSettled(removals);
+  }
+
+  /** It has been registered again. Never rejects. */
+  async comeBack(): Promise<void> {
+    if (!this.away) return;
+    this.away = false;
+    await this.start();
+  }
+
+  /**
+   * Types of which tasks of the other kind of delivery are open, since their config has changed: the queues of that kind are
+   * consumed beside the type's own, until there are no more.
+   */
+  async serveAlso(open: ReadonlyArray<{ type: string; deliver: Deliver }>): Promise<void> {
+    const wanted = new Map(open.map(({ type, deliver }) => [type, deliver]));
+    for (const type of this.lanes.types) {
+      const deliver = wanted.get(type.name);
+      const served = this.others.get(type.name);
+      if (deliver !== undefined && deliver !== type.deliver) {
+        if (!served && !this.stopping && !this.away) await this.startOther(type, deliver);
+      } else if (served) {
+        this.others.delete(type.name);
+        await served.stop();
+      }
+    }
+  }
+
+  private async startOther(type: TaskTypeConfig, deliver: Deliver): Promise<void> {
+    if (deliver === "each") await this.transport.declareEndpoint(type.name, this.desk.endpoint);
+    const consumptions: Consumption[] = [];
+    for (const queue of queuesOf({ ...type, deliver }, this.desk.endpoint)) {
+      const onDelivery = (delivery: Delivery) => this.receive(type, delivery, true);
+      consumptions.push(await this.transport.consume({ ...queue, onDelivery }));
+    }
+    const consumer = new Consumer(consumptions, this.desk);
+    this.others.set(type.name, consumer);
+    void consumer.hold(this.isHeld(type.name));
+    this.desk.log.info(
+      { type: type.name, endpoint: this.desk.endpoint, deliver },
+      "tasks of the other kind of delivery are open: their queues are served, too",
+    );
+  }
+
+  private async stopConsumers(): Promise<void> {
+    const all = [...this.consumers.values(), ...this.others.values()];
+    this.consumers.clear();
+    this.others.clear();
+    await Promise.all(all.map((consumer) => consumer.stop()));
   }
 
   /** Resolves when nothing arrives any more for that reason. Never rejects. */
@@ -61,7 +123,8 @@ export class Receiver {
   }
 
   private applyHolds(): Promise<unknown> {
-    return Promise.all([...this.consumers].map(([type, consumer]) => consumer.hold(this.isHeld(type))));
+    const all = [...this.consumers, ...this.others];
+    return Promise.all(all.map(([type, consumer]) => consumer.hold(this.isHeld(type))));
   }
 
   private isHeld(type: string): boolean {
@@ -104,7 +167,8 @@ export class Receiver {
     if (type.deliver === "each") await this.transport.declareEndpoint(type.name, this.desk.endpoint);
   }
 
-  private receive(type: TaskTypeConfig, delivery: Delivery): void {
+  /** @param other from a queue of the kind of delivery that the type does not have any more */
+  private receive(type: TaskTypeConfig, delivery: Delivery, other = false): void {
     if (this.stopping) {
       delivery.release();
       return;
@@ -127,7 +191,7 @@ export class Receiver {
       delivery.park(reason);
       return;
     }
-    this.enqueue(type, opened, delivery);
+    this.enqueue(type, other ? { ...opened, known: null } : opened, delivery);
     this.wake();
   }
 

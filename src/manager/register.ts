@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { backoffMs, pause, RECONNECT } from "../backoff";
+import { EndpointEnded } from "../errors";
 import { newId } from "../model/ids";
 import type { ManagerRegistration } from "../store/store";
 import { Trouble } from "../trouble";
@@ -50,6 +51,12 @@ export class Registration {
       cameBack(): void;
       /** There is an incarnation to claim with. */
       sure(): void;
+      /** It has been registered, or registered anew. */
+      registered(): void;
+      /** After each heartbeat that was answered. May reject when the store is away. */
+      beaten(): Promise<void>;
+      /** The endpoint's life is over, or its name reserved: nothing is done for it until it is registered again. */
+      refused(): void;
     },
   ) {
     this.silence = new Trouble(desk.log, SILENCE, { endpoint: desk.endpoint });
@@ -128,11 +135,13 @@ export class Registration {
         this.known = id;
         this.retired = before.length - spare.length;
         log.info({ endpoint, manager_id: id, types: this.parts.types.length }, "the manager is registered");
+        this.parts.registered();
         this.answered(sentAt);
         return;
       } catch (error) {
         if (tries % 20 === 1)
           log.warn({ endpoint, err: (error as Error).message }, "cannot register now; trying again");
+        if (error instanceof EndpointEnded) this.parts.refused();
         await pause(backoffMs(tries, RECONNECT), this.ending.signal);
       }
     }
@@ -164,6 +173,7 @@ export class Registration {
       else await this.reincarnate();
       // Where it cannot be read now, the next beat reads it.
       await this.desk.seal.refresh().catch(() => undefined);
+      await this.parts.beaten().catch(() => undefined);
       return true;
     } catch (error) {
       this.silence.is(error as Error);

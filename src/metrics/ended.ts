@@ -1,13 +1,20 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { UpkeepStore } from "../store/store";
+import { responseCounter } from "./responses";
 
 const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86_400];
 
 /**
  * What has ended, counted where it is settled: by the one API process that reconciles, whoever performed it and however it
  * ended (also what was missed, withdrawn, or lost with its manager). All times are the database's.
+ *
+ * @param registered the names of all endpoints; rejects when the database is away
  */
-export function countEnded(registry: Registry, upkeep: UpkeepStore): void {
+export function countEnded(
+  registry: Registry,
+  upkeep: UpkeepStore,
+  registered: () => Promise<ReadonlySet<string>>,
+): void {
   const registers = [registry];
   const finished = new Counter({
     name: "tasker_tasks_finished_total",
@@ -22,12 +29,7 @@ export function countEnded(registry: Registry, upkeep: UpkeepStore): void {
     buckets: SECONDS,
     registers,
   });
-  const responses = new Counter({
-    name: "tasker_responses_total",
-    help: "Final responses, settled by this process",
-    labelNames: ["type", "endpoint", "status"],
-    registers,
-  });
+  const countResponse = responseCounter(registry, registered);
   const delivery = new Histogram({
     name: "tasker_delivery_delay_seconds",
     help: "From a task's creation (or delay_until) until the endpoint received it, of responses that are final",
@@ -41,7 +43,7 @@ export function countEnded(registry: Registry, upkeep: UpkeepStore): void {
       completion.observe({ type }, seconds);
     }
     for (const { type, endpoint, status, deliverySeconds } of settled.responses) {
-      responses.inc({ type, endpoint, status });
+      countResponse({ type, endpoint, status }, deliverySeconds !== null);
       if (deliverySeconds !== null) delivery.observe({ type }, deliverySeconds);
     }
   });

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../model/json";
 import type { KnownTask } from "../model/message";
 import type { FinalStatus, ResponseKey } from "../model/response";
+import type { Deliver } from "../model/task";
 
 /** The face of the store for managers: register, claim, report, finish. */
 
@@ -134,8 +135,13 @@ export interface ManagerStore {
   predecessors(
     of: Pick<ManagerRegistration, "endpoint" | "host" | "slot">,
   ): Promise<Array<{ id: string; pid: number }>>;
-  /** Registers the endpoint and its types, opens the incarnation, retires a predecessor (its leases become due at once). */
+  /**
+   * Registers the endpoint and its types, opens the incarnation, retires a predecessor (its leases become due at once). Rejects
+   * with EndpointEnded where the name is reserved, or where `former` belongs to a life of the endpoint that was ended.
+   */
   register(manager: ManagerRegistration): Promise<void>;
+  /** For which of the endpoint's types tasks of the kind of delivery are open that its config does not have any more. */
+  openDeliveries(endpoint: string): Promise<Array<{ type: string; deliver: Deliver }>>;
   /** `known: false`: this incarnation was declared dead or retired meanwhile; its leases are lost. */
   heartbeat(managerId: string, state: { running: number; draining: boolean }): Promise<{ known: boolean }>;
   /** Closes the incarnation in good order. */

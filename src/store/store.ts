@@ -165,7 +165,17 @@ export interface TaskStore {
 
   /** Endpoints registered for the type (by the config or by a manager), sorted. */
   endpointsOf(type: string): Promise<string[]>;
-  registerEndpoints(type: string, endpoints: readonly string[]): Promise<void>;
+  /** Whether any task of the type is stored, configured or not. */
+  typeExists(type: string): Promise<boolean>;
+  /** What the config lists for the type, in place of what it listed before. Returns those that were removed and stay so. */
+  registerEndpoints(type: string, endpoints: readonly string[]): Promise<string[]>;
+  /**
+   * Ends the endpoint's life: its registrations and managers go, what it owes is `cancelled` with the reason `endpoint_removed`.
+   * `dryRun`: only tells. Null: no such endpoint, and nothing is expected of one. Repeating it is harmless.
+   */
+  removeEndpoint(name: string, dryRun: boolean): Promise<EndpointRemoval | null>;
+  /** The endpoint goes on as `to`, with what it owes; the old name stays reserved. All or nothing; repeating it is harmless. */
+  renameEndpoint(from: string, to: string): Promise<RenameOutcome>;
   endpoints(): Promise<EndpointRecord[]>;
   endpoint(name: string): Promise<EndpointRecord | null>;
   /** Open (non-final) responses by type and status, for overviews, metrics and `/types`. Cheap: reads open rows only. */
@@ -191,6 +201,42 @@ export interface EndpointRecord {
   managers: ManagerRecord[];
 }
 
+export interface EndpointRemoval {
+  name: string;
+  /** For which it was registered. */
+  types: string[];
+  /** Incarnations that were not closed; `alive`: one of them has a fresh heartbeat. */
+  managers: number;
+  alive: boolean;
+  /** Its responses that were not final. */
+  open: Partial<Record<ResponseStatus, number>>;
+  /** False: it had been removed before. */
+  ended: boolean;
+  /** The end of its life, by the database's clock. */
+  until: string;
+}
+
+export type RenameOutcome =
+  /** `moved`: responses that are open under the new name. */
+  | { kind: "renamed"; moved: number }
+  /** No such endpoint. */
+  | { kind: "unknown" }
+  /** The new name is another endpoint's, or reserved since one was renamed (`by`: to that). */
+  | { kind: "taken"; by: string | null }
+  /** A manager lives there, or a lease. */
+  | { kind: "busy"; why: string }
+  /** A task that is open there expects the new name as well. */
+  | { kind: "expected"; taskId: string };
+
 export type { AccessStore, ApiKeyRecord, AuditEntry } from "./access";
 export type * from "./managers";
-export type { DueResponse, EndedResponse, Heartbeat, SeenResponse, UpkeepStore } from "./upkeep";
+export type {
+  Admission,
+  DueResponse,
+  EndedResponse,
+  Heartbeat,
+  KnownType,
+  LeavingEndpoint,
+  SeenResponse,
+  UpkeepStore,
+} from "./upkeep";

@@ -1,5 +1,6 @@
 import type { FinalStatus, ResponseKey, ResponseStatus } from "../model/response";
 import type { Settled } from "../model/settled";
+import type { Deliver } from "../model/task";
 import type { LeaseRef, ManagerRecord, RequestRow } from "./managers";
 
 /** The face of the store for the reconciler: the lock, what is due, settling, dead managers, the inbox, purging. */
@@ -56,6 +57,34 @@ export interface EndedResponse extends ResponseKey {
   finishedAt: string | null;
   /** `expected`: how many responses the task has; 0: not known. */
   task: { status: string; version: number; expected: number; createdAt: string; delayUntil: string | null };
+}
+
+/** What followed from the registrations at one endpoint. */
+export interface Admission {
+  endpoint: string;
+  /** Types that none of its living managers serves any more. */
+  gaveUp: string[];
+  /** The name had been removed, and is taken by somebody new. */
+  begun: boolean;
+}
+
+/** An endpoint with queues that are to go. */
+export interface LeavingEndpoint {
+  name: string;
+  types: string[];
+  /** How it stands in the store; for `endpointLeft`. */
+  said: string;
+  /** How long ago it was removed; null: it is there, and serves these types no more. */
+  removedMs: number | null;
+}
+
+/** A type that the config has or has had. */
+export interface KnownType {
+  name: string;
+  deliver: Deliver;
+  /** Null: for ever, or nobody has said. */
+  keepMs: number | null;
+  configured: boolean;
 }
 
 export interface UpkeepStore {
@@ -123,6 +152,20 @@ export interface UpkeepStore {
     after: string | null,
     overlapMs: number,
   ): Promise<{ newcomers: Array<{ type: string; endpoint: string }>; place: string }>;
+  /** Looks at what managers have said as they registered, and draws the consequences. Empty: nobody has since the last look. */
+  admit(): Promise<Admission[]>;
+  /** Endpoints with queues that are to go; ends what is still open for those that were removed. */
+  leaving(): Promise<LeavingEndpoint[]>;
+  endpointLeft(endpoint: LeavingEndpoint): Promise<void>;
+  /**
+   * The config's types, in place of those of before. What waits of a type that has come back, or is delivered otherwise now,
+   * becomes due. Returns all types that are known.
+   */
+  configureTypes(types: ReadonlyArray<Omit<KnownType, "configured">>): Promise<KnownType[]>;
+  /** Tells a type's managers that tasks of that kind of delivery are open, too; null: no more. */
+  tellOpenDeliver(type: string, deliver: Deliver | null): Promise<void>;
+  /** Whether a response of that kind of delivery is open. Cheap where there are many. */
+  isOpen(type: string, deliver: Deliver): Promise<boolean>;
 
   /** Requests that others inserted with their own transaction, oldest first; done: delete; refuse: keep with the problem. */
   requests(limit: number): Promise<RequestRow[]>;

@@ -5,11 +5,15 @@ import type { Store } from "../store/store";
 import type { Transport } from "../transport/transport";
 import { Backlog } from "./backlog";
 import { Creator } from "./create";
+import { Endpoints, type EndpointUsers } from "./endpoints";
 import { Health } from "./health";
+import { Housekeeping } from "./housekeeping";
 import { Inbox } from "./inbox";
+import { Leftovers } from "./leftovers";
 import { Newcomers } from "./newcomers";
 import { Publisher } from "./publish";
 import { Reconciler } from "./reconcile";
+import { Republisher } from "./republish";
 import type { TaskService } from "./service";
 import { Tasks } from "./tasks";
 import { Topology } from "./topology";
@@ -33,8 +37,15 @@ function withoutSeal(log: Log): (error: Error) => void {
 }
 
 /** Puts the parts of this folder together over a store and a transport. */
-export function assembleTasks(options: { config: Config; store: Store; transport: Transport; log: Log }): RunningTasks {
-  const { config, store, transport, log } = options;
+export function assembleTasks(options: {
+  config: Config;
+  store: Store;
+  transport: Transport;
+  log: Log;
+  /** The endpoints' own users of the broker; null: there is no administrator to ask. */
+  users?: EndpointUsers | null;
+}): RunningTasks {
+  const { config, store, transport, log, users = null } = options;
   const topology = new Topology(config, store.tasks, transport);
   const publisher = new Publisher(config, transport, topology, store.upkeep, log);
   store.upkeep.onSettled(({ tasks }) => tasks.forEach(({ id }) => void publisher.ended(id)));
@@ -47,12 +58,26 @@ export function assembleTasks(options: { config: Config; store: Store; transport
     (taskIds) => store.upkeep.settle(taskIds),
   );
   const inbox = new Inbox(config, store.upkeep, store.access, creator, log);
+  const leftovers = new Leftovers(config, store, log);
+  const republisher = new Republisher(config, store.upkeep, transport, topology, publisher, leftovers);
+  const housekeeping = new Housekeeping(store.upkeep, topology, leftovers, log);
   // In one process a manager makes its own queues.
   const newcomers = transport.kind === "amqp" ? new Newcomers(config, store.upkeep, topology, log) : null;
-  const reconciler = new Reconciler(config, store, transport, topology, publisher, inbox, newcomers, log);
+  const reconciler = new Reconciler(
+    config,
+    store,
+    topology,
+    republisher,
+    inbox,
+    newcomers,
+    housekeeping,
+    leftovers,
+    log,
+  );
   const waiters = new Waiters(store.tasks);
   const health = new Health(config, store, transport, backlog, reconciler, log);
-  const service = new Tasks(config, store, creator, waiters, reconciler, health);
+  const endpoints = new Endpoints(store, topology, users, () => reconciler.nudge(), log);
+  const service = new Tasks(config, store, creator, waiters, reconciler, health, endpoints);
   return {
     service,
     async start() {
@@ -60,8 +85,14 @@ export function assembleTasks(options: { config: Config; store: Store; transport
       for (const type of Object.values(config.taskTypes)) {
         // Before anything is published: a manager with few rights waits for what only the API may declare.
         topology.declareType(type.name).catch(() => undefined);
-        if (type.endpoints.length > 0) await store.tasks.registerEndpoints(type.name, type.endpoints);
+        const removed = await store.tasks.registerEndpoints(type.name, type.endpoints);
+        if (removed.length > 0)
+          log.warn(
+            { type: type.name, endpoints: removed },
+            "the config lists endpoints that were removed; they stay so",
+          );
       }
+      await leftovers.start();
       // Its queues went with the process before this one.
       if (transport.kind === "embedded") await store.upkeep.unpublish();
       backlog.start();

@@ -24,14 +24,11 @@ export class Endings {
   /** Which (type, status) the sweep is at, and behind which id. */
   private at = 0;
   private after = "";
-  private readonly sweeps: ReadonlyArray<{ type: string; status: string }>;
 
   constructor(
     private readonly upkeep: UpkeepStore,
-    types: readonly string[],
-  ) {
-    this.sweeps = types.flatMap((type) => OPEN_STATUSES.map((status) => ({ type, status })));
-  }
+    private readonly types: () => readonly string[],
+  ) {}
 
   /** From where a successor has to follow; null while others lead. */
   get place(): string | null {
@@ -70,12 +67,14 @@ export class Endings {
 
   /** One page in a while. @param now monotonic milliseconds */
   async sweep(now: number): Promise<void> {
-    if (now - this.lastSweep < SWEEP_EVERY_MS || this.sweeps.length === 0) return;
+    if (now - this.lastSweep < SWEEP_EVERY_MS) return;
+    const sweeps = this.types().flatMap((type) => OPEN_STATUSES.map((status) => ({ type, status })));
+    if (sweeps.length === 0) return;
     this.lastSweep = now;
-    const of = { ...this.sweeps[this.at]!, after: this.after };
+    const of = { ...sweeps[this.at % sweeps.length]!, after: this.after };
     const { taskIds, next } = await this.upkeep.overlooked(of, SWEEP_PAGE);
     if (taskIds.length > 0) await this.upkeep.settle(taskIds);
     this.after = next ?? "";
-    if (next === null) this.at = (this.at + 1) % this.sweeps.length;
+    if (next === null) this.at = (this.at + 1) % sweeps.length;
   }
 }

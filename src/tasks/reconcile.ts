@@ -1,19 +1,16 @@
 import { type Backoff, backoffMs, pause } from "../backoff";
 import type { Config } from "../config/config";
-import { TransportError } from "../errors";
 import type { Log } from "../log";
 import { newId } from "../model/ids";
-import { MAX_INLINE_PAYLOAD } from "../model/message";
-import { ANY_ENDPOINT } from "../model/names";
-import type { ResponseKey } from "../model/response";
 import type { DueResponse, Store } from "../store/store";
-import type { Transport } from "../transport/transport";
-import { type Action, addressOf, decide, groupByQueue } from "./decide";
+import { type Action, decide } from "./decide";
 import { Endings } from "./endings";
+import type { Housekeeping } from "./housekeeping";
 import type { Inbox } from "./inbox";
 import { Leases } from "./leases";
+import type { Leftovers } from "./leftovers";
 import type { Newcomers } from "./newcomers";
-import { type Publisher, RECHECK_MS } from "./publish";
+import type { Republisher } from "./republish";
 import type { Topology } from "./topology";
 
 const LOCK = "reconciler";
@@ -25,11 +22,7 @@ const PAGE = 500;
 const PURGE_MOST_MS = 60_000;
 const PURGE_LEAST_MS = 1000;
 const PURGE_PAGE = 500;
-/** How long to leave alone what cannot be published while the broker is away; twice as long where that is much. */
-const BROKER_AWAY_MS = 1000;
 const FAR_MS = 3_600_000;
-/** What comes up for its recheck so soon after its queue was found empty was published before that. */
-const FOUND_EMPTY_MS = 10_000;
 
 /**
  * One reconciler works at a time, under a lock row in the database; every API process runs this loop and waits for the lock.
@@ -46,11 +39,8 @@ export class Reconciler {
   private resting = new AbortController();
   private lastReap = 0;
   private lastPurge = 0;
-  private readonly purgeEveryMs: number;
   private readonly endings: Endings;
   private readonly leases: Leases;
-  /** Queues found empty by a recheck, and when (monotonic). */
-  private readonly foundEmpty = new Map<string, number>();
   /** Milliseconds (monotonic) of the last tick that got through, for health. */
   lastTick = performance.now();
   leading = false;
@@ -58,18 +48,16 @@ export class Reconciler {
   constructor(
     private readonly config: Config,
     private readonly store: Store,
-    private readonly transport: Transport,
     private readonly topology: Topology,
-    private readonly publisher: Publisher,
+    private readonly republisher: Republisher,
     private readonly inbox: Inbox,
     private readonly newcomers: Newcomers | null,
+    private readonly housekeeping: Housekeeping,
+    private readonly leftovers: Leftovers,
     private readonly log: Log,
   ) {
     this.leases = new Leases(store.upkeep, config.manager.ttlMs, log);
-    this.endings = new Endings(store.upkeep, Object.keys(config.taskTypes));
-    // Often enough that nothing outstays its keep time by more than a tenth of it.
-    const keeps = Object.values(config.taskTypes).map((type) => type.keepMs ?? Number.POSITIVE_INFINITY);
-    this.purgeEveryMs = Math.min(PURGE_MOST_MS, Math.max(PURGE_LEAST_MS, Math.min(...keeps) / 10));
+    this.endings = new Endings(store.upkeep, () => this.types().map(({ name }) => name));
   }
 
   start(): void {
@@ -112,6 +100,7 @@ export class Reconciler {
 
   /** One round; true when there was more than a page of work. */
   private async tick(): Promise<boolean> {
+    await this.topology.refresh();
     const held = await this.store.upkeep.lock(LOCK, this.holder, LOCK_MS, this.endings.place);
     this.leading = held !== null;
     if (!held) {
@@ -128,11 +117,12 @@ export class Reconciler {
       await this.leases.reap(now);
     }
     await this.inbox.takeIn();
+    await this.housekeeping.work(now);
     const due = await this.store.upkeep.due(PAGE);
     if (due.length > 0) await this.attend(due);
     const more = await this.endings.follow();
     await this.endings.sweep(now);
-    if (due.length < PAGE && now - this.lastPurge > this.purgeEveryMs) await this.purge(now);
+    if (due.length < PAGE && now - this.lastPurge > this.purgeEveryMs()) await this.purge(now);
     this.lastTick = performance.now();
     return more || due.length === PAGE;
   }
@@ -159,8 +149,8 @@ export class Reconciler {
       }));
       await upkeep.postpone(waiting);
     }
-    if (by.has("recheck")) await this.recheck(all("recheck"));
-    if (by.has("publish")) await this.publish(all("publish"));
+    if (by.has("recheck")) await this.republisher.recheck(all("recheck"));
+    if (by.has("publish")) await this.republisher.publish(all("publish"));
     // Last: a task's new status counts what has just been decided. An unreceived response past its wait makes it incomplete.
     const unsettled = rows.filter((row) => row.status !== "expected" || row.waitOver);
     const changed = [...all("miss"), ...all("withdraw")];
@@ -168,110 +158,24 @@ export class Reconciler {
     if (taskIds.size > 0) await upkeep.settle([...taskIds]);
   }
 
-  /** Published and still unclaimed: is its message in the queue? If the queue is empty or gone, it is published again. */
-  private async recheck(rows: DueResponse[]): Promise<void> {
-    if (!this.brokerUp()) return this.later(rows, awayMs(rows));
-    const waiting: DueResponse[] = [];
-    const gone: DueResponse[] = [];
-    const now = performance.now();
-    for (const [queue, at] of this.foundEmpty) if (now - at > FOUND_EMPTY_MS) this.foundEmpty.delete(queue);
-    for (const [queue, group] of groupByQueue(rows)) {
-      // More than a page may be lost at once: what fills the queue again by now is the first page, not these.
-      let empty = this.foundEmpty.has(queue);
-      if (!empty) {
-        const depth = await this.transport.depth(addressOf(group[0]!)).catch(ofBroker);
-        if (depth instanceof TransportError) {
-          await this.later(group, awayMs(group));
-          continue;
-        }
-        empty = depth === null || depth.ready === 0;
-        if (empty) this.foundEmpty.set(queue, now);
-      }
-      (empty ? gone : waiting).push(...group);
-    }
-    if (waiting.length > 0) await this.later(waiting, RECHECK_MS);
-    if (gone.length > 0) await this.publish(gone);
+  /** Those of the config, and those that it has had. */
+  private types(): ReadonlyArray<{ name: string; keepMs: number | null }> {
+    return [...Object.values(this.config.taskTypes), ...this.leftovers.former];
   }
 
-  private async publish(rows: DueResponse[]): Promise<void> {
-    if (!this.brokerUp()) return this.later(rows, awayMs(rows));
-    const payloads = await this.store.upkeep.payloads([
-      ...new Set(rows.filter((row) => row.payloadBytes <= MAX_INLINE_PAYLOAD).map((row) => row.taskId)),
-    ]);
-    const confirmed: ResponseKey[] = [];
-    const refused: DueResponse[] = [];
-    const homeless: DueResponse[] = [];
-    const sends: Promise<void>[] = [];
-    const registered = await this.registered(rows);
-    for (const [, group] of groupByQueue(rows)) {
-      const { type, endpoint } = group[0]!;
-      const known = registered.get(type);
-      const refusal = known instanceof TransportError ? known : await this.topology.declareType(type).catch(ofBroker);
-      if (refusal instanceof TransportError) {
-        refused.push(...group);
-        continue;
-      }
-      if (endpoint !== ANY_ENDPOINT && !(known as ReadonlySet<string>).has(endpoint)) {
-        homeless.push(...group);
-        continue;
-      }
-      for (const row of group) {
-        const wake = { ...row, payload: payloads.get(row.taskId) ?? null };
-        const send = this.publisher.wake([wake], addressOf(row));
-        sends.push(
-          send.then(
-            () => void confirmed.push(row),
-            () => void refused.push(row),
-          ),
-        );
-      }
-    }
-    await Promise.all(sends);
-    if (confirmed.length > 0) await this.store.upkeep.published(confirmed, RECHECK_MS);
-    if (refused.length > 0) await this.later(refused, awayMs(refused));
-    // Nobody of that name has registered yet: when it does, the registration makes these due.
-    if (homeless.length > 0) {
-      await this.store.upkeep.postpone(homeless.map((row) => ({ ...row, ms: row.nextClockMs ?? FAR_MS })));
-    }
-  }
-
-  /** By type, who is registered, as of after these rows were read; or why the broker does not have all their queues. */
-  private async registered(rows: DueResponse[]): Promise<Map<string, ReadonlySet<string> | TransportError>> {
-    const byType = new Map<string, string[]>();
-    for (const { type, endpoint } of rows) {
-      if (endpoint !== ANY_ENDPOINT) byType.set(type, [...(byType.get(type) ?? []), endpoint]);
-    }
-    const known = new Map<string, ReadonlySet<string> | TransportError>();
-    for (const [type, names] of byType) known.set(type, await this.topology.endpointsOf(type, names).catch(ofBroker));
-    return known;
-  }
-
-  private later(rows: DueResponse[], ms: number): Promise<void> {
-    return this.store.upkeep.postpone(rows.map((row) => ({ ...row, ms })));
-  }
-
-  private brokerUp(): boolean {
-    const health = this.transport.health();
-    return health.connected && !health.blocked;
+  /** Often enough that nothing outstays its keep time by more than a tenth of it. */
+  private purgeEveryMs(): number {
+    const keeps = this.types().map((type) => type.keepMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(PURGE_MOST_MS, Math.max(PURGE_LEAST_MS, Math.min(...keeps) / 10));
   }
 
   private async purge(now: number): Promise<void> {
     this.lastPurge = now;
-    for (const type of Object.values(this.config.taskTypes)) {
+    for (const type of this.types()) {
       if (type.keepMs === null) continue;
       const gone = await this.store.upkeep.purge(type.name, type.keepMs, PURGE_PAGE);
       if (gone === PURGE_PAGE) this.lastPurge = 0;
       if (gone > 0) this.log.info({ type: type.name, tasks: gone }, "deleted finished tasks past their keep time");
     }
   }
-}
-
-/** What the broker refuses concerns one type; the others' work goes on. */
-function ofBroker(error: unknown): TransportError {
-  if (error instanceof TransportError) return error;
-  throw error;
-}
-
-function awayMs(rows: readonly DueResponse[]): number {
-  return rows.length < PAGE / 2 ? BROKER_AWAY_MS : 2 * BROKER_AWAY_MS;
 }

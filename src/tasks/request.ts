@@ -86,6 +86,8 @@ export const retryBody = z
   })
   .meta({ id: "RetryRequest" });
 
+export const renameBody = z.strictObject({ name }).meta({ id: "RenameRequest" });
+
 export const cancelBody = z.strictObject({ endpoints: endpoints.optional() }).meta({ id: "CancelRequest" });
 
 export type SubmitBody = z.infer<typeof submitBody>;

@@ -7,6 +7,7 @@ import type { TaskRecord } from "../model/task";
 import type {
   CancelOutcome,
   EndpointRecord,
+  EndpointRemoval,
   LogChunk,
   ResponseBrief,
   ResponseChange,
@@ -16,7 +17,8 @@ import type {
 
 /**
  * Everything that can be asked of tasks, over HTTP or as a library. All calls reject with TaskerError only.
- * `type` is always checked first (`unknown_task_type`).
+ * `type` is always checked first (`unknown_task_type`). Of a type that the config has no more, tasks that are stored can be read and
+ * cancelled, not created or retried.
  */
 export interface TaskService {
   /**
@@ -74,15 +76,16 @@ export interface TaskService {
   typeReading(
     type: string,
   ): Promise<TypeReading & { registered: string[]; open: Partial<Record<ResponseStatus, number>> }>;
-  endpoints(
-    types?: readonly string[] | null,
-  ): Promise<Array<EndpointRecord & { open: Partial<Record<ResponseStatus, number>> }>>;
+  /** Whether the type is in the config, or tasks of it are stored from when it was. */
+  knowsType(type: string): Promise<boolean>;
+  endpoints(types?: readonly string[] | null): Promise<EndpointReading[]>;
   /** Responses that are not final. */
   openCounts(): Promise<Array<{ type: string; endpoint: string; status: ResponseStatus; count: number }>>;
-  endpoint(
-    name: string,
-    types?: readonly string[] | null,
-  ): Promise<EndpointRecord & { open: Partial<Record<ResponseStatus, number>> }>;
+  endpoint(name: string, types?: readonly string[] | null): Promise<EndpointReading>;
+  /** Ends the endpoint's life; `dryRun`: only tells what that would mean. */
+  removeEndpoint(name: string, more: { dryRun: boolean }): Promise<EndpointRemoved>;
+  /** It goes on under another name, with what it owes. Not while a manager or a lease of it lives. */
+  renameEndpoint(name: string, to: string): Promise<EndpointRenamed>;
   changes(
     after: string | null,
     limit: number,
@@ -146,6 +149,33 @@ export interface Page<T> {
 export interface TypeReading {
   name: string;
   config: TaskTypeConfig;
+}
+
+export type EndpointReading = EndpointRecord & { open: Partial<Record<ResponseStatus, number>> };
+
+/** A user that an endpoint has of its own at the broker. `kept`: it could not be deleted; `why` says what to do. */
+export interface BrokerUser {
+  name: string;
+  state: "deleted" | "absent" | "kept";
+  why?: string;
+}
+
+export interface EndpointRemoved extends EndpointRemoval {
+  dryRun: boolean;
+  /** pending: when the broker takes it · null: a dry run. */
+  queues: "removed" | "pending" | null;
+  /** Null: a dry run, or a broker without users. */
+  brokerUser: BrokerUser | null;
+}
+
+export interface EndpointRenamed {
+  /** The new one. */
+  name: string;
+  from: string;
+  /** Responses that are open under the new name. */
+  moved: number;
+  queues: "removed" | "pending";
+  brokerUser: BrokerUser | null;
 }
 
 export interface ServiceHealth {

@@ -7,6 +7,7 @@ import type { TaskDraft } from "../model/task";
 import type { ResponseFilter, Store, TaskFilter } from "../store/store";
 import { cancelTask, rowsAt } from "./cancel";
 import { type Created, type Creator, conflictOf } from "./create";
+import { type Endpoints, sum } from "./endpoints";
 import type { Health } from "./health";
 import { listTasks } from "./list";
 import { freshReading, reading } from "./read";
@@ -37,6 +38,7 @@ export class Tasks implements TaskService {
     private readonly waiters: Waiters,
     private readonly reconciler: Reconciler,
     private readonly healthCheck: Health,
+    private readonly registry: Endpoints,
   ) {}
 
   async submit(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted> {
@@ -86,10 +88,10 @@ export class Tasks implements TaskService {
   }
 
   async read(type: string, id: string): Promise<TaskReading<ResponseRecord>> {
-    this.typeOf(type);
     const found = await this.store.tasks.find(type, id);
-    if (!found) throw notFound(type, id);
-    return reading(found);
+    if (found) return reading(found);
+    await this.assertKnown(type);
+    throw notFound(type, id);
   }
 
   async wait(
@@ -113,7 +115,7 @@ export class Tasks implements TaskService {
   }
 
   async list(filter: TaskFilter): ReturnType<TaskService["list"]> {
-    if (filter.type !== undefined) this.typeOf(filter.type);
+    if (filter.type !== undefined) await this.assertKnown(filter.type);
     return listTasks(this.store.tasks, filter);
   }
 
@@ -152,7 +154,7 @@ export class Tasks implements TaskService {
   }
 
   async retry(type: string, id: string, body: unknown, _caller: Caller): ReturnType<TaskService["retry"]> {
-    const config = this.typeOf(type);
+    const config = await this.retriable(type);
     const choose = checked(retryBody, body ?? {}, "The request");
     const before = await this.read(type, id);
     for (const endpoint of choose.endpoints ?? []) {
@@ -190,24 +192,20 @@ export class Tasks implements TaskService {
     return this.store.tasks.openCounts();
   }
 
-  async endpoints(types: readonly string[] | null = null): ReturnType<TaskService["endpoints"]> {
-    const [all, counts] = await Promise.all([this.store.tasks.endpoints(), this.openCountsOf(types)]);
-    return all.map((endpoint) => ({
-      ...endpoint,
-      open: sum(counts.filter((count) => count.endpoint === endpoint.name)),
-    }));
+  endpoints(types: readonly string[] | null = null): ReturnType<TaskService["endpoints"]> {
+    return this.registry.list(types);
   }
 
-  async endpoint(name: string, types: readonly string[] | null = null): ReturnType<TaskService["endpoint"]> {
-    const found = await this.store.tasks.endpoint(name);
-    if (!found) throw new TaskerError("endpoint_not_found", `No endpoint ${name} has ever registered or is configured`);
-    const counts = await this.openCountsOf(types);
-    return { ...found, open: sum(counts.filter((count) => count.endpoint === name)) };
+  endpoint(name: string, types: readonly string[] | null = null): ReturnType<TaskService["endpoint"]> {
+    return this.registry.read(name, types);
   }
 
-  private async openCountsOf(types: readonly string[] | null) {
-    const counts = await this.store.tasks.openCounts();
-    return types === null ? counts : counts.filter((count) => types.includes(count.type));
+  removeEndpoint(name: string, more: { dryRun: boolean }): ReturnType<TaskService["removeEndpoint"]> {
+    return this.registry.remove(name, more);
+  }
+
+  renameEndpoint(name: string, to: string): ReturnType<TaskService["renameEndpoint"]> {
+    return this.registry.rename(name, to);
   }
 
   changes(
@@ -235,14 +233,32 @@ export class Tasks implements TaskService {
     return { reading: freshReading(outcome.task, outcome.endpoints, draft.jobs), replayed: false };
   }
 
+  private configOf(type: string): TaskTypeConfig | undefined {
+    return Object.hasOwn(this.config.taskTypes, type) ? this.config.taskTypes[type] : undefined;
+  }
+
   private typeOf(type: string): TaskTypeConfig {
-    const config = Object.hasOwn(this.config.taskTypes, type) ? this.config.taskTypes[type] : undefined;
-    if (!config)
-      throw new TaskerError(
-        "unknown_task_type",
-        `There is no task type ${JSON.stringify(type.slice(0, 80))}; GET /types lists them`,
-      );
+    const config = this.configOf(type);
+    if (!config) throw unknownType(type);
     return config;
+  }
+
+  async knowsType(type: string): Promise<boolean> {
+    return this.configOf(type) !== undefined || this.store.tasks.typeExists(type);
+  }
+
+  private async assertKnown(type: string): Promise<void> {
+    if (!(await this.knowsType(type))) throw unknownType(type);
+  }
+
+  private async retriable(type: string): Promise<TaskTypeConfig> {
+    const config = this.configOf(type);
+    if (config) return config;
+    await this.assertKnown(type);
+    throw new TaskerError(
+      "illegal_state",
+      `The config has no task type ${type} any more, so nobody would perform it: put the type back, then retry`,
+    );
   }
 
   private singleRun(type: string): TaskTypeConfig {
@@ -256,6 +272,11 @@ export class Tasks implements TaskService {
   }
 }
 
+function unknownType(type: string): TaskerError {
+  const shown = JSON.stringify(type.slice(0, 80));
+  return new TaskerError("unknown_task_type", `There is no task type ${shown}; GET /types lists them`);
+}
+
 function notFound(type: string, id: string): TaskerError {
   return new TaskerError("task_not_found", `There is no task ${JSON.stringify(id.slice(0, 80))} of type ${type}`);
 }
@@ -263,10 +284,4 @@ function notFound(type: string, id: string): TaskerError {
 function pageOf<T>(rows: T[], limit: number, cursor: (row: T) => string): Page<T> {
   const items = rows.slice(0, limit);
   return { items, next: rows.length > limit ? cursor(items.at(-1)!) : null };
-}
-
-function sum(counts: Array<{ status: ResponseStatus; count: number }>): Partial<Record<ResponseStatus, number>> {
-  const total: Partial<Record<ResponseStatus, number>> = {};
-  for (const { status, count } of counts) total[status] = (total[status] ?? 0) + count;
-  return total;
 }

@@ -59,9 +59,16 @@ export class EmbeddedQueue {
   }
 
   giveBack(message: StoredMessage): void {
+    // Gone with its queue.
+    if (!this.declared) return;
     this.returned.push({ ...message, redelivered: true });
     this.memory.bytes += message.body.length;
     this.schedule();
+  }
+
+  /** Throws away what is ready. */
+  clear(): void {
+    while (this.length > 0) this.take();
   }
 
   add(consumer: EmbeddedConsumer): void {
@@ -142,6 +149,18 @@ export class EmbeddedBroker {
     const name = endpointQueueName(type, endpoint);
     this.declare(name);
     this.bind({ to: "all", type }, name, ALL_KEY);
+  }
+
+  /** Its consumers stay, and get what comes should it be declared again. */
+  removeEndpoint(type: string, endpoint: string): void {
+    const queue = this.queues.get(endpointQueueName(type, endpoint));
+    if (!queue) return;
+    queue.declared = false;
+    queue.clear();
+    this.bindings
+      .get(route({ to: "all", type }).exchange)
+      ?.get(ALL_KEY)
+      ?.delete(queue);
   }
 
   /** The queue of that name, declared or not. */

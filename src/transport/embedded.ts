@@ -53,6 +53,12 @@ class EmbeddedTransport implements Transport {
     this.declared.add(endpointQueueName(type, endpoint));
   }
 
+  async removeEndpoint(type: string, endpoint: string): Promise<void> {
+    this.assertOpen();
+    this.declared.delete(endpointQueueName(type, endpoint));
+    this.broker.removeEndpoint(type, endpoint);
+  }
+
   hasEndpoint(type: string, endpoint: string): boolean {
     return this.declared.has(endpointQueueName(type, endpoint));
   }

@@ -24,6 +24,11 @@ export interface Transport {
   declareEndpoint(type: string, endpoint: string): Promise<void>;
   /** Whether this process has declared that queue on the present connection. */
   hasEndpoint(type: string, endpoint: string): boolean;
+  /**
+   * Deletes an endpoint's queue for a type with its bindings and all that is in it, and declares it no more. A queue that is not
+   * there is no error. Rejects with a TransportError where it cannot be done now; it is declared no more all the same.
+   */
+  removeEndpoint(type: string, endpoint: string): Promise<void>;
   publish(message: Outgoing): Promise<void>;
   /** Starts consuming, and again after every reconnect or cancelled consumer, until `stop`. */
   consume(subscription: Subscription): Promise<Consumption>;

@@ -34,6 +34,21 @@ const CHANGES: Partial<Record<RouteId, [action: string, act: () => Promise<unkno
       return send("POST", `/app-update/${id}/retry`, { endpoints: ["db1"] });
     },
   ],
+  "DELETE /endpoints/:name": [
+    "endpoint.remove",
+    async () => {
+      await t.store.tasks.registerEndpoints("app-update", ["gone"]);
+      await send("DELETE", "/endpoints/gone?dry_run=true");
+      return send("DELETE", "/endpoints/gone");
+    },
+  ],
+  "POST /endpoints/:name/rename": [
+    "endpoint.rename",
+    async () => {
+      await t.store.tasks.registerEndpoints("app-update", ["before"]);
+      return send("POST", "/endpoints/before/rename", { name: "after" });
+    },
+  ],
   "POST /session": ["session.begin", () => t.call("POST", "/session", { key: KEY })],
   "DELETE /session": [
     "session.end",

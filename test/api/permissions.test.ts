@@ -11,7 +11,7 @@ describe("permissions", () => {
       "GET /docs/problems",
     ]);
     for (const [route, scope] of lines) {
-      if (route.startsWith("POST ") && scope !== "session") expect(["submit", "operate"]).toContain(scope);
+      if (route.startsWith("POST ") && scope !== "session") expect(["submit", "operate", "admin"]).toContain(scope);
     }
   });
 

@@ -15,10 +15,11 @@ function allCommands(): Array<[path: string, command: Command]> {
     const { register } = require(join(ROOT, "src/cli", file)) as { register?: (program: Command) => void };
     register?.(program);
   }
-  const leaves = (command: Command, path: string): Array<[string, Command]> =>
-    command.commands.length === 0
-      ? [[path, command]]
-      : command.commands.flatMap((inner) => leaves(inner, `${path} ${inner.name()}`.trim()));
+  // A command with arguments of its own can be called, although others stand below it.
+  const leaves = (command: Command, path: string): Array<[string, Command]> => {
+    const inner = command.commands.flatMap((one) => leaves(one, `${path} ${one.name()}`.trim()));
+    return inner.length === 0 || command.registeredArguments.length > 0 ? [[path, command], ...inner] : inner;
+  };
   return leaves(program, "").filter(([path]) => !path.startsWith("__"));
 }
 

@@ -34,7 +34,7 @@ afterAll(async () => {
   await w?.close();
 });
 
-function configFile(name: string, as: string | null, uri: string): string {
+function configFile(name: string, as: string | null, uri: string, types: object = TYPES): string {
   const { username, password, origin } = new URL(uri);
   const admin = as === null ? {} : { rabbitmq: { management_uri: origin, user: username, password } };
   mkdirSync(folder(), { recursive: true });
@@ -42,7 +42,7 @@ function configFile(name: string, as: string | null, uri: string): string {
   writeFileSync(
     file,
     JSON.stringify({
-      task_types: TYPES,
+      task_types: types,
       database: { uri: w.databaseUri },
       broker: { uri: w.brokerUri, queue_type: "classic" },
       manager: { endpoint: "a" },
@@ -58,10 +58,10 @@ interface Check {
   detail: string;
 }
 
-async function doctor(file: string, url = w.url): Promise<{ code: number | null; queues: Check[] }> {
+async function doctor(file: string, url = w.url): Promise<{ code: number | null; queues: Check[]; all: Check[] }> {
   const ended = await tasker(["doctor", "--json", "--config", file], { cwd: folder(), env: { TASKER_URL: url } });
   const { checks } = JSON.parse(ended.stdout) as { checks: Check[] };
-  return { code: ended.code, queues: checks.filter(({ check }) => check.startsWith("queue")) };
+  return { code: ended.code, all: checks, queues: checks.filter(({ check }) => check.startsWith("queue")) };
 }
 
 test("queues that are declared in another way and queues of nobody are named, with what to do", async () => {
@@ -78,6 +78,22 @@ test("queues that are declared in another way and queues of nobody are named, wi
   expect(queues).toHaveLength(8);
   expect(queues[0]!.detail).toMatch(/^\d+ of \d+ in vhost .* are as the config declares them$/);
   expect(code).toBe(0);
+});
+
+test("queues of what is open are somebody's, whatever the config says of its type by now", async () => {
+  await w.submit("work", { identifier: "open", endpoints: ["later"] });
+  const fewer = configFile("fewer.yaml", "rabbitmq", managementServer(), { "app.pick": { deliver: "one" } });
+  const { queues, all } = await doctor(fewer);
+  const said = queues.map(({ detail }) => detail).join("\n");
+  expect(said).not.toMatch(/tasker\.work\.(a|later): nobody's/);
+  expect(said).toContain("tasker.work.nobody: nobody's");
+  expect(all.find(({ check }) => check === "types")!.detail).toBe(
+    "1 response is open of types that the config no longer has (work): nobody performs them",
+  );
+  // The other kind of delivery, with a task of the former kind open.
+  const shared = configFile("shared.yaml", "rabbitmq", managementServer(), { ...TYPES, work: { deliver: "one" } });
+  const other = (await doctor(shared)).queues.map(({ detail }) => detail).join("\n");
+  expect(other).not.toMatch(/tasker\.work\.(a|later): nobody's/);
 });
 
 test("who may not look is told so, and nothing fails for it", async () => {

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type * as answers from "../../src/api/openapi/answers";
 import type * as client from "../../src/client/types";
-import type { batchBody, retryBody, startBody, submitBody } from "../../src/tasks/request";
+import type { batchBody, cancelBody, renameBody, retryBody, startBody, submitBody } from "../../src/tasks/request";
 
 /** The client's types are written by hand; compiling this holds them against the schemas of the OpenAPI document. */
 
@@ -22,6 +22,8 @@ export type Answers = {
   type: Same<client.TaskType, Out<typeof answers.taskType>>;
   typeDetail: Same<client.TaskTypeDetail, Out<typeof answers.taskTypeDetail>>;
   endpoint: Same<client.Endpoint, Out<typeof answers.endpoint>>;
+  removed: Same<client.EndpointRemoved, Out<typeof answers.endpointRemoved>>;
+  renamed: Same<client.EndpointRenamed, Out<typeof answers.endpointRenamed>>;
   manager: Same<client.Manager, Out<typeof answers.manager>>;
   log: Same<client.LogChunk, Out<typeof answers.logChunk>>;
   problem: Takes<client.Problem, Out<typeof answers.problem>>;
@@ -32,6 +34,8 @@ export type Answers = {
 export type Requests = {
   task: Takes<z.input<typeof submitBody>, Required<client.TaskRequest>>;
   start: Takes<z.input<typeof startBody>, client.StartRequest>;
+  cancel: Takes<z.input<typeof cancelBody>, { endpoints: string[] }>;
+  rename: Takes<z.input<typeof renameBody>, { name: string }>;
   retry: Takes<z.input<typeof retryBody>, client.RetryRequest>;
   batch: Takes<z.input<typeof batchBody>, { tasks: client.TaskRequest[] }>;
 };

@@ -54,7 +54,7 @@ describe("metrics over MariaDB and RabbitMQ", () => {
     expect(now.get('tasker_responses_total{endpoint="lb-1",status="failed",type="deploy"}')).toBe(1);
     expect(now.get('tasker_task_completion_seconds_count{type="deploy"}')).toBe(2);
     expect(now.get('tasker_delivery_delay_seconds_count{type="deploy"}')).toBe(2);
-    expect(now.get('tasker_responses_missing{endpoint="lb-9",type="deploy"}')).toBe(1);
+    expect(now.get('tasker_responses_missing{endpoint="_unregistered",type="deploy"}')).toBe(1);
     expect(now.get('tasker_endpoint_last_seen_timestamp_seconds{endpoint="lb-1"}')).toBeGreaterThan(1_600_000_000);
     expect(now.get("tasker_outbox_pending")).toBeGreaterThanOrEqual(0);
     expect(now.get("tasker_outbox_oldest_seconds")).toBeGreaterThanOrEqual(0);
@@ -84,6 +84,35 @@ describe("metrics over MariaDB and RabbitMQ", () => {
     expect(now.get("tasker_amqp_reconnects_total")).toBe(0);
     expect((await own("/anything")).status).toBe(404);
     expect((await fetch(`http://127.0.0.1:${healthPort}/metrics`, { method: "POST" })).status).toBe(405);
+  });
+
+  test("names that clients invent share one label, however many there are and whatever becomes of them", async () => {
+    const before = await scrape();
+    const invented = Array.from({ length: 400 }, (_, i) => `invented-${i}`);
+    const task = await w.submit("deploy", { identifier: "invented", endpoints: invented });
+    const open = 'tasker_responses_open{endpoint="_unregistered",status="expected",type="deploy"}';
+    expect((await scrape()).get(open)).toBe((before.get(open) ?? 0) + 400);
+    await w.post(`/deploy/${task.id}/cancel`);
+    const ended = 'tasker_responses_total{endpoint="_unregistered",status="cancelled",type="deploy"}';
+    await until("they are counted", async () => ((await scrape()).get(ended) ?? 0) === 400);
+    const after = await scrape();
+    expect([...after.keys()].filter((name) => name.includes("invented"))).toEqual([]);
+    expect(after.size).toBeLessThan(before.size + 100);
+  });
+
+  test("an endpoint that is registered is counted by name even if it never came, until it is removed", async () => {
+    const of = (endpoint: string, all: Map<string, number>) =>
+      [...all.keys()].filter((name) => name.includes(`"${endpoint}"`));
+    await w.api.store.tasks.registerEndpoints("deploy", ["never-there"]);
+    const task = await w.submit("deploy", { identifier: "never", endpoints: ["never-there", "lb-1"] });
+    await w.post(`/deploy/${task.id}/cancel`, { endpoints: ["never-there"] });
+    const name = 'tasker_responses_total{endpoint="never-there",status="cancelled",type="deploy"}';
+    await until("it is counted", async () => (await scrape()).get(name) === 1);
+    expect(of("never-there", await scrape())).toContain('tasker_endpoint_alive{endpoint="never-there"}');
+    for (const endpoint of ["never-there", "lb-1"]) {
+      expect((await w.request("DELETE", `/endpoints/${endpoint}`)).status).toBe(202);
+      expect(of(endpoint, await scrape())).toEqual([]);
+    }
   });
 
   test("no label holds an id", async () => {

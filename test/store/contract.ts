@@ -3,6 +3,7 @@ import { accessContract } from "./contract/access";
 import { claimContract } from "./contract/claim";
 import { createContract } from "./contract/create";
 import { endedContract } from "./contract/ended";
+import { endpointsContract } from "./contract/endpoints";
 import { feedContract } from "./contract/feed";
 import { finishContract } from "./contract/finish";
 import { generationContract } from "./contract/generations";
@@ -34,6 +35,7 @@ export function storeContract(subject: () => Subject): void {
   operatorContract(subject);
   registerContract(subject);
   settledContract(subject);
+  endpointsContract(subject);
   upkeepContract(subject);
   endedContract(subject);
   listContract(subject);

@@ -40,7 +40,7 @@ const followed = (endings: Endings, task: { type: string; id: string }) =>
   });
 
 test("the end of a task is stored by whoever leads", async () => {
-  const endings = new Endings(store.upkeep, []);
+  const endings = new Endings(store.upkeep, () => []);
   endings.lead(null);
   await endings.follow();
   const task = await ended();
@@ -49,7 +49,7 @@ test("the end of a task is stored by whoever leads", async () => {
 });
 
 test("a successor goes on from the place that its predecessor had come to", async () => {
-  const [first, second] = [new Endings(store.upkeep, []), new Endings(store.upkeep, [])];
+  const [first, second] = [new Endings(store.upkeep, () => []), new Endings(store.upkeep, () => [])];
   first.lead(null);
   await first.follow();
   const place = first.place;
@@ -64,7 +64,7 @@ test("a round that fails is done again", async () => {
   let failures = 1;
   const conclude: Store["upkeep"]["conclude"] = (responses) =>
     failures-- > 0 ? Promise.reject(new Error("away")) : store.upkeep.conclude(responses);
-  const endings = new Endings({ ...store.upkeep, conclude }, []);
+  const endings = new Endings({ ...store.upkeep, conclude }, () => []);
   endings.lead(null);
   await endings.follow();
   const task = await ended();
@@ -88,7 +88,7 @@ describe("a task of which not all responses have ended yet", () => {
       concluded.push(responses.map(({ taskId, endpoint }) => `${taskId} ${endpoint}`));
       return (upkeep.conclude ?? store.upkeep.conclude)(responses);
     };
-    const one = new Endings({ ...store.upkeep, ...upkeep, conclude }, []);
+    const one = new Endings({ ...store.upkeep, ...upkeep, conclude }, () => []);
     one.lead(null);
     await one.follow();
     return one;
@@ -143,7 +143,7 @@ describe("a task of which not all responses have ended yet", () => {
   test("is seen whole by a successor", async () => {
     const task = await createdTask(store, { endpoints: ["lb-1", "lb-2"] });
     await endAt(task, "lb-1");
-    const successor = new Endings(store.upkeep, []);
+    const successor = new Endings(store.upkeep, () => []);
     successor.lead(endings.place);
     endings.resign();
     expect(endings.place).toBeNull();
@@ -178,7 +178,7 @@ describe("a task of which not all responses have ended yet", () => {
 test("what the feed has passed over is found by the sweep, a page at a time, in every type", async () => {
   const types = [fresh("type"), fresh("type")];
   const tasks = await Promise.all(types.map((type) => ended({ type, id: oldId(), endpoints: ["lb-1"] })));
-  const endings = new Endings(store.upkeep, types);
+  const endings = new Endings(store.upkeep, () => types);
   endings.lead(null);
   await endings.follow();
   expect(await Promise.all(tasks.map(statusOf))).toEqual(["pending", "pending"]);
@@ -193,7 +193,7 @@ test("the sweep looks once a second at most", async () => {
     looks++;
     return store.upkeep.overlooked(of, limit);
   };
-  const endings = new Endings({ ...store.upkeep, overlooked }, ["a-type"]);
+  const endings = new Endings({ ...store.upkeep, overlooked }, () => ["a-type"]);
   for (const now of [5000, 5100, 5900, 6001, 6500, 7002]) await endings.sweep(now);
   expect(looks).toBe(3);
 });

@@ -330,6 +330,48 @@ export function describeTransport(name: string, create: () => Promise<Bench>, fe
       expect(transport.hasEndpoint(type, "e")).toBe(true);
     });
 
+    it("removes an endpoint's queue with its bindings and messages, and nobody else's; again, too", async () => {
+      await transport.declareType({ type, deliver: "each" });
+      for (const endpoint of ["a", "b"]) await transport.declareEndpoint(type, endpoint);
+      const other = await bench.connect();
+      await other.declareEndpoint(type, "a");
+      await transport.publish(outgoing({ to: "all", type }, "before"));
+      await transport.removeEndpoint(type, "a");
+      await transport.removeEndpoint(type, "a");
+      await other.removeEndpoint(type, "a");
+      await transport.removeEndpoint(type, "never-there");
+      expect([transport.hasEndpoint(type, "a"), transport.hasEndpoint(type, "b")]).toEqual([false, true]);
+      expect(await transport.depth(at(type, "a"))).toBeNull();
+      await expect(transport.publish(outgoing(at(type, "a")))).rejects.toMatchObject({ reason: "unroutable" });
+      await transport.publish(outgoing({ to: "all", type }, "after"));
+      await queueIs(transport, at(type, "b"), { ready: 2, consumers: 0 });
+
+      await transport.declareEndpoint(type, "a");
+      const receiver = new Receiver(true);
+      await transport.consume({ address: at(type, "a"), prefetch: 5, onDelivery: receiver.onDelivery });
+      await transport.publish(outgoing({ to: "all", type }, "new"));
+      await receiver.count(1);
+      expect(receiver.bodies).toEqual(["new"]);
+    });
+
+    it("gives a consumer whose queue was removed what comes once the queue is declared again", async () => {
+      await transport.declareType({ type, deliver: "each" });
+      await transport.declareEndpoint(type, "a");
+      const receiver = new Receiver(true);
+      await transport.consume({ address: at(type, "a"), prefetch: 5, onDelivery: receiver.onDelivery });
+      const other = await bench.connect();
+      await other.removeEndpoint(type, "a");
+      await transport.declareEndpoint(type, "a");
+      await until("the queue takes messages again", () =>
+        other.publish(outgoing({ to: "all", type }, "new")).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await receiver.count(1);
+      expect(new Set(receiver.bodies)).toEqual(new Set(["new"]));
+    });
+
     it("keeps messages while nobody consumes, and starts consuming a queue declared only later", async () => {
       const receiver = new Receiver(true);
       const early = await listen(at(type, "late"), receiver);

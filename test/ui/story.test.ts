@@ -204,6 +204,23 @@ test("paused means that nothing is loaded at all, and going on shows what has ha
   await page.getByRole("link", { name: "while-paused" }).waitFor();
 });
 
+test("an endpoint is removed after a question that says what will happen, and what it owed is final", async () => {
+  const { page, go } = shown;
+  await w.api.store.tasks.registerEndpoints("app-update", ["lb-1", "lb-9"]);
+  const task = await w.submit("app-update", { identifier: "for-lb-9", payload: { version: "7" }, endpoints: ["lb-9"] });
+  await go("/endpoints/lb-9");
+  await page.getByRole("button", { name: "Remove …" }).click();
+  await page.getByRole("dialog").getByText("the answer that it owes is cancelled for good").waitFor();
+  await page.getByRole("button", { name: "Leave it" }).click();
+  expect((await w.get("/endpoints/lb-9")).status).toBe(200);
+  await page.getByRole("button", { name: "Remove …" }).click();
+  await page.getByRole("button", { name: "Remove the endpoint" }).click();
+  await page.getByText("lb-9 is removed; the answer that it owes is cancelled.").waitFor();
+  await page.locator("tr[data-endpoint=lb-9]").waitFor({ state: "detached" });
+  const { responses } = (await w.get(`/app-update/${task.id}`)).body;
+  expect(responses).toMatchObject([{ status: "cancelled", reason: "endpoint_removed" }]);
+});
+
 test("nothing went to another host, and nothing complained", () => {
   expect(shown.problems).toEqual([]);
 });

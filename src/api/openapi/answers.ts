@@ -189,6 +189,30 @@ export const endpoint = z.object({
   managers: z.array(manager),
 });
 
+const brokerUser = z
+  .object({ name: z.string(), state: z.enum(["deleted", "absent", "kept"]), detail: z.string().nullable() })
+  .meta({ description: "The endpoint's own user at the broker; kept: it could not be deleted, and `detail` says why" });
+const queuesNow = z.enum(["removed", "pending"]).meta({ description: "pending: they go when the broker takes it" });
+
+export const endpointRemoved = z.object({
+  endpoint: name,
+  dry_run: z.boolean(),
+  alive: z.boolean(),
+  managers: count.meta({ description: "Managers that were there, alive or silent" }),
+  types: z.array(name).meta({ description: "For which it was registered" }),
+  ended: openCounts.meta({ description: "What it owed, by status; now `cancelled`, reason `endpoint_removed`" }),
+  queues: queuesNow.nullable(),
+  broker_user: brokerUser.nullable(),
+});
+
+export const endpointRenamed = z.object({
+  endpoint: name.meta({ description: "The new name" }),
+  renamed_from: name,
+  moved: count.meta({ description: "Responses that are open under the new name" }),
+  queues: queuesNow,
+  broker_user: brokerUser.nullable(),
+});
+
 export const session = z.object({
   name: z.string().nullable(),
   scopes: z.array(z.enum(SCOPES)),
@@ -266,6 +290,8 @@ export const NAMED: Readonly<Record<string, z.ZodType>> = {
   OpenCounts: openCounts,
   Endpoint: endpoint,
   Manager: manager,
+  EndpointRemoved: endpointRemoved,
+  EndpointRenamed: endpointRenamed,
   Session: session,
   System: system,
   Health: health,

@@ -142,6 +142,24 @@ export const endpoint = {
   ],
 };
 export const endpoints = { items: [endpoint], next: null };
+export const endpointRemoved = {
+  endpoint: "loadbalancer-1",
+  dry_run: false,
+  alive: false,
+  managers: 1,
+  types: ["app-update"],
+  ended: open,
+  queues: "removed",
+  broker_user: { name: "tasker-at-loadbalancer-1", state: "deleted", detail: null },
+};
+export const renameRequest = { name: "loadbalancer-9" };
+export const endpointRenamed = {
+  endpoint: "loadbalancer-9",
+  renamed_from: "loadbalancer-1",
+  moved: 3,
+  queues: "removed",
+  broker_user: null,
+};
 export const session = {
   name: "ops",
   scopes: ["operate"],

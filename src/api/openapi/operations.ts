@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ProblemCode } from "../../errors";
-import { batchBody, cancelBody, retryBody, startBody, submitBody } from "../../tasks/request";
+import { batchBody, cancelBody, renameBody, retryBody, startBody, submitBody } from "../../tasks/request";
 import type { RouteId } from "../permissions";
 import * as query from "../query";
 import * as answers from "./answers";
@@ -253,6 +253,37 @@ export const OPERATIONS: Readonly<Record<RouteId, Operation>> = {
     summary: "One endpoint with its managers",
     answers: read(answers.endpoint, examples.endpoint),
     problems: ["endpoint_not_found", "invalid_request"],
+  },
+  "DELETE /endpoints/:name": {
+    id: "removeEndpoint",
+    tag: "catalogue",
+    summary: "End an endpoint's life: nothing is expected of it any more, and what it owes is final",
+    query: query.removeQuery,
+    body: { schema: z.strictObject({}), example: {}, optional: true },
+    answers: {
+      200: {
+        description: "A dry run, or nothing was left to do",
+        schema: answers.endpointRemoved,
+        example: { ...examples.endpointRemoved, dry_run: true, queues: null, broker_user: null },
+      },
+      202: { description: "It is removed", schema: answers.endpointRemoved, example: examples.endpointRemoved },
+    },
+    problems: ["endpoint_not_found"],
+  },
+  "POST /endpoints/:name/rename": {
+    id: "renameEndpoint",
+    tag: "catalogue",
+    summary: "An endpoint goes on under another name, with what it owes; not while it is at work",
+    body: { schema: renameBody, example: examples.renameRequest },
+    answers: {
+      202: {
+        description: "It has the new name",
+        schema: answers.endpointRenamed,
+        example: examples.endpointRenamed,
+        headers: ["Location"],
+      },
+    },
+    problems: ["endpoint_not_found", "illegal_state"],
   },
   "GET /events": {
     id: "followEvents",

@@ -29,7 +29,10 @@ export const EXPLAINED: Readonly<Record<ProblemCode, { when: string; remedy: str
     when: "a `single_run` type runs; `Location` leads to the run",
     remedy: "wait or stop it",
   },
-  illegal_state: { when: "the task's state does not allow it", remedy: "read the task" },
+  illegal_state: {
+    when: "the state of the task or the endpoint does not allow it",
+    remedy: "read it; the detail says what stands in the way",
+  },
   body_too_large: {
     when: "the body is larger than `api.max_body`; the connection is closed",
     remedy: "send less, or raise the limit",

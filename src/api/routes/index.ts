@@ -3,6 +3,7 @@ import type { RouteId } from "../permissions";
 import { cancelTask, retryTask } from "./actions";
 import { listEndpoints, listTypes, readEndpoint, readType } from "./catalogue";
 import { docs, docsProblems, openapi } from "./docs";
+import { removeEndpoint, renameEndpoint } from "./endpoints";
 import { allEvents, taskEvents } from "./events";
 import { livez, metrics, readyz } from "./health";
 import { listTasks, listTasksOfType } from "./lists";
@@ -30,6 +31,8 @@ export const ROUTES: Readonly<Record<RouteId, Handler>> = {
   "GET /types/:taskType": readType,
   "GET /endpoints": listEndpoints,
   "GET /endpoints/:name": readEndpoint,
+  "DELETE /endpoints/:name": removeEndpoint,
+  "POST /endpoints/:name/rename": renameEndpoint,
   "GET /events": allEvents,
   "POST /:taskType": createTask,
   "GET /:taskType": listTasksOfType,

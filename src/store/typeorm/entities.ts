@@ -113,10 +113,31 @@ export function entities(kind: Kind): EntitySchema[] {
       },
       [index("response_logs_response", ["task_id", "endpoint", "job", "seq"])],
     ),
-    table("endpoints", { name: c.key(c.name), labels: c.long, first_seen_at: c.time }),
-    table("endpoint_types", { type: c.key(c.name), endpoint: c.key(c.name) }, [
-      index("endpoint_types_endpoint", ["endpoint"]),
-    ]),
+    table("endpoints", {
+      name: c.key(c.name),
+      labels: c.long,
+      first_seen_at: c.time,
+      removed_at: c.null(c.time),
+      renamed_to: c.null(c.name),
+      leaving: c.null(c.long),
+    }),
+    table(
+      "endpoint_types",
+      {
+        type: c.key(c.name),
+        endpoint: c.key(c.name),
+        by_config: { ...c.int, default: 0 },
+        by_manager: { ...c.int, default: 1 },
+        open_deliver: c.null(c.word),
+      },
+      [index("endpoint_types_endpoint", ["endpoint"])],
+    ),
+    table("task_types", {
+      name: c.key(c.name),
+      deliver: c.word,
+      keep_ms: c.null(c.big),
+      configured: c.int,
+    }),
     table(
       "managers",
       {
@@ -132,6 +153,8 @@ export function entities(kind: Kind): EntitySchema[] {
         started_at: c.time,
         heartbeat_at: c.time,
         stopped_at: c.null(c.time),
+        types: c.null(c.long),
+        admitted: { ...c.int, default: 0 },
       },
       [index("managers_endpoint", ["endpoint"]), index("managers_state", ["state"])],
     ),

@@ -19,7 +19,7 @@ const MIGRATIONS = { table: "migrations", rights: ["SELECT"] };
 export const API_RIGHTS: readonly TableRights[] = [
   ...[
     ...["tasks", "task_responses", "task_attempts", "response_logs", "endpoints", "endpoint_types", "managers"],
-    ...["locks", "task_requests", "api_keys"],
+    ...["locks", "task_requests", "api_keys", "task_types"],
   ].map((table) => ({ table, rights: ALL })),
   { table: "audit", rights: ["SELECT", "INSERT"] },
   { table: "secrets", rights: ["SELECT", "INSERT"] },

@@ -1,3 +1,4 @@
+import { ANY_ENDPOINT } from "../../model/names";
 import { BANDS } from "../../model/priority";
 import type { TypeTopology } from "../transport";
 import { endpointQueueName, PARKING, sharedQueueName } from "./naming";
@@ -21,6 +22,8 @@ export interface FoundQueue {
 export interface ExpectedQueues {
   queueType: "classic" | "quorum";
   types: readonly TypeTopology[];
+  /** What is not final, whatever the config says of its type by now; `*`: of any endpoint. Its queues are served until then. */
+  open: ReadonlyArray<{ type: string; endpoint: string }>;
   /** Every endpoint that is configured or registered; null: nobody could be asked, so none of their queues is judged an orphan. */
   endpoints: readonly string[] | null;
 }
@@ -49,11 +52,15 @@ export function judgeQueues(found: readonly FoundQueue[], expected: ExpectedQueu
     });
 }
 
-function wantedNames({ types, endpoints }: ExpectedQueues): Set<string> {
+function wantedNames({ types, endpoints, open }: ExpectedQueues): Set<string> {
   const names = new Set([PARKING]);
   for (const { type, deliver } of types) {
     if (deliver === "one") for (const band of BANDS) names.add(sharedQueueName(type, band));
     else for (const endpoint of endpoints ?? []) names.add(endpointQueueName(type, endpoint));
+  }
+  for (const { type, endpoint } of open) {
+    if (endpoint === ANY_ENDPOINT) for (const band of BANDS) names.add(sharedQueueName(type, band));
+    else for (const name of [endpoint, ...(endpoints ?? [])]) names.add(endpointQueueName(type, name));
   }
   return names;
 }

@@ -101,6 +101,19 @@ export class Topology {
     return group?.on?.alive === true;
   }
 
+  /** Deletes the queue, and wants it no more. Rejects with a TransportError if it cannot be deleted now. */
+  async remove(queue: string): Promise<void> {
+    this.groups.delete(queue);
+    const session = this.session();
+    if (!session) throw new TransportError("disconnected", `There is no connection to the broker to delete ${queue}.`);
+    try {
+      await this.control.run(session, `deleting queue ${queue}`, (channel) => channel.deleteQueue(queue));
+    } catch (error) {
+      if (replyCode(error) === 404) return;
+      throw refusal(`Queue ${queue} cannot be deleted`, error);
+    }
+  }
+
   /** Declares everything on a new session. Never rejects: what is refused is logged and tried again later. */
   async redeclare(session: Session): Promise<void> {
     const known = [...this.groups.values()].filter((group) => group.on !== session);

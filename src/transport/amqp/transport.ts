@@ -99,6 +99,11 @@ class AmqpTransport implements Transport {
     await this.topology.want(endpointDeclarations(type, endpoint));
   }
 
+  async removeEndpoint(type: string, endpoint: string): Promise<void> {
+    this.assertNotClosed();
+    await this.topology.remove(endpointQueueName(type, endpoint));
+  }
+
   hasEndpoint(type: string, endpoint: string): boolean {
     return this.topology.has(endpointQueueName(type, endpoint));
   }

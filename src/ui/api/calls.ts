@@ -1,6 +1,7 @@
 import type {
   CancelOutcome,
   Endpoint,
+  EndpointRemoved,
   Health,
   JobsResponse,
   LogChunk,
@@ -54,4 +55,6 @@ export const listTypes = (signal?: AbortSignal) => read<Page<TaskType>>(["types"
 export const readType = (name: string, signal?: AbortSignal) => read<TaskTypeDetail>(["types", name], {}, signal);
 export const listEndpoints = (signal?: AbortSignal) => read<Page<Endpoint>>(["endpoints"], {}, signal);
 export const readEndpoint = (name: string, signal?: AbortSignal) => read<Endpoint>(["endpoints", name], {}, signal);
+export const removeEndpoint = (name: string) =>
+  send<EndpointRemoved>({ method: "DELETE", path: ["endpoints", name], repeat: "refused" });
 export const readHealth = (signal?: AbortSignal) => send<Health>({ path: ["readyz"], accept: [503], signal });

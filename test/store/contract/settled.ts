@@ -45,8 +45,9 @@ export function settledContract(subject: () => Subject): void {
               await sql("UPDATE managers SET state = ?, heartbeat_at = ? WHERE id = ?", [state, PAST, manager.id]);
               if (registered && (state === "alive" || state === "draining")) living.add(named(name)).add(ANY_ENDPOINT);
             }
-            if (registered) await store.tasks.registerEndpoints(type, [named(name)]);
           }
+          const listed = NAMES.filter((name) => endpoints[name].registered);
+          await store.tasks.registerEndpoints(type, listed.map(named));
 
           const settled = new Map<string, boolean>();
           for (const { over, deliver, endpoints: some, statuses, jobs } of tasks) {

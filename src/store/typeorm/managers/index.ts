@@ -5,7 +5,7 @@ import { addRequest } from "../upkeep/inbox";
 import { Claims } from "./claim";
 import { finishAttempts } from "./finish";
 import { Logs } from "./log";
-import { heartbeat, leave, predecessorsOf, registerManager } from "./register";
+import { heartbeat, leave, openDeliveries, predecessorsOf, registerManager } from "./register";
 import { checkLeases, confirmLeases, markReceived, reportProgress, tellUnderWay } from "./report";
 
 /** The managers' face of the store. Nothing here writes a task row. */
@@ -16,6 +16,7 @@ export function managerStore(db: Database): ManagerStore {
     messageKey: () => messageKey(db),
     predecessors: (of) => predecessorsOf(db, of),
     register: (manager) => registerManager(db, manager),
+    openDeliveries: (endpoint) => openDeliveries(db, endpoint),
     heartbeat: (managerId, state) => heartbeat(db, managerId, state),
     leave: (managerId) => leave(db, managerId),
     claim: (managerId, endpoint, wanted) => claims.claim(managerId, endpoint, wanted),

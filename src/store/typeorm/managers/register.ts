@@ -1,3 +1,5 @@
+import { EndpointEnded } from "../../../errors";
+import type { Deliver } from "../../../model/task";
 import type { ManagerRegistration } from "../../store";
 import type { Connection, Database } from "../connection";
 import { nowOf } from "../rows";
@@ -28,6 +30,7 @@ export function predecessorsOf(
 export function registerManager(db: Database, manager: ManagerRegistration): Promise<void> {
   return db.write(async (connection) => {
     const now = await nowOf(connection);
+    await assertAdmitted(connection, manager);
     await connection.insert(
       "endpoints",
       ["name", "labels", "first_seen_at"],
@@ -41,14 +44,30 @@ export function registerManager(db: Database, manager: ManagerRegistration): Pro
     await addTypes(
       connection,
       unique(manager.types).map((type) => ({ type, endpoint: manager.endpoint })),
+      "manager",
     );
     await connection.insert(
       "managers",
-      ["id", "endpoint", "host", "pid", "slot", "version", "state", "running", "ttl_ms", "started_at", "heartbeat_at"],
+      [
+        ...[
+          "id",
+          "endpoint",
+          "host",
+          "pid",
+          "slot",
+          "version",
+          "state",
+          "running",
+          "ttl_ms",
+          "started_at",
+          "heartbeat_at",
+        ],
+        "types",
+      ],
       [
         [
           ...[manager.id, manager.endpoint, manager.host, manager.pid, manager.slot, manager.version, "alive", 0],
-          ...[clampMs(manager.ttlMs), now, now],
+          ...[clampMs(manager.ttlMs), now, now, JSON.stringify(unique(manager.types))],
         ],
       ],
       "keep",
@@ -71,11 +90,39 @@ export function registerManager(db: Database, manager: ManagerRegistration): Pro
 }
 
 /**
- * What runs under the manager comes to the reconciler's attention now. Read first and without locks, among all that is open:
+ * A name may be reserved, since its endpoint has been renamed. And a manager that lived when its endpoint was removed does not
+ * come back as the next endpoint of that name: only a process that starts anew does.
+ */
+async function assertAdmitted(connection: Connection, { endpoint, former }: ManagerRegistration): Promise<void> {
+  const [row] = await connection.query<{ first_seen_at: string; removed_at: string | null; renamed_to: string | null }>(
+    "SELECT first_seen_at, removed_at, renamed_to FROM endpoints WHERE name = ?",
+    [endpoint],
+  );
+  if (!row) return;
+  if (row.renamed_to !== null)
+    throw new EndpointEnded(
+      `Endpoint ${endpoint} has been renamed to ${row.renamed_to}: start its manager under that name.`,
+    );
+  if (former === undefined) return;
+  const [before] = await connection.query<{ started_at: string }>("SELECT started_at FROM managers WHERE id = ?", [
+    former.id,
+  ]);
+  if (!before) return;
+  const ended = row.removed_at === null ? before.started_at < row.first_seen_at : before.started_at <= row.removed_at;
+  if (ended)
+    throw new EndpointEnded(
+      `Endpoint ${endpoint} was removed while this manager was there: start the manager anew to register the name again.`,
+    );
+}
+
+/**
+ * What runs under the manager comes to the reconciler's attention now, and what a successor in its place serves is looked at again:
+ * from now on that alone counts. Read first and without locks, among all that is open:
  * an UPDATE would wait for each of its neighbours.
  */
 export async function leasesAreDue(connection: Connection, managerId: string, endpoint: string): Promise<void> {
   const { now, by, byKey } = connection.dialect;
+  await successorSpeaks(connection, managerId, endpoint);
   const rows = await connection.query<{ task_id: string; endpoint: string; job: string }>(
     `SELECT task_id, endpoint, job FROM task_responses${by("task_responses_agenda")}
      WHERE finished_at IS NULL AND due_at IS NOT NULL AND endpoint IN (?, '*') AND manager_id = ? AND status = 'running'`,
@@ -89,6 +136,29 @@ export async function leasesAreDue(connection: Connection, managerId: string, en
     sql.add(" AND manager_id = ? AND status = 'running'", managerId);
     await connection.run(sql.text, sql.values);
   }
+}
+
+async function successorSpeaks(connection: Connection, managerId: string, endpoint: string): Promise<void> {
+  const [ended] = await connection.query<{ host: string; slot: string; started_at: string }>(
+    "SELECT host, slot, started_at FROM managers WHERE id = ?",
+    [managerId],
+  );
+  if (!ended) return;
+  await connection.run(
+    `UPDATE managers SET admitted = 0 WHERE endpoint = ? AND host = ? AND slot = ? AND started_at >= ? AND id <> ?
+       AND state IN ('alive', 'draining')`,
+    [endpoint, ended.host, ended.slot, ended.started_at, managerId],
+  );
+}
+
+/** For which of the endpoint's types tasks of the other kind of delivery are open. */
+export function openDeliveries(db: Database, endpoint: string): Promise<Array<{ type: string; deliver: Deliver }>> {
+  return db.read((connection) =>
+    connection.query<{ type: string; deliver: Deliver }>(
+      "SELECT type, open_deliver AS deliver FROM endpoint_types WHERE endpoint = ? AND open_deliver IS NOT NULL",
+      [endpoint],
+    ),
+  );
 }
 
 export function heartbeat(

@@ -2,12 +2,15 @@ import { ANY_ENDPOINT, isName } from "../../../model/names";
 import type { TaskFilter, TaskStore } from "../../store";
 import type { Database } from "../connection";
 import { ensureMessageKey } from "../secrets";
+import { typeExists } from "../upkeep/types";
 import { cancelTask } from "./cancel";
 import { changesAfter } from "./changes";
 import { createTasks } from "./create";
 import { endpointsOfType, listEndpoints, openCounts, registerEndpoints } from "./endpoints";
 import { listTasks, newestTask } from "./list";
 import { attemptsAt, listResponses, readLog, responsesAt, taskFinder, taskStates } from "./read";
+import { removeEndpoint } from "./remove-endpoint";
+import { renameEndpoint } from "./rename-endpoint";
 import { retryTask } from "./retry";
 import { unsettledTasks } from "./unsettled";
 
@@ -28,7 +31,11 @@ export function taskStore(db: Database): TaskStore {
     cancel: (taskId, endpoints) => cancelTask(db, taskId, endpoints),
     retry: (taskId, choose, more) => retryTask(db, taskId, choose, more),
     endpointsOf: async (type) => (isName(type) ? endpointsOfType(db, type) : []),
+    typeExists: async (type) => isName(type) && typeExists(db, type),
     registerEndpoints: (type, endpoints) => registerEndpoints(db, type, endpoints),
+    removeEndpoint: async (name, dryRun) => (isName(name) ? removeEndpoint(db, name, dryRun) : null),
+    renameEndpoint: async (from, to) =>
+      isName(from) && isName(to) ? renameEndpoint(db, from, to) : { kind: "unknown" },
     endpoints: () => listEndpoints(db),
     endpoint: async (name) => (isName(name) ? ((await listEndpoints(db, name))[0] ?? null) : null),
     openCounts: () => openCounts(db),

@@ -1,5 +1,6 @@
 import type { UpkeepStore } from "../../store";
 import type { Database } from "../connection";
+import { admitManagers, endpointLeft, leavingEndpoints } from "./admit";
 import { backlog } from "./backlog";
 import { conclude } from "./conclude";
 import { dueResponses, payloadsOf } from "./due";
@@ -12,6 +13,7 @@ import { overlookedTasks } from "./overlooked";
 import { purgeTasks } from "./purge";
 import { heartbeats, reapManagers, reclaimLeases } from "./reclaim";
 import { onSettled, settle } from "./settle";
+import { configureTypes, isOpen, tellOpenDeliver } from "./types";
 
 /** The reconciler's face of the store. */
 export function upkeepStore(db: Database): UpkeepStore {
@@ -34,6 +36,12 @@ export function upkeepStore(db: Database): UpkeepStore {
     heartbeats: () => heartbeats(db),
     reap: (silent) => reapManagers(db, silent),
     newcomers: (after, overlapMs) => newcomersAfter(db, after, overlapMs),
+    admit: () => admitManagers(db),
+    leaving: () => leavingEndpoints(db),
+    endpointLeft: (endpoint) => endpointLeft(db, endpoint),
+    configureTypes: (types) => configureTypes(db, types),
+    tellOpenDeliver: (type, deliver) => tellOpenDeliver(db, type, deliver),
+    isOpen: (type, deliver) => isOpen(db, type, deliver),
     requests: (limit) => openRequests(db, limit),
     requestDone: (ids) => requestsDone(db, ids),
     requestRefused: (id, problem) => refuseRequest(db, id, problem),

@@ -10,6 +10,7 @@ import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
 import { Alive } from "./alive";
 import { owes } from "./owes";
+import { RemoveEndpoint } from "./remove";
 import { RunsNow } from "./running";
 
 /** One endpoint: its own answers (not what became of the tasks as a whole), what it owes, who runs there. */
@@ -41,6 +42,7 @@ export function EndpointPage(props: PageProps) {
         <a class="btn" href={href(["matrix"], { endpoint: name })}>
           Its tasks as matrix
         </a>
+        <RemoveEndpoint endpoint={endpoint} />
       </PageHead>
       <div class="stack">
         <Failure error={loaded.error} onRetry={loaded.reload} />

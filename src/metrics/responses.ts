@@ -1,0 +1,66 @@
+import { Counter, type Registry } from "prom-client";
+import { isShown, labelOf, UNREGISTERED } from "./endpoint-label";
+
+interface Labels {
+  type: string;
+  endpoint: string;
+  status: string;
+}
+
+/** So many different responses wait for a scrape at most. */
+const MOST_WAITING = 5000;
+
+/**
+ * Counts final responses by endpoint. A request may name whom it likes: endpoints that are not registered share one label, and the
+ * series of one that is registered no more go. Who has received a task is registered; of the others the database is asked, at
+ * the scrape.
+ *
+ * @param registered the names of all endpoints; rejects when the database is away
+ */
+export function responseCounter(
+  registry: Registry,
+  registered: () => Promise<ReadonlySet<string>>,
+): (labels: Labels, received: boolean) => void {
+  const waiting = new Map<string, { labels: Labels; count: number }>();
+  const series = new Map<string, Labels>();
+  const counter = new Counter({
+    name: "tasker_responses_total",
+    help: "Final responses, settled by this process; endpoints that are not registered count together",
+    labelNames: ["type", "endpoint", "status"],
+    registers: [registry],
+    async collect() {
+      // Before the look: who is counted after it may have registered after it.
+      const [before, unsure] = [[...series], [...waiting.values()]];
+      waiting.clear();
+      const names = await registered().catch(() => null);
+      if (names === null) {
+        for (const { labels, count } of unsure) hold(labels, count);
+        return;
+      }
+      for (const { labels, count } of unsure) add({ ...labels, endpoint: labelOf(labels.endpoint, names) }, count);
+      for (const [key, labels] of before) {
+        if (isShown(labels.endpoint, names)) continue;
+        counter.remove({ ...labels });
+        series.delete(key);
+      }
+    },
+  });
+
+  function add(labels: Labels, count: number): void {
+    series.set(keyOf(labels), labels);
+    counter.inc({ ...labels }, count);
+  }
+
+  function hold(labels: Labels, count: number): void {
+    const known = waiting.get(keyOf(labels));
+    if (known) known.count += count;
+    else if (waiting.size >= MOST_WAITING) add({ ...labels, endpoint: UNREGISTERED }, count);
+    else waiting.set(keyOf(labels), { labels, count });
+  }
+
+  return (labels, received) => (received ? add(labels, 1) : hold(labels, 1));
+}
+
+function keyOf({ type, endpoint, status }: Labels): string {
+  return `${type} ${endpoint} ${status}`;
+}
