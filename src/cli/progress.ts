@@ -9,6 +9,15 @@ const BAR = 24;
 /** What wants to be seen stands first where there is not room for all. */
 const ORDER = ["failed", "missed", "retrying", "running", "received", "expected", "cancelled", "succeeded"];
 
+/** What has no line: responses, of which an endpoint with several jobs has several; or endpoints, where a task carries only some. */
+function hiddenOf(task: Task, shown: readonly TaskResponse[]): string | null {
+  const some = task.responses_link !== undefined;
+  const hidden = some
+    ? task.completeness.expected - new Set(shown.map((response) => response.endpoint)).size
+    : task.responses.length - shown.length;
+  return hidden > 0 ? count(hidden, some ? "endpoint" : "response") : null;
+}
+
 /**
  * A task on its way, on standard error: on a terminal a bar and a line an endpoint, drawn again with each change; elsewhere one
  * line for each change.
@@ -44,8 +53,8 @@ export class Progress {
     const shown = task.responses.length <= room ? task.responses : sorted.slice(0, room);
     const longest = Math.max(...shown.map((response) => nameOf(response).length), 1);
     for (const response of shown) lines.push(this.endpoint(response, Math.min(longest, 40), columns));
-    const hidden = task.completeness.expected - shown.length;
-    if (hidden > 0) lines.push(this.out.paint("gray", `  … and ${count(hidden, "endpoint")} more`));
+    const hidden = hiddenOf(task, shown);
+    if (hidden !== null) lines.push(this.out.paint("gray", `  … and ${hidden} more`));
     this.clear();
     process.stderr.write(lines.map((line) => `${line}\n`).join(""));
     this.drawn = lines.length;
@@ -53,12 +62,12 @@ export class Progress {
 
   private bar(task: Task, columns: number): string {
     const { expected, succeeded, failed, cancelled } = task.completeness;
-    const done = succeeded + failed + cancelled;
+    const final = succeeded + failed + cancelled;
     const filled = Math.round(BAR * Math.min(1, Math.max(0, task.progress)));
     const bar =
       this.out.paint(styleOf(task.status), "█".repeat(filled)) + this.out.paint("gray", "░".repeat(BAR - filled));
     const status = this.out.paint(styleOf(task.status), task.status);
-    return `${bar} ${done}/${expected} ${status}  ${cell(refText(task), Math.max(12, columns - BAR - 30))}`;
+    return `${bar} ${final}/${expected} ${status}  ${cell(refText(task), Math.max(12, columns - BAR - 30))}`;
   }
 
   private endpoint(response: TaskResponse, width: number, columns: number): string {

@@ -52,16 +52,21 @@ export function standing(task: TaskSummary | Task): string {
   return parts.join(", ");
 }
 
+/** Endpoints that have answered, well or by failing. */
+function answered({ completeness }: TaskSummary): number {
+  return completeness.succeeded + completeness.failed;
+}
+
 export function taskResult(tasks: readonly TaskSummary[], json: unknown, terminal: boolean): Result {
   return {
     json,
     ids: tasks.map((task) => task.id),
-    columns: ["TASK", "IDENTIFIER", "STATUS", "DONE", "MISSING", "CREATED"],
+    columns: ["TASK", "IDENTIFIER", "STATUS", "ANSWERED", "MISSING", "CREATED"],
     rows: tasks.map((task) => [
       refText(task),
       task.identifier,
       statusCell(task.status),
-      `${task.completeness.succeeded}/${task.completeness.expected}`,
+      `${answered(task)}/${task.completeness.expected}`,
       task.completeness.missing.join(","),
       terminal ? `${span(Date.now() - Date.parse(task.created_at))} ago` : task.created_at,
     ]),
@@ -88,7 +93,8 @@ export function nameOf(response: Pick<TaskResponse, "endpoint" | "job">): string
 }
 
 function took(response: TaskResponse): string {
-  if (!response.started_at) return "";
+  // Between two attempts nothing runs.
+  if (!response.started_at || response.status === "retrying") return "";
   const end = response.finished_at ? Date.parse(response.finished_at) : Date.now();
   return span(end - Date.parse(response.started_at));
 }

@@ -123,7 +123,7 @@ test("the endpoint starts, and the matrix completes by itself", async () => {
   await page.getByRole("gridcell", { name: "task release-2.0 endpoint lb-4: missing, not received" }).waitFor();
   await w.manager("lb-4");
   await page.getByRole("gridcell", { name: "task release-2.0 endpoint lb-4: succeeded" }).waitFor();
-  await page.getByRole("gridcell", { name: "5 of 5 succeeded, 0 need attention" }).waitFor();
+  await page.getByRole("gridcell", { name: "5 of 5 answered, 0 need attention" }).waitFor();
 });
 
 test("a failed one is found in the list, its error is read in the panel, and it is retried", async () => {
@@ -144,13 +144,13 @@ test("a failed one is found in the list, its error is read in the panel, and it 
   diskIsFull = false;
   await page.getByRole("button", { name: "Retry 1 failed" }).click();
   await page.locator(".head-line").filter({ hasText: "5/5" }).waitFor();
-  await page.getByText("1 opened again.").waitFor();
+  await page.getByText("1 response opened again.").waitFor();
 });
 
 test("the answers stand side by side, and an endpoint's own name makes no difference", async () => {
   const { page } = shown;
   await page.getByRole("tab", { name: "Results" }).click();
-  await page.getByText("All 5 answers are the same.").waitFor();
+  await page.getByText("All 5 results are the same.").waitFor();
   await page.getByRole("tab", { name: "Timeline" }).click();
   await page.getByText("lb-2 received it").waitFor();
 });

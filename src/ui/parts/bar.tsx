@@ -1,6 +1,11 @@
 import type { TaskSummary } from "../../client/types";
 
-/** "7/9" and the same as a bar: done, failed, cancelled, under way, then those who have not received it. */
+/** Endpoints that have answered, well or by failing. One that was cancelled or has missed the task has not. */
+export function answeredOf(task: Pick<TaskSummary, "completeness">): number {
+  return task.completeness.succeeded + task.completeness.failed;
+}
+
+/** "7/9", which have answered, and all of them as a bar: succeeded, failed, cancelled, under way, then who has not received it. */
 export function Progress(props: { task: Pick<TaskSummary, "completeness" | "status"> }) {
   const { completeness: c, status } = props.task;
   const missing = c.missing.length;
@@ -17,8 +22,8 @@ export function Progress(props: { task: Pick<TaskSummary, "completeness" | "stat
   return (
     <div class="bar-line" title={words}>
       <span class="num nowrap strong">
-        {c.succeeded}/{c.expected}
-        <span class="sr-only"> succeeded: {words}</span>
+        {answeredOf(props.task)}/{c.expected}
+        <span class="sr-only"> answered: {words}</span>
       </span>
       <div class="bar" aria-hidden="true">
         {told.map(([kind, count]) => (

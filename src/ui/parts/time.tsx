@@ -67,6 +67,17 @@ export function Time(props: { at: string | null | undefined; none?: string }) {
   );
 }
 
+/** Milliseconds from a task's creation, or the end of its delay, to its last response; null while it is not complete. */
+export function took(task: {
+  created_at: string;
+  delay_until: string | null;
+  finished_at: string | null;
+}): number | null {
+  if (!task.finished_at) return null;
+  const due = task.delay_until && task.delay_until > task.created_at ? task.delay_until : task.created_at;
+  return between(due, task.finished_at);
+}
+
 /** Milliseconds between two times; null as long as the first is missing. Up to now where the second is. */
 export function between(from: string | null, to: string | null): number | null {
   if (!from) return null;

@@ -9,6 +9,7 @@ import { Alive } from "./alive";
 import { owes } from "./owes";
 import { RunsNow } from "./running";
 
+const MOST = 500;
 const COLUMNS = ["Endpoint", "Alive", "Owes", "Runs now", "Version", "Host and process", "Types"];
 
 /** Those who are there, and those who should be. */
@@ -61,11 +62,16 @@ export function EndpointsPage(props: PageProps) {
         {shown.length > 0 && (
           <div class="card">
             <Table label="Endpoints" columns={COLUMNS}>
-              {shown.slice(0, 500).map((one) => (
+              {shown.slice(0, MOST).map((one) => (
                 <Line key={one.name} endpoint={one} />
               ))}
             </Table>
           </div>
+        )}
+        {shown.length > MOST && (
+          <p class="muted small">
+            {MOST} of {shown.length} are shown, silent and owing ones first: find the others by name.
+          </p>
         )}
       </div>
     </>

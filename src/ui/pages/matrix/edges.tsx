@@ -46,7 +46,7 @@ export function Head(props: {
           id={props.idOf({ row: -1, column: props.columns.length })}
           class={`mx-total ${at === props.columns.length ? "mx-at" : ""}`}
         >
-          Done
+          Answered
         </div>
       </div>
     </div>

@@ -12,7 +12,7 @@ import { ShowNew } from "../tasks/show-new";
 import { Card } from "./cross";
 import { Grid } from "./grid";
 import { Legend } from "./legend";
-import { countOf, MatrixModel, problemsOf, type Row } from "./model";
+import { ANYONE, countOf, MatrixModel, problemsOf, type Row } from "./model";
 import type { Place } from "./place";
 
 /** Tasks down, endpoints across: who has answered, who failed, who never did. */
@@ -37,6 +37,8 @@ export function MatrixPage(props: PageProps) {
     (row) => (!only || countOf(row.counts, only) > 0) && (!problemRows || problemsOf(row.counts) > 0),
   );
   const columns = model.columns.value.filter((name) => !problemColumns || problemsOf(model.byColumn.get(name)!) > 0);
+
+  const named = columns.filter((name) => name !== ANYONE).length;
 
   const close = () => {
     setOpen(null);
@@ -81,9 +83,9 @@ export function MatrixPage(props: PageProps) {
             <Card at={at} rows={rows} columns={columns} />
             <p class="mx-count muted small" role="status">
               {rows.length === model.rows.value.length
-                ? `${rows.length} tasks`
+                ? `${rows.length} ${rows.length === 1 ? "task" : "tasks"}`
                 : `${rows.length} of ${model.rows.value.length} tasks`}
-              {list.next.value ? " loaded; scroll for more" : ""}, {columns.length} endpoints
+              {list.next.value ? " loaded; scroll for more" : ""}, {named} {named === 1 ? "endpoint" : "endpoints"}
             </p>
           </section>
           {open && <ResponsePanel key={`${open.id}/${open.endpoint}`} {...open} onClose={close} />}

@@ -34,6 +34,9 @@ const indexOf = (state: CellState) => INDEX.get(state)!;
 
 export const countOf = (counts: Int32Array, state: CellState) => counts[indexOf(state)] ?? 0;
 export const problemsOf = (counts: Int32Array) => PROBLEMS.reduce((sum, i) => sum + (counts[i] ?? 0), 0);
+/** As parts/bar.tsx: well, or by failing. */
+export const answeredOf = (counts: Int32Array) =>
+  countOf(counts, "succeeded") + countOf(counts, "failed") + countOf(counts, "timeout");
 export const totalOf = (counts: Int32Array) => counts.reduce((sum, n) => sum + n, 0);
 
 /**

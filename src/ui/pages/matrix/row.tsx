@@ -3,7 +3,7 @@ import { useRef } from "preact/hooks";
 import { href } from "../../app/router";
 import { type CellState, GLYPH } from "../../parts/status";
 import { Text } from "../../parts/text";
-import { type Cell, labelOf, problemsOf, type Row } from "./model";
+import { answeredOf, type Cell, labelOf, problemsOf, type Row } from "./model";
 import { type Place, ROW_HEIGHT } from "./place";
 
 interface Props {
@@ -35,7 +35,7 @@ export function MatrixRow(props: Props) {
   row.changed.value;
   const { task } = row;
   const problems = problemsOf(row.counts);
-  const succeeded = row.counts[0] ?? 0;
+  const answered = answeredOf(row.counts);
   return (
     <div class="mx-row" role="row" aria-rowindex={index + 2} style={{ top: `${index * ROW_HEIGHT}px` }}>
       <div
@@ -75,13 +75,13 @@ export function MatrixRow(props: Props) {
         id={props.idOf({ row: index, column: columns.length })}
         role="gridcell"
         aria-colindex={columns.length + 2}
-        aria-label={`${succeeded} of ${row.cells.size} succeeded, ${problems} need attention`}
+        aria-label={`${answered} of ${row.cells.size} answered, ${problems} need attention`}
         class={`mx-total num ${active === columns.length ? "mx-at" : ""}`}
         data-r={index}
         data-c={columns.length}
       >
         <span class={problems > 0 ? "warn-text strong" : ""}>
-          {succeeded}/{row.cells.size}
+          {answered}/{row.cells.size}
         </span>
       </div>
     </div>

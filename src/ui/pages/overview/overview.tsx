@@ -8,7 +8,7 @@ import { PageHead } from "../../parts/page";
 import { duration, serverNow } from "../../parts/time";
 import { Attention } from "./attention";
 import { LOOKED_AT, loadOverview, type Overview } from "./load";
-import { statsOf } from "./stats";
+import { failedResponsesOf, statsOf } from "./stats";
 import { Tiles } from "./tiles";
 
 export function OverviewPage() {
@@ -28,11 +28,12 @@ export function OverviewPage() {
 function Shown(props: { data: Overview }) {
   const { data } = props;
   const stats = useMemo(() => statsOf(data.newest, Date.now() + clockSkew.peek(), data.complete), [data]);
+  const failed = useMemo(() => failedResponsesOf(data.newest, Date.now() + clockSkew.peek(), data.complete), [data]);
   const charts = useMemo(() => stats && seriesOf(stats), [stats]);
   if (data.newest.length === 0) {
     return (
       <>
-        <Tiles data={data} perMinute={0} />
+        <Tiles data={data} perMinute={0} failedResponses={failed} />
         <div class="card">
           <Empty title="No task yet." command={`npx tasker submit noop --payload '{"foo":"bar"}' --wait`}>
             Send the first one from a terminal, or with the form of a <a href="#/types">type</a>.
@@ -48,7 +49,7 @@ function Shown(props: { data: Overview }) {
     : `the newest ${Math.min(data.newest.length, LOOKED_AT)} tasks, which reach back ${duration(serverNow() - Date.parse(oldest.created_at))}`;
   return (
     <>
-      <Tiles data={data} perMinute={stats!.finishedLastMinute} />
+      <Tiles data={data} perMinute={stats!.finishedLastMinute} failedResponses={failed} />
       <Attention data={data} />
       <div class="two">
         <section class="card pad stack" aria-labelledby="chart-1">

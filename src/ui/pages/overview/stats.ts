@@ -11,7 +11,7 @@ export interface Stats {
   p95: Array<number | null>;
   p99: Array<number | null>;
   bucketMs: number;
-  /** Answers within the last minute, by the tasks looked at. */
+  /** Tasks that ended within the last minute, however they did, of those looked at. */
   finishedLastMinute: number;
 }
 
@@ -55,6 +55,15 @@ export function statsOf(tasks: readonly TaskSummary[], now: number, complete: bo
     bucketMs,
     finishedLastMinute,
   };
+}
+
+const DAY_MS = 86_400_000;
+
+/** Endpoints that failed at tasks created within a day; `more`: older ones of them were not looked at. Pure. */
+export function failedResponsesOf(tasks: readonly TaskSummary[], now: number, complete: boolean) {
+  const ofDay = tasks.filter((task) => Date.parse(task.created_at) > now - DAY_MS);
+  const count = ofDay.reduce((sum, task) => sum + task.completeness.failed, 0);
+  return { count, more: !complete && ofDay.length === tasks.length };
 }
 
 function add(buckets: number[], at: number): void {

@@ -7,7 +7,8 @@ import type { Overview } from "./load";
 
 const counted = (page: Page<TaskSummary>) => `${page.items.length}${page.next ? "+" : ""}`;
 
-export function Tiles(props: { data: Overview; perMinute: number }) {
+/** A `+` after a number: there are so many at least. What is not among the newest tasks was not looked at. */
+export function Tiles(props: { data: Overview; perMinute: number; failedResponses: { count: number; more: boolean } }) {
   const { data } = props;
   const alive = data.endpoints.filter((endpoint) => endpoint.alive).length;
   const oldest = data.incomplete.next ? null : data.incomplete.items.at(-1);
@@ -16,27 +17,34 @@ export function Tiles(props: { data: Overview; perMinute: number }) {
       <Tile
         to={href(["tasks"], { status: "pending,running,scheduled" })}
         value={counted(data.open)}
-        label="open"
+        label="tasks waiting or running"
         mark="running"
       />
       <Tile
         to={href(["tasks"], { status: "incomplete" })}
         value={counted(data.incomplete)}
-        label="incomplete"
+        label="tasks incomplete"
         mark="incomplete"
         bad={data.incomplete.items.length > 0 ? "warn-text" : ""}
       />
       <Tile
         to={href(["tasks"], { status: "failed", since: "24h" })}
         value={counted(data.failed)}
-        label="failed in 24 h"
+        label="tasks failed, of the last 24 h"
         mark="failed"
         bad={data.failed.items.length > 0 ? "bad-text" : ""}
       />
       <Tile
+        to={href(["matrix"], { since: "24h", problems: "1" })}
+        value={`${props.failedResponses.count}${props.failedResponses.more ? "+" : ""}`}
+        label="responses failed, of tasks of the last 24 h"
+        mark="failed"
+        bad={props.failedResponses.count > 0 ? "bad-text" : ""}
+      />
+      <Tile
         to={href(["tasks"], { since: "15m" })}
-        value={String(props.perMinute)}
-        label="completed in the last minute"
+        value={`${props.perMinute}${data.complete ? "" : "+"}`}
+        label="tasks finished in the last minute"
         mark="succeeded"
       />
       <Tile
@@ -48,7 +56,7 @@ export function Tiles(props: { data: Overview; perMinute: number }) {
       <Tile
         to={oldest ? href(["tasks", oldest.type, oldest.id]) : href(["tasks"], { status: "incomplete" })}
         value={oldest ? duration(serverNow() - Date.parse(oldest.created_at)) : data.incomplete.next ? "many" : "none"}
-        label="oldest incomplete"
+        label="age of the oldest incomplete task"
       />
     </div>
   );

@@ -109,7 +109,8 @@ function ResponseRow(props: {
 }) {
   const { task, response, chosen, onToggle } = props;
   const name = nameOf(response);
-  const ran = between(response.started_at, response.finished_at);
+  // Between two attempts nothing runs.
+  const ran = response.status === "retrying" ? null : between(response.started_at, response.finished_at);
   return (
     <tr class={chosen ? "picked" : ""} data-endpoint={name}>
       {onToggle && (

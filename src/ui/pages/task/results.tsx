@@ -11,18 +11,18 @@ export function Results(props: { responses: TaskResponse[] }) {
   if (found.length === 0) return <Empty title="No endpoint has answered with a result yet." />;
   const majority =
     found[0]!.members.length > 1 && (found[1]?.members.length ?? 0) < found[0]!.members.length ? found[0]! : null;
-  const answers = found.reduce((sum, group) => sum + group.members.length, 0);
+  const results = found.reduce((sum, group) => sum + group.members.length, 0);
   return (
     <div class="stack">
       <p class="muted">
-        {answers === 1
-          ? "One answer so far."
+        {results === 1
+          ? "One result so far."
           : found.length === 1
-            ? `All ${answers} answers are the same.`
+            ? `All ${results} results are the same.`
             : majority
-              ? `${majority.members.length} of ${answers} answers are the same, ${answers - majority.members.length} ${answers - majority.members.length === 1 ? "differs" : "differ"}.`
-              : `${answers} answers of ${found.length} kinds; none is the majority.`}
-        {answers > 1 && " An endpoint's own name in its answer makes no difference."}
+              ? `${majority.members.length} of ${results} results are the same, ${results - majority.members.length} ${results - majority.members.length === 1 ? "differs" : "differ"}.`
+              : `${results} results of ${found.length} kinds; none is the majority.`}
+        {results > 1 && " An endpoint's own name in its result makes no difference."}
       </p>
       <h2 class="sr-only">Answers</h2>
       <div class="results">
@@ -65,7 +65,7 @@ export function Results(props: { responses: TaskResponse[] }) {
         })}
       </div>
       {found.length > 60 && (
-        <p class="muted">{found.length - 60} more kinds of answers are not shown; each endpoint's page has its own.</p>
+        <p class="muted">{found.length - 60} more kinds of results are not shown; each endpoint's page has its own.</p>
       )}
     </div>
   );

@@ -13,13 +13,15 @@ import { JsonTree } from "../../parts/json";
 import { PageHead, Tabs } from "../../parts/page";
 import { Badge } from "../../parts/status";
 import { Text } from "../../parts/text";
-import { between, duration, Time } from "../../parts/time";
+import { duration, Time, took } from "../../parts/time";
 import { asCommand, asCurl } from "./as-text";
 import { ConfirmCancel } from "./confirm-cancel";
 import { EndpointTable } from "./endpoint-table";
 import { Logs } from "./logs";
 import { Results } from "./results";
 import { Timeline } from "./timeline";
+
+const responses = (count: number) => `${count} ${count === 1 ? "response" : "responses"}`;
 
 /** A task with more than a hundred responses carries only some: then all are read, page by page. */
 async function readWhole(type: string, id: string, signal: AbortSignal): Promise<Task> {
@@ -111,13 +113,13 @@ function actionsOn(task: Task, onDone: () => void) {
   const retry = (choose: RetryRequest) =>
     act(async () => {
       const { reopened } = await retryTask(task.type, task.id, choose);
-      return reopened.length === 0 ? "There was nothing to retry." : `${reopened.length} opened again.`;
+      return reopened.length === 0 ? "There was nothing to retry." : `${responses(reopened.length)} opened again.`;
     });
   const cancel = () =>
     act(async () => {
       const { outcomes } = await cancelTask(task.type, task.id);
       const count = (word: string) => outcomes.filter((one) => one.outcome === word).length;
-      return `${count("withdrawn")} withdrawn, ${count("stopping")} told to stop, ${count("finished")} had finished.`;
+      return `${responses(outcomes.length)}: ${count("withdrawn")} withdrawn, ${count("stopping")} told to stop, ${count("finished")} had finished.`;
     });
   return { retry, cancel };
 }
@@ -127,7 +129,7 @@ function Facts(props: { task: Task }) {
   return (
     <div class="head-line">
       <Badge state={task.status} />
-      <Progress task={task} />
+      <span class="muted">answered</span> <Progress task={task} />
       <span>
         <span class="muted">created</span> <Time at={task.created_at} />
       </span>
@@ -138,7 +140,7 @@ function Facts(props: { task: Task }) {
       )}
       {task.finished_at && (
         <span>
-          <span class="muted">took</span> {duration(between(task.created_at, task.finished_at) ?? 0)}
+          <span class="muted">took</span> {duration(took(task) ?? 0)}
         </span>
       )}
     </div>
@@ -174,8 +176,10 @@ function Actions(props: {
   onCancel(): void;
 }) {
   const { chosen, onRetry } = props;
-  const { failed, missing, complete } = props.task.completeness;
-  if (failed === 0 && missing.length === 0 && complete && chosen.size === 0) return null;
+  const { complete } = props.task.completeness;
+  const has = (...statuses: string[]) => props.task.responses.filter(({ status }) => statuses.includes(status)).length;
+  const [failed, unreceived] = [has("failed"), has("missed", "expected")];
+  if (failed === 0 && unreceived === 0 && complete && chosen.size === 0) return null;
   return (
     <div class="actions">
       {failed > 0 && (
@@ -183,14 +187,14 @@ function Actions(props: {
           Retry {failed} failed
         </button>
       )}
-      {missing.length > 0 && (
+      {unreceived > 0 && (
         <button type="button" class="btn small" onClick={() => onRetry({ statuses: ["missed", "expected"] })}>
-          Retry {missing.length} missing
+          Retry {unreceived} not received
         </button>
       )}
       {chosen.size > 0 && (
         <button type="button" class="btn small primary" onClick={() => onRetry({ endpoints: [...chosen] })}>
-          Retry {chosen.size} chosen
+          Retry {chosen.size} chosen {chosen.size === 1 ? "endpoint" : "endpoints"}
         </button>
       )}
       {!complete && (

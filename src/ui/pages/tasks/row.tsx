@@ -3,12 +3,12 @@ import { href } from "../../app/router";
 import { Progress } from "../../parts/bar";
 import { Badge } from "../../parts/status";
 import { Text } from "../../parts/text";
-import { between, duration, Time } from "../../parts/time";
+import { duration, Time, took } from "../../parts/time";
 
 export function TaskRow(props: { task: TaskSummary; picked: boolean; onPick: ((range: boolean) => void) | null }) {
   const { task } = props;
   let range = false;
-  const took = between(task.created_at, task.finished_at);
+  const time = took(task);
   return (
     <tr class={props.picked ? "picked" : ""}>
       {props.onPick && (
@@ -52,7 +52,7 @@ export function TaskRow(props: { task: TaskSummary; picked: boolean; onPick: ((r
         <Time at={task.created_at} />
       </td>
       <td data-label="Took" class="num nowrap">
-        {task.finished_at && took !== null ? duration(took) : <span class="muted">open</span>}
+        {time !== null ? duration(time) : <span class="muted">open</span>}
       </td>
     </tr>
   );
