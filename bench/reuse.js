@@ -9,7 +9,7 @@
 const { mkdtempSync, rmSync, writeFileSync } = require("node:fs");
 const { tmpdir } = require("node:os");
 const path = require("node:path");
-const { moduleRunner } = require("../dist/src/manager/runners/module");
+const { moduleRunner } = require("../dist/src/manager/runners/module/module");
 const { Stop } = require("../dist/src/manager/runners/stop");
 
 const WORK = {

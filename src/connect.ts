@@ -1,7 +1,7 @@
 import type { Config } from "./config/config";
 import type { Log } from "./log";
+import { openStore } from "./store/sql/open";
 import type { Store } from "./store/store";
-import { openStore } from "./store/typeorm/open";
 import { createAmqpTransport } from "./transport/amqp/transport";
 import { createEmbeddedTransport } from "./transport/embedded";
 import type { Transport } from "./transport/transport";

@@ -3,12 +3,12 @@
  * server, the store) by a require inside a function.
  */
 export { PermanentFailure } from "./errors";
-export { ExactNumber, exactJson } from "./model/exact-json";
 export type { HandleTask, SubmitRequest, TaskContext, TaskLog } from "./model/handler";
-export type { Json, JsonObject, JsonObject as Payload } from "./model/json";
+export { ExactNumber, exactJson } from "./model/json/exact-json";
+export type { Json, JsonObject, JsonObject as Payload } from "./model/json/json";
 
 import type { Tasker, TaskerOptions } from "./library";
-import type { EnqueueRequest, Queryable } from "./tasks/enqueue";
+import type { EnqueueRequest, Queryable } from "./tasks/requests/enqueue";
 
 export type { EnqueueRequest, Queryable, Tasker, TaskerOptions };
 
@@ -20,6 +20,6 @@ export async function createTasker(options: TaskerOptions): Promise<Tasker> {
 
 /** Stores a request with your own transaction, in a program that runs no tasker itself. */
 export async function enqueue(within: Queryable, request: EnqueueRequest): Promise<{ id: string }> {
-  const tasks = require("./tasks/enqueue") as typeof import("./tasks/enqueue");
+  const tasks = require("./tasks/requests/enqueue") as typeof import("./tasks/requests/enqueue");
   return tasks.enqueue(within, request);
 }

@@ -1,10 +1,10 @@
 import type { Config } from "./config/config";
-import { configFrom } from "./config/load";
+import { configFrom } from "./config/loading/load";
 import { createLog, type Log } from "./log";
 import type { HandleTask } from "./model/handler";
 import type { ResponseRecord } from "./model/response";
 import { startProcess } from "./tasker";
-import { type EnqueueRequest, enqueue, type Queryable } from "./tasks/enqueue";
+import { type EnqueueRequest, enqueue, type Queryable } from "./tasks/requests/enqueue";
 import type { Caller, Submitted, TaskReading, TaskService } from "./tasks/service";
 
 /** tasker inside your own program: the same parts as `tasker up`, with your functions as handlers. */

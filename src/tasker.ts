@@ -5,7 +5,7 @@ import { connectStore, connectTransport } from "./connect";
 import { describeError } from "./describe-error";
 import type * as Broker from "./initialize/broker";
 import type { Log } from "./log";
-import type { OnAttempt } from "./manager/desk";
+import type { OnAttempt } from "./manager/context";
 import { type RunningManager, startManager } from "./manager/manager";
 import { countEnded } from "./metrics/ended";
 import { watchManagers } from "./metrics/managers";

@@ -24,7 +24,7 @@ const RULES: readonly Rule[] = [
   { of: "model", only: ["model", "errors.ts"] },
   { of: "config", only: ["config", "model", "errors.ts", "log.ts"] },
   { of: "client", only: ["client"] },
-  { of: "ui", only: ["ui", "client", "model/exact-json.ts"] },
+  { of: "ui", only: ["ui", "client", "model/json/exact-json.ts"] },
   { of: "store", never: ["transport", "tasks", "api", "manager", "initialize", ...PROGRAMS] },
   { of: "transport", never: ["store", "tasks", "api", "manager", "initialize", ...PROGRAMS] },
   { of: "tasks", never: ["store", "transport", "api", "manager", "initialize", ...PROGRAMS], but: SEAMS },
@@ -38,11 +38,11 @@ const IMPLEMENTATIONS = ["store", "transport"];
 const MAY_NAME_IMPLEMENTATIONS = ["src/connect.ts"];
 /** What administers servers is no transport and no store: `initialize` uses it, and `doctor`. */
 const ADMINISTRATION = [
-  "src/transport/amqp/management.ts",
-  "src/transport/amqp/inspect.ts",
-  "src/transport/amqp/permissions.ts",
-  "src/store/typeorm/rights.ts",
-  "src/store/typeorm/mysql-tls.ts",
+  "src/transport/amqp/administration/management.ts",
+  "src/transport/amqp/administration/inspect.ts",
+  "src/transport/amqp/administration/permissions.ts",
+  "src/store/sql/mysql/rights.ts",
+  "src/store/sql/mysql/tls.ts",
 ];
 
 const PACKAGES: Record<string, readonly string[]> = {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { configFrom } from "../src/config/load";
+import { configFrom } from "../src/config/loading/load";
 import { withoutSecrets } from "../src/errors";
 import { startProcess } from "../src/tasker";
 import { brokerServer, databaseServer } from "./support/services";

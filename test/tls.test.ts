@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { configFrom } from "../src/config/load";
+import { configFrom } from "../src/config/loading/load";
 import { connectStore, connectTransport } from "../src/connect";
 import { silentLog } from "../src/log";
 import { startProcess } from "../src/tasker";

@@ -3,7 +3,7 @@
  * moment of it after the other, on a private MariaDB. Prints CPU microseconds of the server and of this process for each task,
  * in batches as a manager at work sends them, and for claim and finish also where each stands alone. Needs the built program.
  */
-const { openStore } = require("../../dist/src/store/typeorm/open");
+const { openStore } = require("../../dist/src/store/sql/open");
 const { newId } = require("../../dist/src/model/ids");
 const { Servers } = require("../lib/servers");
 const { cpuSeconds } = require("../lib/usage");

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { sep } from "node:path";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import helmet from "helmet";
-import { type Gatekeeper, notFound } from "./serve";
+import { type Gatekeeper, notFound } from "./request/request-pipeline";
 
 /** What the router's table does not have: the web pages, where there are any, and the answer that nothing is there. */
 export function buildApp(gate: Gatekeeper, uiDir: string | undefined): Express {

@@ -3,7 +3,7 @@ import type { ResponseStatus } from "../model/response";
 import { RESPONSE_STATUSES } from "../model/response";
 import type { EndpointRecord } from "../store/store";
 import type { BrokerUser, EndpointRemoved, EndpointRenamed } from "../tasks/service";
-import type { Identity } from "./auth";
+import type { Identity } from "./access/auth";
 
 type Open = Partial<Record<ResponseStatus, number>>;
 

@@ -7,19 +7,19 @@ import type { Log } from "../log";
 import { RESERVED_TYPE_NAMES } from "../model/names";
 import type { AccessStore } from "../store/store";
 import type { TaskService } from "../tasks/service";
+import { Auth } from "./access/auth";
+import { Remote } from "./access/client-address";
+import { isLoopback } from "./access/guard";
+import { RateLimit } from "./access/limit";
 import { buildApp } from "./app";
 import { Audit } from "./audit";
-import { Auth } from "./auth";
-import type { Api } from "./call";
 import { ChangeFeed } from "./feed";
-import { isLoopback } from "./guard";
-import { RateLimit } from "./limit";
 import { ApiMetrics } from "./metrics";
-import { Remote } from "./remote";
-import { Router } from "./router";
+import type { Api } from "./request/call";
+import { Gatekeeper } from "./request/request-pipeline";
+import { Router } from "./request/router";
+import { Streams } from "./request/streams";
 import { ROUTES } from "./routes";
-import { Gatekeeper } from "./serve";
-import { Streams } from "./streams";
 
 export interface ApiOptions {
   config: Config;

@@ -1,5 +1,5 @@
 import type { Completeness } from "../model/completeness";
-import { isJson } from "../model/json";
+import { isJson } from "../model/json/json";
 import { ANY_ENDPOINT } from "../model/names";
 import type { AttemptRecord, ResponseKey, ResponseRecord } from "../model/response";
 import { isFinal } from "../model/response";

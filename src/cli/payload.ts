@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
-import { type ExactJson, type ExactJsonObject, ExactNumber, parseExact, setMember } from "../model/exact-json";
-import type { JsonObject } from "../model/json";
-import { placeOfFault } from "../model/json-fault";
+import { type ExactJson, type ExactJsonObject, ExactNumber, parseExact, setMember } from "../model/json/exact-json";
+import type { JsonObject } from "../model/json/json";
+import { placeOfFault } from "../model/json/json-fault";
 import { usage } from "./failure";
 
 /** What people type, keep in files or send through a pipe → a payload, its numbers and texts as they were written. */

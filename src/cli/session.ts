@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { TaskerClient } from "../client";
 import { type ClientSettings, clientSettings } from "../config/client-settings";
-import { exactJson } from "../model/exact-json";
+import { exactJson } from "../model/json/exact-json";
 import { Output, type OutputOptions } from "./output";
 
 export interface CommonOptions extends OutputOptions {

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { usage } from "./failure";
-import { type FilterOptions, filterOf, withFilter } from "./list";
 import { type Ref, resolveTask, TASK_ARGUMENT } from "./reference";
 import type { Session } from "./session";
+import { type FilterOptions, filterOf, withFilter } from "./tasks/list";
 
 /** For commands that change several tasks: named one by one, or all that match a filter. */
 export interface Several extends FilterOptions {

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import { writeExact } from "../model/exact-json";
+import { writeExact } from "../model/json/exact-json";
 
 /**
  * Whatever a server, a handler or a customer wrote is a stranger's text: it may hold terminal commands. Nothing of it reaches

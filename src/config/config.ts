@@ -1,4 +1,4 @@
-import type { JsonObject } from "../model/json";
+import type { JsonObject } from "../model/json/json";
 
 /** The config as the rest of the program sees it: checked, complete, durations in milliseconds. Built by load.ts only. */
 export interface Config {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Path } from "./layers";
+import type { Path } from "./loading/layers";
 import { configSchema } from "./schema";
 
 /** The keys that may stand in the section at a path, in the order of the schema; [] where any may, or none. */

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { configFrom } from "./load";
+import { configFrom } from "./loading/load";
+import { configValues } from "./loading/values";
 import { MEANINGS } from "./meanings";
 import { configSchema } from "./schema";
-import { configValues } from "./values";
 
 /** docs/reference/config.md, made from the schema, its defaults and meanings.ts. */
 

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { NAME } from "../model/names";
-import { DURATION, LONGEST_MS, LONGEST_TIMER_MS, parseDuration, parseSize, SIZE } from "./units";
+import { DURATION, LONGEST_MS, LONGEST_TIMER_MS, parseDuration, parseSize, SIZE } from "./loading/units";
 
 /**
  * The config as it is written. Every `error` is what the message calls "allowed"; problems.ts adds the rest of the sentence.

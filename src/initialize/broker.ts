@@ -1,6 +1,6 @@
 import type { Config } from "../config/config";
-import { Management, ManagementError, type Permissions } from "../transport/amqp/management";
-import { API_PERMISSIONS, managerPermissions } from "../transport/amqp/permissions";
+import { Management, ManagementError, type Permissions } from "../transport/amqp/administration/management";
+import { API_PERMISSIONS, managerPermissions } from "../transport/amqp/administration/permissions";
 import type { TypeTopology } from "../transport/transport";
 import { InitializeError, NOT_ALLOWED, type Part, type Step, UNREACHABLE } from "./step";
 import { newPassword, type Role, roleTitle, type Secrets, userName, type Wanted, withUser } from "./users";

@@ -3,7 +3,7 @@ import { type Connection, createConnection, escapeId, escape as quoted } from "m
 import type { Config } from "../config/config";
 import { connectStore } from "../connect";
 import type { Log } from "../log";
-import { socketFor, sslOptions } from "../store/typeorm/mysql-tls";
+import { socketFor, sslOptions } from "../store/sql/mysql/tls";
 import { grantRights } from "./grants";
 import { InitializeError, NOT_ALLOWED, type Part, type Step, UNREACHABLE } from "./step";
 import { roleTitle, type Secrets, userName, type Wanted } from "./users";

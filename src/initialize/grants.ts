@@ -1,5 +1,5 @@
 import { type Connection, escapeId, escape as quoted } from "mysql2/promise";
-import { API_RIGHTS, MANAGER_RIGHTS } from "../store/typeorm/rights";
+import { API_RIGHTS, MANAGER_RIGHTS } from "../store/sql/mysql/rights";
 import { newPassword, type Role, type Secrets, withUser } from "./users";
 
 /**
@@ -25,7 +25,7 @@ export async function grantRights(
   return existed ? (gets ? "has a new password" : "was there already, its password stays") : "created";
 }
 
-/** Whose account it is: what comes from it through the inbox is bounded by that (tasks/askers.ts). */
+/** Whose account it is: what comes from it through the inbox is bounded by that (tasks/requests/askers.ts). */
 async function rememberAccount(
   server: Connection,
   { database, user, role }: { database: string; user: string; role: Role },

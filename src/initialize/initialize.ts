@@ -1,5 +1,5 @@
 import type { Config } from "../config/config";
-import { loadConfig } from "../config/load";
+import { loadConfig } from "../config/loading/load";
 import { createLog } from "../log";
 import { isName } from "../model/names";
 import { brokerPart } from "./broker";

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "./json";
+import type { Json, JsonObject } from "./json/json";
 
 /** What a handler is given beside the payload (design: handler contract). */
 export interface TaskContext {

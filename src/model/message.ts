@@ -1,7 +1,7 @@
 import { isId } from "./ids";
-import type { JsonObject } from "./json";
+import type { JsonObject } from "./json/json";
+import { elementTexts, memberText } from "./json/raw-json";
 import { isName } from "./names";
-import { elementTexts, memberText } from "./raw-json";
 import { isSealed, sealed } from "./seal";
 
 /**

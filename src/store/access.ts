@@ -1,4 +1,4 @@
-import type { JsonObject } from "../model/json";
+import type { JsonObject } from "../model/json/json";
 
 /** Keys and the audit trail: the face of the store for whoever lets people in. */
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../model/json";
+import type { JsonObject } from "../model/json/json";
 import type { KnownTask } from "../model/message";
 import type { FinalStatus, ResponseKey } from "../model/response";
 import type { Deliver } from "../model/task";

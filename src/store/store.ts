@@ -1,9 +1,9 @@
-import type { JsonObject } from "../model/json";
+import type { JsonObject } from "../model/json/json";
 import type { AttemptRecord, ResponseKey, ResponseRecord, ResponseStatus } from "../model/response";
 import type { TaskDraft, TaskRecord, TaskStatus } from "../model/task";
 import type { AccessStore } from "./access";
+import type { UpkeepStore } from "./maintenance";
 import type { ManagerRecord, ManagerStore } from "./managers";
-import type { UpkeepStore } from "./upkeep";
 
 /**
  * The seam to the database: the only truth about tasks. Four narrow faces, each used by one folder:
@@ -229,7 +229,6 @@ export type RenameOutcome =
   | { kind: "expected"; taskId: string };
 
 export type { AccessStore, ApiKeyRecord, AuditEntry } from "./access";
-export type * from "./managers";
 export type {
   Admission,
   DueResponse,
@@ -239,4 +238,5 @@ export type {
   LeavingEndpoint,
   SeenResponse,
   UpkeepStore,
-} from "./upkeep";
+} from "./maintenance";
+export type * from "./managers";

@@ -7,16 +7,16 @@ import { Backlog } from "./backlog";
 import { Creator } from "./create";
 import { Endpoints, type EndpointUsers } from "./endpoints";
 import { Health } from "./health";
-import { Housekeeping } from "./housekeeping";
-import { Inbox } from "./inbox";
-import { Leftovers } from "./leftovers";
-import { Newcomers } from "./newcomers";
 import { Publisher } from "./publish";
-import { Reconciler } from "./reconcile";
-import { Republisher } from "./republish";
+import { Topology } from "./queue-registry";
+import { Housekeeping } from "./reconcile/housekeeping";
+import { Leftovers } from "./reconcile/leftovers";
+import { Newcomers } from "./reconcile/newcomers";
+import { Reconciler } from "./reconcile/reconcile";
+import { Republisher } from "./reconcile/republish";
+import { Inbox } from "./requests/inbox";
 import type { TaskService } from "./service";
 import { Tasks } from "./tasks";
-import { Topology } from "./topology";
 import { Waiters } from "./wait";
 
 export interface RunningTasks {

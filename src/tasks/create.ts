@@ -4,15 +4,15 @@ import type { Config, TaskTypeConfig } from "../config/config";
 import { StoreUnavailable, TaskerError } from "../errors";
 import { parseDuration } from "../model/duration";
 import { newId } from "../model/ids";
+import { payloadAjv } from "../model/json/payload-schema";
+import { memberText } from "../model/json/raw-json";
 import { ANY_ENDPOINT } from "../model/names";
-import { payloadAjv } from "../model/payload-schema";
-import { memberText } from "../model/raw-json";
 import type { NewTask, TaskDraft } from "../model/task";
 import { normalTime } from "../model/time";
 import type { CreateOutcome, TaskStore } from "../store/store";
 import { PRODUCER, traced } from "../tracing";
-import { hashOf } from "./fingerprint";
-import { checked, type SubmitBody, submitBody, usualSubmit } from "./request";
+import { hashOf } from "./requests/fingerprint";
+import { checked, type SubmitBody, submitBody, usualSubmit } from "./requests/request";
 import type { Caller } from "./service";
 
 /** What became of a draft; one that reaches nobody is refused. */

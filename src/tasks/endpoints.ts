@@ -3,8 +3,8 @@ import type { Log } from "../log";
 import { isName } from "../model/names";
 import type { ResponseStatus } from "../model/response";
 import type { EndpointRecord, RenameOutcome, Store } from "../store/store";
+import type { Topology } from "./queue-registry";
 import type { BrokerUser, EndpointReading, EndpointRemoved, EndpointRenamed } from "./service";
-import type { Topology } from "./topology";
 
 /** The users that endpoints have of their own at the broker, in the hands of its administrator. */
 export interface EndpointUsers {

@@ -4,7 +4,7 @@ import type { Store } from "../store/store";
 import type { Transport } from "../transport/transport";
 import { Trouble } from "../trouble";
 import type { Backlog } from "./backlog";
-import type { Reconciler } from "./reconcile";
+import type { Reconciler } from "./reconcile/reconcile";
 import type { ServiceHealth } from "./service";
 
 /** A database that has not answered for so long takes no writes. */

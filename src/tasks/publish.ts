@@ -10,7 +10,7 @@ import type { UpkeepStore } from "../store/store";
 import { killPoint } from "../testing/kill-points";
 import { PRODUCER, traced } from "../tracing";
 import type { Address, Transport } from "../transport/transport";
-import type { Topology } from "./topology";
+import type { Topology } from "./queue-registry";
 
 /** After a confirmed publish the reconciler looks at an unclaimed response again after so long. */
 export const RECHECK_MS = 30_000;

@@ -1,7 +1,7 @@
 import type { TaskTypeConfig } from "../config/config";
 import type { TaskerError } from "../errors";
 import type { TaskState } from "../model/completeness";
-import type { Json, JsonObject } from "../model/json";
+import type { Json, JsonObject } from "../model/json/json";
 import type { AttemptRecord, ResponseKey, ResponseRecord, ResponseStatus } from "../model/response";
 import type { TaskRecord } from "../model/task";
 import type {

@@ -1,7 +1,7 @@
 import type { Config, TaskTypeConfig } from "../config/config";
 import { TaskerError } from "../errors";
 import { newId } from "../model/ids";
-import { elementTexts, memberText } from "../model/raw-json";
+import { elementTexts, memberText } from "../model/json/raw-json";
 import type { ResponseRecord, ResponseStatus } from "../model/response";
 import type { TaskDraft } from "../model/task";
 import type { ResponseFilter, Store, TaskFilter } from "../store/store";
@@ -11,8 +11,8 @@ import { type Endpoints, sum } from "./endpoints";
 import type { Health } from "./health";
 import { listTasks } from "./list";
 import { freshReading, reading } from "./read";
-import type { Reconciler } from "./reconcile";
-import { batchBody, checked, retryBody, startBody } from "./request";
+import type { Reconciler } from "./reconcile/reconcile";
+import { batchBody, checked, retryBody, startBody } from "./requests/request";
 import type {
   Caller,
   Cancelled,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { PERMISSIONS, type RouteId } from "../../src/api/permissions";
+import { PERMISSIONS, type RouteId } from "../../src/api/access/permissions";
 import { until } from "../support/until";
 import { type Body, startTestApi, type TestApi } from "./support";
 

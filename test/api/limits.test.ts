@@ -1,5 +1,5 @@
 import { Agent, request } from "node:http";
-import { Streams } from "../../src/api/streams";
+import { Streams } from "../../src/api/request/streams";
 import { newId } from "../../src/model/ids";
 import { type Answer, startTestApi, type TestApi } from "./support";
 

@@ -1,7 +1,14 @@
 import type { z } from "zod";
 import type * as answers from "../../src/api/openapi/answers";
 import type * as client from "../../src/client/types";
-import type { batchBody, cancelBody, renameBody, retryBody, startBody, submitBody } from "../../src/tasks/request";
+import type {
+  batchBody,
+  cancelBody,
+  renameBody,
+  retryBody,
+  startBody,
+  submitBody,
+} from "../../src/tasks/requests/request";
 
 /** The client's types are written by hand; compiling this holds them against the schemas of the OpenAPI document. */
 

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { configFrom, type LoadOptions, loadConfig, loadConfigWithOrigins } from "../../src/config/load";
+import { configFrom, type LoadOptions, loadConfig, loadConfigWithOrigins } from "../../src/config/loading/load";
 import { ConfigError } from "../../src/errors";
 
 const ROOT = resolve(__dirname, "../..");

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type LoadOptions, loadConfig, loadConfigWithOrigins } from "../../src/config/load";
+import { type LoadOptions, loadConfig, loadConfigWithOrigins } from "../../src/config/loading/load";
 import { ConfigError } from "../../src/errors";
 import { RESERVED_TYPE_NAMES } from "../../src/model/names";
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { configFrom } from "../../src/config/load";
+import { configFrom } from "../../src/config/loading/load";
 
 /** There is no Docker engine and no systemd to run these files with: what can be held without them is held here. */
 const ROOT = join(__dirname, "../..");

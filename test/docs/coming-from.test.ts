@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { configFrom } from "../../src/config/load";
+import { configFrom } from "../../src/config/loading/load";
 import { silentLog } from "../../src/log";
 import { startProcess } from "../../src/tasker";
 import { ROOT } from "../support/sources";

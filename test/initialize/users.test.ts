@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { type Connection, createConnection } from "mysql2/promise";
-import { configFrom } from "../../src/config/load";
+import { configFrom } from "../../src/config/loading/load";
 import type { InitializeOptions } from "../../src/initialize/confirm";
 import { initialize } from "../../src/initialize/initialize";
 import { userName } from "../../src/initialize/users";

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { readSpool } from "../../src/manager/spool";
+import { readSpool } from "../../src/manager/attempts/spool";
 import { TcpProxy } from "../support/proxy";
 import { createDatabase, type Scratch } from "../support/services";
 import { until } from "../support/until";
-import { Bench, Gate } from "./bench";
+import { Bench, Gate } from "./harness";
 import { typeConfig } from "./support";
 
 const here = { endpoints: ["here"] };

@@ -3,7 +3,7 @@ import type { ManagerStore } from "../../src/store/store";
 import { TcpProxy } from "../support/proxy";
 import { createDatabase, type Scratch } from "../support/services";
 import { until } from "../support/until";
-import { Bench, Gate } from "./bench";
+import { Bench, Gate } from "./harness";
 import { typeConfig } from "./support";
 
 const here = { endpoints: ["here"] };

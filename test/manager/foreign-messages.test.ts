@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Options } from "amqplib";
 import { newId } from "../../src/model/ids";
 import { encodeMessage } from "../../src/model/message";
-import { managerPermissions } from "../../src/transport/amqp/permissions";
+import { managerPermissions } from "../../src/transport/amqp/administration/permissions";
 import { type BrokerView, lookInto } from "../support/broker";
 import { management } from "../support/services";
 import { until } from "../support/until";

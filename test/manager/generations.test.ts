@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newId } from "../../src/model/ids";
 import { until } from "../support/until";
-import { Bench, Gate } from "./bench";
+import { Bench, Gate } from "./harness";
 import { endOf, typeConfig } from "./support";
 
 const here = { endpoints: ["here"] };

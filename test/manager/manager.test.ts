@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { PermanentFailure } from "../../src/errors";
 import type { ManagerStore } from "../../src/store/store";
 import { until } from "../support/until";
-import { Bench, Gate } from "./bench";
+import { Bench, Gate } from "./harness";
 import { typeConfig } from "./support";
 
 const here = { endpoints: ["here"] };

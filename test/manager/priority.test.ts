@@ -1,6 +1,6 @@
 import type { HandleTask } from "../../src/model/handler";
 import { until } from "../support/until";
-import { Bench, Gate } from "./bench";
+import { Bench, Gate } from "./harness";
 import { typeConfig } from "./support";
 
 let bench: Bench;

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Config, TaskTypeConfig } from "../../src/config/config";
 import { silentLog } from "../../src/log";
-import type { Grant } from "../../src/manager/attempt";
-import { newCounters } from "../../src/manager/counters";
-import type { Desk } from "../../src/manager/desk";
-import { Seal } from "../../src/manager/seal";
+import type { Grant } from "../../src/manager/attempts/attempt";
+import type { Desk } from "../../src/manager/context";
+import { Seal } from "../../src/manager/intake/verifier";
+import { newCounters } from "../../src/manager/lifecycle/counters";
 import { newId } from "../../src/model/ids";
 import type { AttemptEnd, ManagerStore } from "../../src/store/store";
 

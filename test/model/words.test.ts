@@ -1,6 +1,6 @@
 import { formatDuration, parseDuration } from "../../src/model/duration";
 import { firstIdAt, isId, newId } from "../../src/model/ids";
-import { deeperThan } from "../../src/model/json";
+import { deeperThan } from "../../src/model/json/json";
 import { decodeMessage, encodeMessage, knownTasks, mayBegin, UnreadableMessage } from "../../src/model/message";
 import { isName } from "../../src/model/names";
 

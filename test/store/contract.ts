@@ -10,10 +10,10 @@ import { generationContract } from "./contract/generations";
 import { incarnationContract } from "./contract/incarnations";
 import { lateContract } from "./contract/late";
 import { listContract } from "./contract/list";
+import { upkeepContract } from "./contract/maintenance";
 import { operatorContract } from "./contract/operator";
 import { registerContract } from "./contract/register";
 import { settledContract } from "./contract/settled";
-import { upkeepContract } from "./contract/upkeep";
 
 /** What a suite gets from the database it runs on. */
 export interface Subject {

@@ -1,11 +1,11 @@
 import { type Connection, createConnection } from "mysql2/promise";
 import { StoreUnavailable } from "../../src/errors";
 import { silentLog } from "../../src/log";
+import type { Database } from "../../src/store/sql/connection";
+import { Logs } from "../../src/store/sql/managers/log";
+import { MysqlDatabase } from "../../src/store/sql/mysql/database";
+import { openStore } from "../../src/store/sql/open";
 import type { Store } from "../../src/store/store";
-import type { Database } from "../../src/store/typeorm/connection";
-import { Logs } from "../../src/store/typeorm/managers/log";
-import { MysqlDatabase } from "../../src/store/typeorm/mysql";
-import { openStore } from "../../src/store/typeorm/open";
 import { TcpProxy } from "../support/proxy";
 import { createDatabase, type Scratch } from "../support/services";
 import { until } from "../support/until";

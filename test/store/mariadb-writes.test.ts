@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { type Connection, createConnection } from "mysql2/promise";
 import { StoreUnavailable } from "../../src/errors";
 import { silentLog } from "../../src/log";
+import { openStore } from "../../src/store/sql/open";
 import type { Store } from "../../src/store/store";
-import { openStore } from "../../src/store/typeorm/open";
 import { type PrivateServer, privateDatabase } from "../support/services";
 import { createdTask, newTask } from "./support";
 

@@ -1,7 +1,7 @@
 import { type Connection, createConnection } from "mysql2/promise";
 import { silentLog } from "../../src/log";
+import { openStore } from "../../src/store/sql/open";
 import type { Store } from "../../src/store/store";
-import { openStore } from "../../src/store/typeorm/open";
 import { createDatabase, type Scratch } from "../support/services";
 import { storeContract } from "./contract";
 

@@ -6,9 +6,9 @@ import { createPool } from "mysql2";
 import { DataSource } from "typeorm";
 import { silentLog } from "../../src/log";
 import { MIGRATIONS } from "../../src/store/migrations";
-import { entities } from "../../src/store/typeorm/entities";
-import { ormOver } from "../../src/store/typeorm/mysql-migrate";
-import { openStore } from "../../src/store/typeorm/open";
+import { entities } from "../../src/store/sql/entities";
+import { ormOver } from "../../src/store/sql/mysql/migrate";
+import { openStore } from "../../src/store/sql/open";
 import { createDatabase } from "../support/services";
 import { claimed, createdTask, endOf } from "./support";
 

@@ -7,9 +7,9 @@ import Libsql from "libsql";
 import { StoreUnavailable } from "../../src/errors";
 import { silentLog } from "../../src/log";
 import { MIGRATIONS } from "../../src/store/migrations";
+import { openStore } from "../../src/store/sql/open";
+import { type SqliteHandle, SqliteQueue, sqliteDatabase } from "../../src/store/sql/sqlite/database";
 import type { Store } from "../../src/store/store";
-import { openStore } from "../../src/store/typeorm/open";
-import { type SqliteHandle, SqliteQueue, sqliteDatabase } from "../../src/store/typeorm/sqlite";
 import { claimed, createdTask, endOf, newTask, rowOf } from "./support";
 
 const folder = mkdtempSync(join(tmpdir(), "tasker-sqlite-"));
@@ -153,7 +153,7 @@ describe("a SQLite file", () => {
     const file = newFile();
     const task = newTask();
     const script = `
-      const { openStore } = require(${JSON.stringify(resolve("src/store/typeorm/open.ts"))});
+      const { openStore } = require(${JSON.stringify(resolve("src/store/sql/open.ts"))});
       const { silentLog } = require(${JSON.stringify(resolve("src/log.ts"))});
       (async () => {
         const store = await openStore({ uri: ${JSON.stringify(`sqlite:${file}`)}, poolSize: 1, deadlineMs: 5000, tls: null, log: silentLog });

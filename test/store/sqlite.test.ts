@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Libsql from "libsql";
 import { silentLog } from "../../src/log";
+import { openStore } from "../../src/store/sql/open";
 import type { Store } from "../../src/store/store";
-import { openStore } from "../../src/store/typeorm/open";
 import { storeContract } from "./contract";
 
 const folder = mkdtempSync(join(tmpdir(), "tasker-store-"));

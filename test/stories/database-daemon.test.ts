@@ -4,7 +4,7 @@ import { createConnection as createCallbackConnection } from "mysql2";
 import { createConnection } from "mysql2/promise";
 import { DataSource } from "typeorm";
 import { newId } from "../../src/model/ids";
-import { enqueue, type Queryable } from "../../src/tasks/enqueue";
+import { enqueue, type Queryable } from "../../src/tasks/requests/enqueue";
 import { until } from "../support/until";
 import { type Body, MODES, type World, world } from "../support/world";
 import { folder, fresh, perform, stands } from "./support";

@@ -1,7 +1,7 @@
 import Libsql from "libsql";
 import { createConnection } from "mysql2/promise";
-import { mysqlDialect } from "../../src/store/typeorm/dialect-mysql";
-import { sqliteDialect } from "../../src/store/typeorm/dialect-sqlite";
+import { mysqlDialect } from "../../src/store/sql/mysql/dialect";
+import { sqliteDialect } from "../../src/store/sql/sqlite/dialect";
 
 const OFFSET = "(SELECT ms FROM test_clock)";
 

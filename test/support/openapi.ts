@@ -1,7 +1,7 @@
 import Ajv2020, { type ValidateFunction } from "ajv/dist/2020";
 import addFormats from "ajv-formats";
 import { codesOf, type OpenApiDocument, openApiDocument, templateOf } from "../../src/api/openapi/document";
-import { Router } from "../../src/api/router";
+import { Router } from "../../src/api/request/router";
 import { ROUTES } from "../../src/api/routes";
 import { RESERVED_TYPE_NAMES } from "../../src/model/names";
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { configFrom } from "../../src/config/load";
+import { configFrom } from "../../src/config/loading/load";
 import { silentLog } from "../../src/log";
 import { type RunningManager, startManager } from "../../src/manager/manager";
 import type { HandleTask } from "../../src/model/handler";

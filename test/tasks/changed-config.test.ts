@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { configFrom } from "../../src/config/load";
+import { configFrom } from "../../src/config/loading/load";
 import { silentLog } from "../../src/log";
 import { startProcess, type TaskerProcess } from "../../src/tasker";
 import { capturingLog, type LogLine } from "../support/log";

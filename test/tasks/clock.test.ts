@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { StoreUnavailable } from "../../src/errors";
 import type { ManagerStore } from "../../src/store/store";
-import { Bench, Gate } from "../manager/bench";
+import { Bench, Gate } from "../manager/harness";
 import { testFolder, typeConfig } from "../manager/support";
 import { steppableClock } from "../support/clock";
 import { createDatabase } from "../support/services";

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Connection, createConnection } from "mysql2/promise";
-import { configFrom } from "../../src/config/load";
+import { configFrom } from "../../src/config/loading/load";
 import { startProcess, type TaskerProcess } from "../../src/tasker";
 import { capturingLog } from "../support/log";
 import { createVhost, type PrivateServer, privateDatabase, type Scratch } from "../support/services";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { newId } from "../../src/model/ids";
 import { ALL_KEY, endpointQueueName, exchangeName } from "../../src/transport/amqp/naming";
 import { start } from "../cli/support";
-import { Gate } from "../manager/bench";
+import { Gate } from "../manager/harness";
 import { TcpProxy } from "../support/proxy";
 import { createVhost, management, privateBroker } from "../support/services";
 import { until } from "../support/until";

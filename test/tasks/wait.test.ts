@@ -1,4 +1,4 @@
-import { Bench, Gate } from "../manager/bench";
+import { Bench, Gate } from "../manager/harness";
 import { typeConfig } from "../manager/support";
 import { until } from "../support/until";
 

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { PROBLEMS, type ProblemCode } from "../../errors";
-import type { Json, JsonObject } from "../../model/json";
+import type { Json, JsonObject } from "../../model/json/json";
 import { RESPONSE_STATUSES } from "../../model/response";
 import { TASK_STATUSES } from "../../model/task";
-import { SCOPES } from "../permissions";
+import { SCOPES } from "../access/permissions";
 
 /**
  * What the API answers, as schemas. They describe (the OpenAPI document is made from them) and are checked against every

@@ -1,17 +1,17 @@
 import { z } from "zod";
 import { PROBLEMS, type ProblemCode } from "../../errors";
 import { NAME } from "../../model/names";
-import { batchBody, retryBody, startBody, submitBody } from "../../tasks/request";
+import { batchBody, retryBody, startBody, submitBody } from "../../tasks/requests/request";
 import { VERSION } from "../../version";
-import { PERMISSIONS, type RouteId } from "../permissions";
-import { taskQuery } from "../query";
+import { PERMISSIONS, type RouteId } from "../access/permissions";
+import { taskQuery } from "../request/query";
 import { NAMED } from "./answers";
 import { problemExample } from "./examples";
 import { type Answer, HEADERS, OPERATIONS, type Operation } from "./operations";
 import { EXPLAINED } from "./problems";
 
 /**
- * The OpenAPI 3.1 document, made from the schemas that check requests (tasks/request.ts, query.ts), those that describe
+ * The OpenAPI 3.1 document, made from the schemas that check requests (tasks/requests/request.ts, query.ts), those that describe
  * answers (answers.ts), and the table of operations, which must name every route there is.
  */
 

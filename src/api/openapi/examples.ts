@@ -1,5 +1,5 @@
 import { PROBLEMS, type ProblemCode } from "../../errors";
-import { type Problem, TITLES } from "../problem";
+import { type Problem, TITLES } from "../request/problem";
 
 /** Examples of the OpenAPI document. A test checks each against its schema. */
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { ProblemCode } from "../../errors";
-import { batchBody, cancelBody, renameBody, retryBody, startBody, submitBody } from "../../tasks/request";
-import type { RouteId } from "../permissions";
-import * as query from "../query";
+import { batchBody, cancelBody, renameBody, retryBody, startBody, submitBody } from "../../tasks/requests/request";
+import type { RouteId } from "../access/permissions";
+import * as query from "../request/query";
 import * as answers from "./answers";
 import * as examples from "./examples";
 

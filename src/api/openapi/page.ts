@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { PROBLEMS, type ProblemCode } from "../../errors";
-import { TITLES } from "../problem";
+import { TITLES } from "../request/problem";
 import type { OpenApiDocument, OperationObject } from "./document";
 import { EXPLAINED } from "./problems";
 

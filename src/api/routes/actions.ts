@@ -1,9 +1,9 @@
 import type { ResponseRecord } from "../../model/response";
-import { cancelBody, checked } from "../../tasks/request";
+import { cancelBody, checked } from "../../tasks/requests/request";
 import type { Cancelled, CancelOptions, CancelResult, TaskReading } from "../../tasks/service";
-import type { Call } from "../call";
-import { noQuery } from "../query";
-import type { Reply } from "../reply";
+import type { Call } from "../request/call";
+import { noQuery } from "../request/query";
+import type { Reply } from "../request/reply";
 import { keyView, outcomeView, taskPath, taskView } from "../views";
 import { preferenceApplied, waitOf } from "./tasks";
 

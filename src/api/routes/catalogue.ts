@@ -1,9 +1,9 @@
 import { TaskerError } from "../../errors";
 import { NAME } from "../../model/names";
-import type { Call } from "../call";
 import { endpointView, openView, typeView } from "../catalogue-views";
-import { noQuery } from "../query";
-import type { Reply } from "../reply";
+import type { Call } from "../request/call";
+import { noQuery } from "../request/query";
+import type { Reply } from "../request/reply";
 import { list } from "./lists";
 
 /** `GET /types` → the task types that the key may touch. */

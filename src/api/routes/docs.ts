@@ -1,7 +1,7 @@
-import type { Call } from "../call";
 import { openApiDocument } from "../openapi/document";
 import { apiPage, problemsPage, STYLE_HASH } from "../openapi/page";
-import type { Reply } from "../reply";
+import type { Call } from "../request/call";
+import type { Reply } from "../request/reply";
 
 /** What is the same for every request: made at the first one. */
 const made = new Map<string, string>();

@@ -1,10 +1,10 @@
 import { TaskerError } from "../../errors";
 import { NAME } from "../../model/names";
-import { checked, renameBody } from "../../tasks/request";
-import type { Call } from "../call";
+import { checked, renameBody } from "../../tasks/requests/request";
 import { removedView, renamedView } from "../catalogue-views";
-import { noQuery, removeQuery } from "../query";
-import type { Reply } from "../reply";
+import type { Call } from "../request/call";
+import { noQuery, removeQuery } from "../request/query";
+import type { Reply } from "../request/reply";
 import { nothingIn } from "./actions";
 
 /**

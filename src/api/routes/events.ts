@@ -1,8 +1,8 @@
 import { TaskerError } from "../../errors";
-import type { Call } from "../call";
 import type { Wanted } from "../feed";
-import { eventsQuery } from "../query";
-import { EventStream } from "../sse";
+import type { Call } from "../request/call";
+import { eventsQuery } from "../request/query";
+import { EventStream } from "../request/sse";
 import { changeView, taskView } from "../views";
 
 /** `GET /events[?type=]` (SSE): `response.updated` for every change of a response that the key may see. */

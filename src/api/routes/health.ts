@@ -1,6 +1,6 @@
 import { TaskerError } from "../../errors";
-import type { Call } from "../call";
-import type { Reply } from "../reply";
+import type { Call } from "../request/call";
+import type { Reply } from "../request/reply";
 
 const HEADERS = ["Cache-Control", "no-store"];
 

@@ -1,5 +1,5 @@
-import type { Handler } from "../call";
-import type { RouteId } from "../permissions";
+import type { RouteId } from "../access/permissions";
+import type { Handler } from "../request/call";
 import { cancelTask, retryTask } from "./actions";
 import { listEndpoints, listTypes, readEndpoint, readType } from "./catalogue";
 import { docs, docsProblems, openapi } from "./docs";

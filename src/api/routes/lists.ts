@@ -1,8 +1,8 @@
 import { stringify } from "node:querystring";
 import type { TaskFilter } from "../../store/store";
-import type { Call } from "../call";
-import { taskFilter } from "../query";
-import type { Reply } from "../reply";
+import type { Call } from "../request/call";
+import { taskFilter } from "../request/query";
+import type { Reply } from "../request/reply";
 import { listView, taskItemView } from "../views";
 
 /** `GET /tasks` → tasks of all types that the key may see, newest first; `?include=responses`: with their responses. */

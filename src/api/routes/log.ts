@@ -1,10 +1,10 @@
 import { pause } from "../../backoff";
 import { isFinal } from "../../model/response";
 import type { LogChunk } from "../../store/store";
-import type { Call } from "../call";
-import { logQuery } from "../query";
-import type { Reply } from "../reply";
-import { EventStream } from "../sse";
+import type { Call } from "../request/call";
+import { logQuery } from "../request/query";
+import type { Reply } from "../request/reply";
+import { EventStream } from "../request/sse";
 import { list } from "./lists";
 import { endpointParam } from "./responses";
 

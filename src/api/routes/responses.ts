@@ -4,9 +4,9 @@ import { ANY_ENDPOINT, NAME } from "../../model/names";
 import type { AttemptRecord, ResponseRecord, ResponseStatus } from "../../model/response";
 import { isFinal } from "../../model/response";
 import type { TaskRecord } from "../../model/task";
-import type { Call } from "../call";
-import { responseFilter, responseQuery } from "../query";
-import type { Reply } from "../reply";
+import type { Call } from "../request/call";
+import { responseFilter, responseQuery } from "../request/query";
+import type { Reply } from "../request/reply";
 import { endpointOf, responseDetailView, responseView } from "../views";
 import { list } from "./lists";
 

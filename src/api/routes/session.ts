@@ -1,10 +1,10 @@
 import { TaskerError } from "../../errors";
 import { VERSION } from "../../version";
-import { ANYONE, type Identity } from "../auth";
-import type { Call } from "../call";
-import { checkHost, checkOrigin } from "../guard";
-import type { Reply } from "../reply";
-import { csrfToken, ENDED_COOKIE, sessionCookie, sessionKey } from "../session";
+import { ANYONE, type Identity } from "../access/auth";
+import { checkHost, checkOrigin } from "../access/guard";
+import { csrfToken, ENDED_COOKIE, sessionCookie, sessionKey } from "../access/session";
+import type { Call } from "../request/call";
+import type { Reply } from "../request/reply";
 import { nothingIn } from "./actions";
 
 const HEADERS = ["Cache-Control", "no-store"];

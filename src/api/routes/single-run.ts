@@ -1,6 +1,6 @@
-import type { Call } from "../call";
-import type { Reply } from "../reply";
-import { notFound } from "../serve";
+import type { Call } from "../request/call";
+import type { Reply } from "../request/reply";
+import { notFound } from "../request/request-pipeline";
 import { taskView } from "../views";
 import { cancelWith, nothingIn, waitAsked } from "./actions";
 import { created, matches, noteCreated, taskHeaders, taskNotFound } from "./tasks";

@@ -1,9 +1,9 @@
-import { configValues } from "../../config/values";
-import type { Json } from "../../model/json";
+import { configValues } from "../../config/loading/values";
+import type { Json } from "../../model/json/json";
 import { VERSION } from "../../version";
-import type { Call } from "../call";
-import { noQuery } from "../query";
-import type { Reply } from "../reply";
+import type { Call } from "../request/call";
+import { noQuery } from "../request/query";
+import type { Reply } from "../request/reply";
 
 /** `GET /system` → version, run mode and the config as used, nested as in its file; passwords, keys and command lines hidden. */
 export async function system(call: Call): Promise<Reply> {

@@ -1,11 +1,11 @@
 import { TaskerError } from "../../errors";
 import type { ResponseRecord } from "../../model/response";
 import type { Submitted, TaskReading } from "../../tasks/service";
-import type { Call } from "../call";
-import { allows } from "../permissions";
-import { problemOf } from "../problem";
-import { taskQuery } from "../query";
-import type { Reply } from "../reply";
+import { allows } from "../access/permissions";
+import type { Call } from "../request/call";
+import { problemOf } from "../request/problem";
+import { taskQuery } from "../request/query";
+import type { Reply } from "../request/reply";
 import { MAX_RESPONSES, taskPath, taskView } from "../views";
 
 /** Seconds after which to ask again about a task that is under way. */

@@ -1,8 +1,8 @@
 import type { TaskTypeConfig } from "../../config/config";
-import { commandRunner } from "./command";
-import { httpRunner } from "./http";
-import { inlineRunner } from "./inline";
-import { moduleRunner } from "./module";
+import { commandRunner } from "./command/command";
+import { httpRunner } from "./http/http";
+import { inlineRunner } from "./module/inline";
+import { moduleRunner } from "./module/module";
 import type { Runner } from "./runner";
 import type { CreateRunnerOptions, RunnerOptions } from "./runner-options";
 

@@ -1,5 +1,5 @@
 import { describeError } from "../../describe-error";
-import { jsonOf, type NotJson } from "../../model/json";
+import { jsonOf, type NotJson } from "../../model/json/json";
 import type { RunResult } from "./runner";
 import { shortText } from "./text";
 

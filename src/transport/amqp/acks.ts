@@ -1,5 +1,5 @@
 import type { Channel, ConsumeMessage } from "amqplib";
-import { Keys } from "../../roll";
+import { Keys } from "../../dense-set";
 import type { AckRound } from "./ack-round";
 
 /**

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { TaskerProblem, TaskerUnreachable } from "../../client/errors";
 import { type Call, Http } from "../../client/http";
-import { exactJson } from "../../model/exact-json";
+import { exactJson } from "../../model/json/exact-json";
 
 /** These pages live at <base>/ui/, the API at <base>/: wherever a reverse proxy has put both. */
 const API = new URL("../", document.baseURI.replace(/[#?].*$/, ""));

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Json } from "../../client/types";
-import { ExactNumber } from "../../model/exact-json";
+import { ExactNumber } from "../../model/json/exact-json";
 import { Text, visible } from "./text";
 
 const PAGE = 100;

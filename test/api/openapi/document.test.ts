@@ -1,5 +1,5 @@
+import { PERMISSIONS, type RouteId } from "../../../src/api/access/permissions";
 import { codesOf, type OperationObject, openApiDocument, templateOf } from "../../../src/api/openapi/document";
-import { PERMISSIONS, type RouteId } from "../../../src/api/permissions";
 import { PROBLEMS } from "../../../src/errors";
 import { faultsAt } from "../../support/openapi";
 import { startTestApi, type TestApi } from "../support";

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Attempt, Json, TaskResponseDetail } from "../../../client/types";
-import { writeExact } from "../../../model/exact-json";
+import { writeExact } from "../../../model/json/exact-json";
 import { readResponse, retryTask } from "../../api/calls";
 import { messageOf } from "../../api/http";
 import { may } from "../../api/session";

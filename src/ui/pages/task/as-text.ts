@@ -1,5 +1,5 @@
 import type { Task } from "../../../client/types";
-import { writeExact } from "../../../model/exact-json";
+import { writeExact } from "../../../model/json/exact-json";
 import { apiUrl } from "../../api/http";
 import { shellQuote } from "../../parts/copy";
 

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Task, TaskResponse } from "../../../client/types";
-import { writeExact } from "../../../model/exact-json";
+import { writeExact } from "../../../model/json/exact-json";
 import { href } from "../../app/router";
 import { CopyButton } from "../../parts/copy";
 import { Badge, type CellState, cellState, PROBLEM_STATES } from "../../parts/status";

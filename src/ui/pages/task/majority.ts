@@ -1,5 +1,5 @@
 import type { Json, TaskResponse } from "../../../client/types";
-import { ExactNumber, writeExact } from "../../../model/exact-json";
+import { ExactNumber, writeExact } from "../../../model/json/exact-json";
 
 export interface Group {
   key: string;

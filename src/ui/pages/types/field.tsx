@@ -1,6 +1,6 @@
 import { useId, useState } from "preact/hooks";
 import type { Json, JsonObject } from "../../../client/types";
-import { ExactNumber, parseExact, writeExact } from "../../../model/exact-json";
+import { ExactNumber, parseExact, writeExact } from "../../../model/json/exact-json";
 import { Text } from "../../parts/text";
 import { exampleOf, type Schema } from "./schema";
 

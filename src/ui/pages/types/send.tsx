@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { TaskerProblem } from "../../../client/errors";
 import type { Json, JsonObject, TaskTypeDetail } from "../../../client/types";
-import { ExactNumber, parseExact, writeExact } from "../../../model/exact-json";
+import { ExactNumber, parseExact, writeExact } from "../../../model/json/exact-json";
 import { submitTask } from "../../api/calls";
 import { messageOf } from "../../api/http";
 import { go, href } from "../../app/router";

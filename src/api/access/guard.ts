@@ -1,0 +1,55 @@
+import type { IncomingMessage } from "node:http";
+import { BlockList, isIP } from "node:net";
+import { TaskerError } from "../../errors";
+
+/**
+ * What keeps a web page in somebody's browser from working this API behind that somebody's back: it can send requests to
+ * 127.0.0.1, but it can hide neither the host name it was loaded under nor that it is another site.
+ */
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+
+/** Whether the address to listen on cannot be reached from elsewhere. */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[|\]$/g, "");
+  if (name === "localhost") return true;
+  const family = isIP(name);
+  return family !== 0 && LOOPBACK.check(name, family === 6 ? "ipv6" : "ipv4");
+}
+
+const USUAL = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
+const HOST = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::\d+)?$/i;
+
+/** Without keys only requests to a loopback name are answered: a name rebound to 127.0.0.1 is another name. */
+export function checkHost(req: IncomingMessage): void {
+  const host = req.headers.host ?? "";
+  if (USUAL.test(host)) return;
+  const name = HOST.exec(host)?.[1];
+  if (name !== undefined && isLoopback(name.toLowerCase())) return;
+  throw new TaskerError(
+    "forbidden",
+    "Without API keys only requests to localhost, 127.0.0.1 or [::1] are answered: use one of these names, or configure a key",
+  );
+}
+
+/** Refuses what a page of another site makes a browser send. Programs send neither header and are not concerned. */
+export function checkOrigin(req: IncomingMessage): void {
+  const site = req.headers["sec-fetch-site"];
+  if (site !== undefined) {
+    if (site === "same-origin" || site === "none") return;
+  } else {
+    const origin = req.headers.origin;
+    if (origin === undefined || sameHost(origin, req.headers.host)) return;
+  }
+  throw new TaskerError("forbidden", "A page of another site may not change anything here");
+}
+
+function sameHost(origin: string, host: string | undefined): boolean {
+  try {
+    return new URL(origin).host === host?.toLowerCase();
+  } catch {
+    return false;
+  }
+}

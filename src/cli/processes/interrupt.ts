@@ -1,0 +1,31 @@
+import { EXIT } from "../exit-codes";
+import { CliError } from "../failure";
+import { outputGone } from "../stdio";
+
+/** Ctrl-C while watching: the task goes on, only the watching ends. */
+export class Interrupted extends CliError {
+  constructor(hint: string) {
+    super(EXIT.interrupted, hint);
+    this.name = "Interrupted";
+  }
+}
+
+/**
+ * Runs what can be left alone. The first Ctrl-C (or SIGTERM) aborts its signal, with `hint` as the last words; a second one ends
+ * the process at once. The signal is aborted too when nobody can read what it would tell.
+ */
+export async function detachable<T>(hint: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    controller.abort(new Interrupted(hint));
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  try {
+    return await work(AbortSignal.any([controller.signal, outputGone]));
+  } finally {
+    process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
+  }
+}

@@ -1,0 +1,38 @@
+import type { Config } from "../config/config";
+import type { Log } from "../log";
+import type { ManagerStore } from "../store/store";
+import type { Seal } from "./intake/verifier";
+import type { Counters } from "./lifecycle/counters";
+
+/** What all moments of a manager's work share. */
+export interface Desk {
+  endpoint: string;
+  config: Config;
+  store: ManagerStore;
+  log: Log;
+  counters: Counters;
+  seal: Seal;
+  onAttempt?: OnAttempt;
+  pace: Pace;
+  /** Aborted when the manager has stopped: whatever still waits for the store or the broker gives up. */
+  over: AbortSignal;
+}
+
+export type OnAttempt = (endpoint: string, type: string, seconds: number) => void;
+
+/** Waiting times, milliseconds. */
+export interface Pace {
+  /** How often running attempts are checked and waiting messages reported. */
+  sweepMs: number;
+  /** After so long under a verified lease an attempt's delivery is acked: the lease owns the recovery from then on. */
+  earlyAckMs: number;
+  /** A finish that is not committed by then goes to the spool. */
+  spoolAfterMs: number;
+  /** How often progress and logs are written. */
+  flushMs: number;
+  /** Two looks of the reconciler: by then what a retired predecessor ran may be claimed again. */
+  reclaimMs: number;
+}
+
+/** 5 minutes is far below every broker's consumer timeout (15 minutes and more), far above almost every handler. */
+export const PACE: Pace = { sweepMs: 1000, earlyAckMs: 300_000, spoolAfterMs: 1000, flushMs: 300, reclaimMs: 500 };

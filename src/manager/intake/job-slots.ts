@@ -1,0 +1,78 @@
+import type { TaskTypeConfig } from "../../config/config";
+import type { Runner } from "../runners/runner";
+import { WaitingList } from "./local-queue";
+
+/** Where the tasks of one (type, job) wait for a slot and run: the jobs of a type do not take slots from each other. */
+export class Lane {
+  readonly waiting = new WaitingList();
+  /** Slots taken: being claimed or running. */
+  busy = 0;
+
+  constructor(
+    readonly type: TaskTypeConfig,
+    readonly job: string,
+    readonly runner: Runner,
+  ) {}
+
+  get free(): number {
+    return this.type.concurrency - this.busy;
+  }
+}
+
+/** All lanes of a manager, made from the config at its start. */
+export class Lanes {
+  private readonly byType = new Map<string, Map<string, Lane>>();
+  private readonly every: readonly Lane[];
+
+  /** @param unknownJob performs what names a job that the config does not have */
+  constructor(
+    types: readonly TaskTypeConfig[],
+    runnerFor: (type: TaskTypeConfig, job: string | null) => Runner,
+    unknownJob: Runner,
+  ) {
+    for (const type of types) {
+      const jobs = type.jobs.length > 0 ? type.jobs : [""];
+      const lanes = new Map(jobs.map((job) => [job, new Lane(type, job, runnerFor(type, job || null))]));
+      this.byType.set(type.name, lanes.set(UNKNOWN_JOB, new Lane(type, UNKNOWN_JOB, unknownJob)));
+    }
+    this.every = [...this.byType.values()].flatMap((lanes) => [...lanes.values()]);
+  }
+
+  /** The lane that performs the job; for a job that the config does not have, the one that fails it with its reason. */
+  of(type: string, job: string): Lane | undefined {
+    const lanes = this.byType.get(type);
+    return lanes?.get(job) ?? lanes?.get(UNKNOWN_JOB);
+  }
+
+  ofType(type: string): Lane[] {
+    return [...(this.byType.get(type)?.values() ?? [])];
+  }
+
+  all(): readonly Lane[] {
+    return this.every;
+  }
+
+  get types(): TaskTypeConfig[] {
+    return [...this.byType.values()].map((lanes) => [...lanes.values()][0]!.type);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.all().map((lane) => lane.runner.close()));
+  }
+}
+
+/** No name: a job cannot be called so. */
+const UNKNOWN_JOB = "*";
+
+/** Fails what no configured job stands for; another manager with a newer config may still perform a later attempt. */
+export const unknownJobRunner: Runner = {
+  run: async (work) => ({
+    kind: "failed",
+    reason: "handler_not_found",
+    error: `The task type "${work.type}" has no job "${work.job ?? ""}" in the config of the manager of "${work.endpoint}". Give the manager the same config as the API and restart it.`,
+    permanent: false,
+    result: null,
+    resultText: null,
+  }),
+  close: async () => undefined,
+};

@@ -1,0 +1,81 @@
+import { pause } from "../../backoff";
+import type { Claimer } from "../attempts/claimer";
+import type { Finisher } from "../attempts/completer";
+import type { Attempts } from "../attempts/executor";
+import type { Desk } from "../context";
+import type { Lanes } from "../intake/job-slots";
+import type { Receiver } from "../intake/receiver";
+import type { AttemptLogs } from "../reports/logs";
+import type { Registration } from "./registration";
+
+/** How long each step may take that waits for a store or a broker, which may be away for good. */
+const STEP_MS = 2000;
+/** Beyond the grace time: a runner has killed everything by then. */
+const KILLED_MS = 3000;
+
+export interface DrainParts {
+  desk: Desk;
+  receiver: Receiver;
+  claimer: Claimer;
+  lanes: Lanes;
+  attempts: Attempts;
+  finisher: Finisher;
+  logs: AttemptLogs;
+  registration: Registration;
+}
+
+/**
+ * The end of a manager, in this order:
+ *
+ *  1. no delivery is taken, nothing more is claimed      (another manager of the endpoint gets what comes)
+ *  2. what waits here goes back to its queue
+ *  3. what runs goes on until the deadline, with heartbeats, progress and checks as ever
+ *  4. what still runs then is told `drain`, killed after the grace time, and given back: the attempt is not charged
+ *  5. finishes and logs are flushed; what the store cannot take is in the spool
+ *  6. the incarnation signs off, unless the spool still needs its leases
+ *  7. runners end their idle children
+ *
+ * Never rejects, and always comes back: every step has a bound of its own.
+ *
+ * @param deadline aborts when step 3 is over
+ */
+export async function drainManager(parts: DrainParts, deadline: AbortSignal): Promise<void> {
+  const { desk, receiver, claimer, lanes, attempts, finisher, logs, registration } = parts;
+  const claimed = claimer.close();
+  await within(STEP_MS, receiver.stop());
+  giveBackWaiting(parts);
+  await within(STEP_MS, claimed);
+
+  await Promise.race([attempts.unsettled.zero(), aborted(deadline)]);
+  attempts.stopAll();
+  await within(desk.config.manager.graceMs + KILLED_MS, attempts.unended.zero());
+
+  const allCommitted = await finisher.flush(STEP_MS);
+  if (allCommitted) await within(STEP_MS, attempts.unsettled.zero());
+  await within(STEP_MS, logs.flush());
+  await within(STEP_MS, allCommitted ? registration.leave() : registration.end());
+  await within(desk.config.manager.graceMs + KILLED_MS, lanes.close());
+}
+
+function giveBackWaiting({ lanes, receiver }: DrainParts): void {
+  for (const lane of lanes.all()) {
+    for (let item = lane.waiting.shift(); item; item = lane.waiting.shift()) {
+      receiver.taken(item);
+      item.parcel.handOver();
+    }
+  }
+}
+
+/** Resolves when `step` has settled, or after `ms`. */
+async function within(ms: number, step: Promise<unknown>): Promise<void> {
+  const settled = new AbortController();
+  await Promise.race([step.then(noop, noop), pause(ms, settled.signal)]);
+  settled.abort();
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+function noop(): void {}

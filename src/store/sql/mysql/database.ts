@@ -1,0 +1,268 @@
+import type { Pool, PoolConnection } from "mysql2";
+import { type Backoff, backoffMs, pause } from "../../../backoff";
+import { StoreUnavailable } from "../../../errors";
+import type { Connection, Database, Value } from "../connection";
+import type { StoreOptions } from "../options";
+import { Writes } from "../writes";
+import { Deadlines } from "./deadlines";
+import { mysqlDialect } from "./dialect";
+import { endsConnection, type Fault, faultOf, unavailable } from "./errors";
+import type * as Migrate from "./migrate";
+import { poolOptions } from "./options";
+import { destroy, Pools } from "./pools";
+import { SESSION } from "./session";
+
+/** A server that refuses connections is tried for so long before the caller hears of it. */
+const REFUSED_MS = 1000;
+const RETRY: Backoff = { firstMs: 8, factor: 2, maxMs: 750 };
+const MIGRATE_MS = 15 * 60_000;
+/** Two lanes of creates and four of reads (tasks/create.ts, tasks/read.ts): neither waits for the other. */
+const SCRIPT_CONNECTIONS = 6;
+
+/**
+ * MySQL and MariaDB through mysql2's pool. Every call has one deadline, for getting a connection, all its statements and all
+ * its repetitions. The driver has none of this: it waits for a connection for ever, and a query that timed out leaves its
+ * connection in the pool with the answer still to come. So at the deadline the connection is destroyed, and with it those
+ * that lie idle: what froze one has frozen them.
+ */
+export class MysqlDatabase implements Database {
+  readonly dialect = mysqlDialect;
+  private readonly pools = new Pools();
+  private readonly pool: Pool;
+  private readonly scriptPool: Pool;
+  private readonly writes = new Writes();
+  private readonly scriptWrites = new Writes();
+  private readonly ready = new WeakSet<PoolConnection>();
+  private readonly deadlines = new Deadlines();
+  private readonly where: string;
+  private maxBytes = 1_000_000;
+  private closed = false;
+
+  constructor(private readonly options: StoreOptions) {
+    const config = poolOptions(options.uri, options);
+    this.where = `${config.database} at ${config.socketPath ?? `${config.host}:${config.port}`}`;
+    this.pool = this.pools.add(config);
+    this.scriptPool = this.pools.add({ ...config, multipleStatements: true, connectionLimit: SCRIPT_CONNECTIONS });
+  }
+
+  read<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T> {
+    return this.withDb(work, deadlineMs);
+  }
+
+  single<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T> {
+    return this.writes.watch(() => this.withDb(work, deadlineMs));
+  }
+
+  write<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T> {
+    return this.writes.watch(() =>
+      this.withDb(async (connection) => {
+        await connection.query("START TRANSACTION");
+        const result = await work(connection);
+        await connection.query("COMMIT");
+        return result;
+      }, deadlineMs),
+    );
+  }
+
+  /** On connections of their own: nowhere else does the server take more than one statement in a text. */
+  readScript<Row>(text: string): Promise<Row[][] | null> {
+    return this.sendScript(text);
+  }
+
+  writeScript<Row>(text: string, deadlineMs?: number): Promise<Row[][] | null> {
+    return this.scriptWrites.watch(() => this.sendScript<Row>(text, deadlineMs));
+  }
+
+  async checkWrites(attempt: string | null, deadlineMs: number): Promise<void> {
+    if (attempt === null) {
+      const read = () => this.read((connection) => connection.query("SELECT 1"), deadlineMs);
+      return this.writes.checkWritten(read);
+    }
+    await Promise.all([
+      this.writes.check(() => this.single((connection) => connection.run(attempt), deadlineMs)),
+      this.scriptWrites.check(() => this.writeScript(attempt, deadlineMs)),
+    ]);
+  }
+
+  private sendScript<Row>(text: string, deadlineMs?: number): Promise<Row[][] | null> {
+    return this.withDb(
+      async (connection) => {
+        if (text.length * 3 > connection.maxBytes && Buffer.byteLength(text) > connection.maxBytes) return null;
+        return send<Row[][]>((connection as MysqlConnection).raw, text);
+      },
+      deadlineMs,
+      this.scriptPool,
+    );
+  }
+
+  migrate(): Promise<string[]> {
+    // TypeORM is twenty-five megabytes that a manager, which may not migrate, has no use for.
+    const { migrateMysql } = require("./migrate") as typeof Migrate;
+    return this.withDb((connection) => migrateMysql((connection as MysqlConnection).raw), MIGRATE_MS);
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    const late = pause(Math.min(this.options.deadlineMs, 3000), undefined, { ref: false }).then(() => "late");
+    if ((await Promise.race([this.pools.end(), late])) === "late") this.pools.endIdle();
+  }
+
+  private async withDb<T>(
+    work: (connection: Connection) => Promise<T>,
+    deadlineMs = this.options.deadlineMs,
+    pool = this.pool,
+  ): Promise<T> {
+    const begin = performance.now();
+    const until = begin + deadlineMs;
+    for (let round = 0; ; round++) {
+      try {
+        return await this.once(work, until, pool);
+      } catch (error) {
+        if (error instanceof StoreUnavailable) throw error;
+        const fault = error instanceof NoConnection ? error.fault : faultOf(error);
+        if (fault === "other") throw error;
+        const now = performance.now();
+        const end = fault === "refused" ? Math.min(until, begin + REFUSED_MS) : until;
+        const waitMs = backoffMs(round + 1, RETRY);
+        if (fault === "away" || this.closed || now + waitMs >= end)
+          throw unavailable(this.where, error instanceof NoConnection ? error.cause : error);
+        await pause(waitMs);
+      }
+    }
+  }
+
+  /** Settles by the deadline, whatever the connection does. */
+  private once<T>(work: (connection: Connection) => Promise<T>, until: number, pool: Pool): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let raw: PoolConnection | null = null;
+      let failed: unknown = null;
+      let over = false;
+      const settled = this.deadlines.watch(until, () => {
+        over = true;
+        if (raw) {
+          destroy(raw);
+          this.pools.endIdle();
+        }
+        reject(failed ?? this.tooLate());
+      });
+      pool.getConnection((error, connection) => {
+        if (over) return void connection?.release();
+        if (error) {
+          settled();
+          return reject(this.noConnection(error));
+        }
+        raw = connection;
+        this.perform(connection, work).then(
+          (result) => {
+            if (over) return;
+            settled();
+            this.pools.release(connection);
+            resolve(result);
+          },
+          async (thrown) => {
+            if (over) return;
+            failed = thrown;
+            await this.giveBack(connection, thrown);
+            settled();
+            reject(thrown);
+          },
+        );
+      });
+    });
+  }
+
+  private async perform<T>(raw: PoolConnection, work: (connection: Connection) => Promise<T>): Promise<T> {
+    if (!this.ready.has(raw)) {
+      for (const statement of SESSION) await send(raw, statement);
+      const [row] = await send<Array<{ bytes: number }>>(raw, "SELECT @@max_allowed_packet AS bytes");
+      this.maxBytes = Math.max(16_384, Number(row!.bytes) - 16_384);
+      this.ready.add(raw);
+    }
+    return work(new MysqlConnection(raw, this.maxBytes));
+  }
+
+  /** A connection with an open transaction goes back rolled back, or not at all. */
+  private async giveBack(raw: PoolConnection, error: unknown): Promise<void> {
+    if (endsConnection(faultOf(error))) return this.pools.retire(raw);
+    if ((error as { errno?: number }).errno === 1153) return destroy(raw);
+    try {
+      await send(raw, "ROLLBACK");
+      this.pools.release(raw);
+    } catch {
+      destroy(raw);
+    }
+  }
+
+  private noConnection(error: Error): Error {
+    const busy = /Queue limit|Pool is closed/.test(error.message);
+    return busy ? unavailable(this.where, error) : new NoConnection(error);
+  }
+
+  private tooLate(): StoreUnavailable {
+    return new StoreUnavailable(
+      `The database ${this.where} did not answer in time. What was asked may or may not have been done; asking again is safe.`,
+    );
+  }
+}
+
+/** No connection could be made. A proxy in front of a dead server resets it instead of refusing it: that is the same. */
+class NoConnection extends Error {
+  readonly fault: Fault;
+  constructor(override readonly cause: Error) {
+    super(cause.message);
+    const fault = faultOf(cause);
+    this.fault = fault === "lost" ? "refused" : fault;
+  }
+}
+
+class MysqlConnection implements Connection {
+  readonly dialect = mysqlDialect;
+  constructor(
+    readonly raw: PoolConnection,
+    readonly maxBytes: number,
+  ) {}
+
+  query<Row>(sql: string, values?: readonly Value[]): Promise<Row[]> {
+    return send<Row[]>(this.raw, sql, values);
+  }
+
+  async run(sql: string, values?: readonly Value[]): Promise<number> {
+    // CLIENT_FOUND_ROWS: rows matched, changed or not.
+    return (await send<{ affectedRows: number }>(this.raw, sql, values)).affectedRows;
+  }
+
+  prepared(sql: string, values: readonly Value[]): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.raw.execute(sql, [...values], (error: Error | null, result: unknown) =>
+        error ? reject(error) : resolve((result as { affectedRows: number }).affectedRows),
+      );
+    });
+  }
+
+  async insert(
+    table: string,
+    columns: readonly string[],
+    rows: ReadonlyArray<readonly Value[]>,
+    onDuplicate: "fail" | "keep" = "fail",
+  ): Promise<void> {
+    if (rows.length === 0) return;
+    try {
+      await send(this.raw, `INSERT INTO ${table} (${columns.join(", ")}) VALUES ?`, [rows]);
+    } catch (error) {
+      // ON DUPLICATE KEY UPDATE would do it in one statement, and would ask for the right to change every column.
+      if (onDuplicate === "fail" || !mysqlDialect.isDuplicate(error)) throw error;
+      if (rows.length > 1) for (const row of rows) await this.insert(table, columns, [row], "keep");
+    }
+  }
+}
+
+function send<Result>(raw: PoolConnection, sql: string, values?: readonly unknown[]): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    // Null, and not an empty list, for which the driver would read all of a long text in search of places to fill.
+    const filling = values === undefined ? null : [...values];
+    raw.query(sql, filling, (error: Error | null, result: unknown) =>
+      error ? reject(error) : resolve(result as Result),
+    );
+  });
+}

@@ -1,0 +1,51 @@
+import type { Store } from "../store";
+import { accessStore } from "./access";
+import type { Database } from "./connection";
+import { upkeepStore } from "./maintenance";
+import { managerStore } from "./managers";
+import type * as Mysql from "./mysql/database";
+import type { StoreOptions } from "./options";
+import { schemaReady } from "./schema-ready";
+import type * as Sqlite from "./sqlite/open";
+import { taskStore } from "./tasks";
+
+export type { StoreOptions, StoreTls } from "./options";
+
+/**
+ * Opens the store of the URI. A MySQL server need not be there yet: calls reject with StoreUnavailable until it is.
+ * Rejects when the URI is wrong, or when another process serves from the same SQLite file.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const db = await openDatabase(options);
+  return {
+    kind: db.dialect.kind,
+    tasks: taskStore(db),
+    managers: managerStore(db),
+    upkeep: upkeepStore(db),
+    access: accessStore(db),
+    migrate: () => db.migrate(),
+    schemaReady: () => schemaReady(db),
+    checkWrites: ({ attempt, deadlineMs }) => db.checkWrites(attempt ? mark(db) : null, deadlineMs),
+    ping: (deadlineMs) => db.read(async (connection) => void (await connection.query("SELECT 1 AS one")), deadlineMs),
+    close: () => db.close(),
+  };
+}
+
+/** The smallest write there is: a row of its own, which nobody takes for a lock. */
+function mark({ dialect }: Database): string {
+  return `REPLACE INTO locks (name, holder, expires_at) VALUES ('written', '', ${dialect.now})`;
+}
+
+/** Only the driver that is meant is loaded: the other one's memory is a quarter of an idle manager's. */
+async function openDatabase(options: StoreOptions): Promise<Database> {
+  const scheme = options.uri.slice(0, options.uri.indexOf(":"));
+  if (scheme === "sqlite") {
+    const { openSqlite } = require("./sqlite/open") as typeof Sqlite;
+    return openSqlite(options.uri.slice("sqlite:".length), options.exclusive ?? true);
+  }
+  if (scheme === "mysql" || scheme === "mariadb") {
+    const { MysqlDatabase } = require("./mysql/database") as typeof Mysql;
+    return new MysqlDatabase(options);
+  }
+  throw new Error(`The database's URI begins with \`${scheme}:\`: use sqlite:, mysql: or mariadb:.`);
+}

@@ -1,0 +1,89 @@
+import type { Config } from "../../config/config";
+import { StoreUnavailable, TaskerError } from "../../errors";
+import type { Log } from "../../log";
+import { isTimed, newId } from "../../model/ids";
+import type { AccessStore, AuditEntry, RequestRow, UpkeepStore } from "../../store/store";
+import { type Creator, conflictOf } from "../create";
+import { askerOf, checkAsker } from "./askers";
+
+const PAGE = 100;
+/** As the column is; accounts may be longer. */
+const LONGEST_ACTOR = 190;
+
+/**
+ * Requests that reach us through the database instead of HTTP: rows inserted into `task_requests` with somebody's own
+ * transaction (visible only once that has committed), or by a handler's `context.submit`. Each becomes a task under the
+ * row's id (if that is a UUIDv7), or keeps its problem in the row for whoever inserted it. Both are in the audit trail
+ * before the row is done with.
+ */
+export class Inbox {
+  constructor(
+    private readonly config: Config,
+    private readonly upkeep: UpkeepStore,
+    private readonly access: AccessStore,
+    private readonly creator: Creator,
+    private readonly log: Log,
+  ) {}
+
+  /** Takes in one page; rejects only when the database is away. */
+  async takeIn(): Promise<void> {
+    const rows = await this.upkeep.requests(PAGE);
+    if (rows.length === 0) return;
+    const taken = await Promise.all(rows.map(async (row) => ({ row, ...(await this.take(row)) })));
+    const ended = taken.filter(({ refusal }) => refusal?.code !== "overloaded");
+    await this.access.audit(ended.map(({ row, taskId, refusal }) => entryOf(row, taskId, refusal)));
+    for (const { row, refusal } of ended) if (refusal) await this.refuse(row, refusal);
+    const done = ended.filter(({ refusal }) => refusal === null).map(({ row }) => row.id);
+    if (done.length > 0) await this.upkeep.requestDone(done);
+  }
+
+  private async refuse(row: RequestRow, { code, message, errors = [] }: TaskerError): Promise<void> {
+    this.log.warn(
+      { request_id: row.id, type: row.type, account: row.account, code },
+      "a request in the inbox was refused",
+    );
+    await this.upkeep.requestRefused(row.id, JSON.stringify({ code, detail: message, errors }));
+  }
+
+  private async take(row: RequestRow): Promise<{ taskId: string | null; refusal: TaskerError | null }> {
+    try {
+      const type = Object.hasOwn(this.config.taskTypes, row.type) ? this.config.taskTypes[row.type] : undefined;
+      if (!type) throw new TaskerError("unknown_task_type", `There is no task type ${row.type}`);
+      checkAsker(this.config, row);
+      const body = { ...(parse(row.body) as object), identifier: row.identifier };
+      // Taken in twice, it is told by its identifier.
+      const id = isTimed(row.id) ? row.id : newId();
+      const draft = this.creator.draft(type, body, askerOf(row), { id, raw: row.body });
+      const outcome = await this.creator.create(draft);
+      if (outcome.kind === "refused") throw outcome.error;
+      if (outcome.kind === "busy") throw new TaskerError("already_running", `A task of type ${row.type} is running`);
+      return { taskId: outcome.task.id, refusal: conflictOf(draft, outcome) };
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error;
+      const refusal =
+        error instanceof TaskerError ? error : new TaskerError("invalid_request", (error as Error).message);
+      return { taskId: null, refusal };
+    }
+  }
+}
+
+function entryOf(row: RequestRow, taskId: string | null, refusal: TaskerError | null): AuditEntry {
+  return {
+    actor: (askerOf(row).name ?? row.account)?.slice(0, LONGEST_ACTOR) ?? null,
+    action: refusal ? "request.refuse" : "task.create",
+    taskId,
+    type: row.type,
+    detail: { request: row.id, account: row.account, ...(refusal ? { code: refusal.code } : {}) },
+    remote: null,
+  };
+}
+
+function parse(body: string): unknown {
+  try {
+    const value = JSON.parse(body);
+    if (value !== null && typeof value === "object" && !Array.isArray(value)) return value;
+  } catch {
+    // Falls through to the same sentence: both are the inserter's mistake.
+  }
+  throw new TaskerError("invalid_request", "The column `body` must hold a JSON object: {payload, endpoints, …}");
+}
