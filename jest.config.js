@@ -1,7 +1,9 @@
 const { isBuilt } = require("./scripts/lib/build");
 
 /** Handlers' processes start several times faster from the build than through tsx: taken where it is of these very sources. */
-const handlerProcesses = isBuilt() ? { "^\\./child-entry$": "<rootDir>/dist/src/manager/runners/module/child-entry.js" } : {};
+const handlerProcesses = isBuilt()
+  ? { "^\\./child-entry$": "<rootDir>/dist/src/manager/runners/module/child-entry.js" }
+  : {};
 
 /** Tests run on the sources through swc; the package's own name resolves to them as well. */
 module.exports = {

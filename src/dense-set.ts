@@ -4,14 +4,14 @@
  * survive every young collection until the next full one, each with what it held when it was replaced.
  */
 
-/** What can stand on a Roll. */
+/** What a DenseSet can hold. */
 export interface Listed {
-  /** The Roll's own; -1: it stands on none. */
+  /** Kept by the DenseSet: its index there; -1: it is in none. */
   place: number;
 }
 
 /** Objects, in no order. */
-export class Roll<T extends Listed> {
+export class DenseSet<T extends Listed> {
   private readonly list: T[] = [];
 
   get size(): number {

@@ -80,7 +80,7 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
   );
   if (tasks) {
     const registered = async () => new Set((await store.tasks.endpoints()).map(({ name }) => name));
-    countEnded(registry, store.upkeep, registered);
+    countEnded(registry, store.maintenance, registered);
   }
   const onAttempt = watchManagers(registry, managers);
   let api: Api.RunningApi | null = null;

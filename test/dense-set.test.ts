@@ -1,10 +1,10 @@
-import { Keys, Roll } from "../src/dense-set";
+import { DenseSet, Keys } from "../src/dense-set";
 
 const listed = (name: string) => ({ name, place: -1 });
-const names = (roll: Roll<{ name: string; place: number }>) => [...roll].map(({ name }) => name).sort();
+const names = (roll: DenseSet<{ name: string; place: number }>) => [...roll].map(({ name }) => name).sort();
 
 test("a roll holds what was added until it is taken off, whichever goes first", () => {
-  const roll = new Roll<{ name: string; place: number }>();
+  const roll = new DenseSet<{ name: string; place: number }>();
   const [a, b, c] = [listed("a"), listed("b"), listed("c")] as const;
   for (const one of [a, b, c, a]) roll.add(one);
   expect([roll.size, names(roll)]).toEqual([3, ["a", "b", "c"]]);
@@ -18,7 +18,7 @@ test("a roll holds what was added until it is taken off, whichever goes first", 
 });
 
 test("who goes through a roll meets everybody who stood on it, though they leave meanwhile", () => {
-  const roll = new Roll<{ name: string; place: number }>();
+  const roll = new DenseSet<{ name: string; place: number }>();
   const all = ["a", "b", "c", "d"].map(listed);
   for (const one of all) roll.add(one);
   const met: string[] = [];
@@ -30,7 +30,10 @@ test("who goes through a roll meets everybody who stood on it, though they leave
 });
 
 test("another roll's place is not taken for one's own", () => {
-  const [one, other] = [new Roll<{ name: string; place: number }>(), new Roll<{ name: string; place: number }>()];
+  const [one, other] = [
+    new DenseSet<{ name: string; place: number }>(),
+    new DenseSet<{ name: string; place: number }>(),
+  ];
   const [a, b] = [listed("a"), listed("b")] as const;
   one.add(a);
   other.add(b);

@@ -1,6 +1,6 @@
 import type { HandleTask } from "../src/model/handler";
 import { until } from "./support/until";
-import { MODES, type World, world } from "./support/world";
+import { MODES, type TestSystem, world } from "./support/world";
 
 /** Who ran what: written by the handlers themselves, so that the database is not its own witness. */
 const journal: Array<{ id: string; at: string }> = [];
@@ -16,7 +16,7 @@ const ranAt = (id: string) =>
     .sort();
 
 describe.each(MODES)("the path of a task, %s", (mode) => {
-  let w: World;
+  let w: TestSystem;
 
   beforeAll(async () => {
     w = await world(mode, {

@@ -33,8 +33,8 @@ async function main(count) {
 }
 
 /** So many tasks, `size` in one call: stored, claimed, finished, their ends stored. */
-async function wayOf({ tasks, managers, upkeep }, count, size, step) {
-  const { place: from } = await upkeep.ended(null, 1);
+async function wayOf({ tasks, managers, maintenance }, count, size, step) {
+  const { place: from } = await maintenance.ended(null, 1);
   const all = Array.from({ length: count }, newTask);
   const parts = Array.from({ length: Math.ceil(count / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
   const managerId = newId();
@@ -61,8 +61,8 @@ async function wayOf({ tasks, managers, upkeep }, count, size, step) {
   await new Promise((resolve) => setTimeout(resolve, 500));
   await step("end", count, async () => {
     for (let at = from, more = true; more; ) {
-      const page = await upkeep.ended(at, PAGE);
-      await upkeep.conclude(page.responses);
+      const page = await maintenance.ended(at, PAGE);
+      await maintenance.completeTasks(page.responses);
       ({ place: at, more } = page);
     }
   });

@@ -2,21 +2,21 @@ import { existsSync } from "node:fs";
 import { sep } from "node:path";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import helmet from "helmet";
-import { type Gatekeeper, notFound } from "./request/request-pipeline";
+import { notFound, type RequestPipeline } from "./request/request-pipeline";
 
 /** What the router's table does not have: the web pages, where there are any, and the answer that nothing is there. */
-export function buildApp(gate: Gatekeeper, uiDir: string | undefined): Express {
+export function buildApp(pipeline: RequestPipeline, uiDir: string | undefined): Express {
   const app = express();
   app.disable("x-powered-by");
   app.set("etag", false);
   app.set("query parser", "simple");
   app.enable("case sensitive routing");
-  app.use((req, res, next) => (req.method === "OPTIONS" ? gate.serveError(notFound(req), req, res) : next()));
+  app.use((req, res, next) => (req.method === "OPTIONS" ? pipeline.serveError(notFound(req), req, res) : next()));
   if (uiDir !== undefined && existsSync(uiDir)) mountPages(app, uiDir);
-  app.use((req, res) => gate.serveError(notFound(req), req, res));
+  app.use((req, res) => pipeline.serveError(notFound(req), req, res));
   const failed: ErrorRequestHandler = (error, req, res, _next) => {
     // A path that cannot be decoded is Express's only complaint of its own: such an address does not exist.
-    gate.serveError(error instanceof URIError ? notFound(req) : error, req, res);
+    pipeline.serveError(error instanceof URIError ? notFound(req) : error, req, res);
   };
   app.use(failed);
   return app;

@@ -8,7 +8,7 @@ import { RESERVED_TYPE_NAMES } from "../model/names";
 import type { AccessStore } from "../store/store";
 import type { TaskService } from "../tasks/service";
 import { Auth } from "./access/auth";
-import { Remote } from "./access/client-address";
+import { ClientAddress } from "./access/client-address";
 import { isLoopback } from "./access/guard";
 import { RateLimit } from "./access/limit";
 import { buildApp } from "./app";
@@ -16,7 +16,7 @@ import { Audit } from "./audit";
 import { ChangeFeed } from "./feed";
 import { ApiMetrics } from "./metrics";
 import type { Api } from "./request/call";
-import { Gatekeeper } from "./request/request-pipeline";
+import { RequestPipeline } from "./request/request-pipeline";
 import { Router } from "./request/router";
 import { Streams } from "./request/streams";
 import { ROUTES } from "./routes";
@@ -66,7 +66,7 @@ const HEARTBEAT_MS = 15_000;
 /** Starts the HTTP API. Rejects with ConfigError when it may not listen there, or with the listen error. */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const { config, service, access, log } = options;
-  const remote = new Remote(config.api.trustProxy);
+  const remote = new ClientAddress(config.api.trustProxy);
   const auth = new Auth(config, access, log, isLoopback(config.api.host), remote);
   await refuseOpenAddress(config, auth);
   const api: Api = {
@@ -85,9 +85,9 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
   };
   const rate = config.api.rateLimit ? new RateLimit(config.api.rateLimit) : null;
-  const gate = new Gatekeeper(api, auth, rate);
+  const pipeline = new RequestPipeline(api, auth, rate);
   const router = new Router(ROUTES, RESERVED_TYPE_NAMES);
-  const app = buildApp(gate, options.uiDir);
+  const app = buildApp(pipeline, options.uiDir);
 
   const answer = (req: IncomingMessage, res: ServerResponse) => {
     if (api.draining) res.once("finish", () => setImmediate(() => server.closeIdleConnections()));
@@ -95,7 +95,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     req.url = url;
     const mark = url.indexOf("?");
     const found = router.find(req.method, mark < 0 ? url : url.slice(0, mark));
-    if (found) void gate.serve(found, req, res);
+    if (found) void pipeline.serve(found, req, res);
     else app(req, res);
   };
   const server = createServer({ ...LIMITS, ...options.limits }, answer);

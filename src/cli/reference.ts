@@ -16,7 +16,7 @@ export const TASK_ARGUMENT =
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const ID_BEGINNING = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/;
 /** So many candidates are looked at for the beginning of an id. */
-const MOST_CANDIDATES = 1000;
+const MAX_CANDIDATES = 1000;
 
 /** `app-update/0191…`: what every command takes and prints. */
 export function refText(task: Ref): string {
@@ -88,7 +88,7 @@ async function byBeginning(
   let seen = 0;
   for await (const task of client.list(filter, { signal })) {
     if (task.id.startsWith(text)) matches.push(task);
-    if (matches.length > 1 || ++seen >= MOST_CANDIDATES) break;
+    if (matches.length > 1 || ++seen >= MAX_CANDIDATES) break;
   }
   return matches;
 }

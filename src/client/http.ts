@@ -54,7 +54,7 @@ export interface Answer {
 
 const MAX_BACKOFF_MS = 8_000;
 /** A server that asks for a longer pause is believed, not waited for. */
-const MOST_RETRY_AFTER_S = 60;
+const MAX_RETRY_AFTER_S = 60;
 
 /**
  * One request with its repetitions: on a broken connection, 429 and 503 (and 502, 504 of a proxy in front), with jittered
@@ -87,7 +87,7 @@ export class Http {
         const answer = await this.once(call);
         const problem = problemOf(answer, call);
         if (!problem) return answer;
-        if (tries > most || !mayRepeat(problem, call) || (problem.retryAfter ?? 0) > MOST_RETRY_AFTER_S) throw problem;
+        if (tries > most || !mayRepeat(problem, call) || (problem.retryAfter ?? 0) > MAX_RETRY_AFTER_S) throw problem;
         pauseS = problem.retryAfter;
       } catch (error) {
         if (error instanceof TaskerProblem) throw error;

@@ -5,7 +5,7 @@ import type { Seal } from "./intake/verifier";
 import type { Counters } from "./lifecycle/counters";
 
 /** What all moments of a manager's work share. */
-export interface Desk {
+export interface ManagerContext {
   endpoint: string;
   config: Config;
   store: ManagerStore;

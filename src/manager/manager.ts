@@ -8,13 +8,13 @@ import { isName, NAME } from "../model/names";
 import type { ManagerStore } from "../store/store";
 import type { Transport } from "../transport/transport";
 import { Claimer } from "./attempts/claimer";
-import { Finisher } from "./attempts/completer";
-import { Attempts } from "./attempts/executor";
+import { Completer } from "./attempts/completer";
+import { Executor } from "./attempts/executor";
 import { LateClaims } from "./attempts/late-claims";
-import { Watch } from "./attempts/lease-monitor";
+import { LeaseMonitor } from "./attempts/lease-monitor";
 import { Spool } from "./attempts/spool";
-import { type Desk, type OnAttempt, PACE, type Pace } from "./context";
-import { Lanes, unknownJobRunner } from "./intake/job-slots";
+import { type ManagerContext, type OnAttempt, PACE, type Pace } from "./context";
+import { ManagerSlots, unknownJobRunner } from "./intake/job-slots";
 import { Receiver } from "./intake/receiver";
 import { Seal } from "./intake/verifier";
 import { WaitingRoom } from "./intake/waiting";
@@ -76,7 +76,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
   if (!isName(endpoint)) throw new Error(`"${endpoint}" cannot be an endpoint's name; it has to match ${NAME}.`);
   const id = newId();
   const ending = new AbortController();
-  const desk: Desk = {
+  const desk: ManagerContext = {
     endpoint,
     config,
     store,
@@ -90,15 +90,19 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
   const spoolFolder = join(config.manager.spoolDir, endpoint);
   let drained: Promise<void> | null = null;
 
-  const lanes = new Lanes(servedTypes(config), (type, job) => runnerFor(type, job, options), unknownJobRunner);
-  const receiver = new Receiver(desk, transport, lanes, () => claimer.wake());
-  const finisher = new Finisher(desk, new Spool(spoolFolder, config.manager.slot, id), receiver, () =>
+  const allSlots = new ManagerSlots(
+    servedTypes(config),
+    (type, job) => runnerFor(type, job, options),
+    unknownJobRunner,
+  );
+  const receiver = new Receiver(desk, transport, allSlots, () => claimer.wake());
+  const completer = new Completer(desk, new Spool(spoolFolder, config.manager.slot, id), receiver, () =>
     registration.doubt(),
   );
   const progress = new ProgressReports(desk);
   const logs = new AttemptLogs(desk);
-  const attempts = new Attempts(desk, {
-    finisher,
+  const attempts = new Executor(desk, {
+    completer,
     progress,
     logs,
     wake: () => {
@@ -108,7 +112,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     draining: () => drained !== null,
   });
   const registration = new Registration(desk, {
-    types: lanes.types.map((type) => type.name),
+    types: allSlots.types.map((type) => type.name),
     state: () => ({ running: attempts.running.size, draining: drained !== null }),
     cameBack: () => void watch.sweep(),
     sure: () => claimer.wake(),
@@ -119,18 +123,18 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     },
     beaten: async () => receiver.serveAlso(await store.openDeliveries(endpoint)),
   });
-  const claimer = new Claimer(desk, lanes, {
+  const claimer = new Claimer(desk, allSlots, {
     managerId: () => registration.sure(),
     doubt: () => registration.doubt(),
     hold: (reason) => receiver.hold(reason),
     unhold: (reason) => receiver.unhold(reason),
     taken: (item) => receiver.taken(item),
-    start: (item, grant, lane) => attempts.start(item, grant, lane),
-    begin: (item, grant, lane, managerId) => attempts.begin(item, grant, lane, managerId),
-    giveBack: (item, grant, lane) => attempts.giveBack(item, grant, lane),
+    start: (item, grant, slots) => attempts.start(item, grant, slots),
+    begin: (item, grant, slots, managerId) => attempts.begin(item, grant, slots, managerId),
+    giveBack: (item, grant, slots) => attempts.giveBack(item, grant, slots),
   });
-  const watch = new Watch(desk, attempts.running, new LateClaims(desk, registration));
-  const waitingRoom = new WaitingRoom(desk, lanes, receiver);
+  const watch = new LeaseMonitor(desk, attempts.running, new LateClaims(desk, registration));
+  const waitingRoom = new WaitingRoom(desk, allSlots, receiver);
   const timers = [
     setInterval(() => void watch.sweep().then(() => waitingRoom.sweep()), desk.pace.sweepMs),
     setInterval(() => void Promise.all([progress.flush(), logs.flush(), watch.tell()]), desk.pace.flushMs),
@@ -138,7 +142,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
 
   /** What an earlier manager left comes first: our registration retires it, and with it the leases under which it is finished. */
   async function begin(): Promise<void> {
-    await finisher.replay(spoolFolder).catch((error) => {
+    await completer.replay(spoolFolder).catch((error) => {
       log.error(
         { endpoint, folder: spoolFolder, err: error.message },
         "cannot read the spool; what is in it waits for the next start",
@@ -150,7 +154,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     if (registration.retired > 0) await pause(desk.pace.reclaimMs, desk.over);
     await receiver.start();
     log.info(
-      { endpoint, manager_id: registration.id, types: lanes.types.map((type) => type.name) },
+      { endpoint, manager_id: registration.id, types: allSlots.types.map((type) => type.name) },
       "the manager is ready",
     );
   }
@@ -160,12 +164,12 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     drained ??= (async () => {
       log.info({ endpoint, running: attempts.running.size }, "the manager drains");
       void pause(deadlineMs, hurry.signal).then(() => hurry.abort());
-      await drainManager({ desk, receiver, claimer, lanes, attempts, finisher, logs, registration }, hurry.signal);
+      await drainManager({ desk, receiver, claimer, allSlots, attempts, completer, logs, registration }, hurry.signal);
       for (const timer of timers) clearInterval(timer);
       ending.abort();
-      await finisher.close();
+      await completer.close();
       hurry.abort();
-      log.info({ endpoint, left_in_spool: finisher.pending }, "the manager has stopped");
+      log.info({ endpoint, left_in_spool: completer.pending }, "the manager has stopped");
     })();
     return drained;
   }
@@ -181,9 +185,9 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
       ...desk.counters,
       managerId: registration.id,
       draining: drained !== null,
-      waiting: lanes.all().reduce((sum, lane) => sum + lane.waiting.size, 0),
+      waiting: allSlots.all().reduce((sum, slots) => sum + slots.waiting.size, 0),
       running: attempts.running.size,
-      finishing: finisher.pending,
+      finishing: completer.pending,
     }),
     drain: (deadlineMs = config.manager.drainMs) => drain(deadlineMs),
     stopNow: () => {

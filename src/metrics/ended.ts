@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { UpkeepStore } from "../store/store";
+import type { MaintenanceStore } from "../store/store";
 import { responseCounter } from "./responses";
 
 const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86_400];
@@ -12,7 +12,7 @@ const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 
  */
 export function countEnded(
   registry: Registry,
-  upkeep: UpkeepStore,
+  maintenance: MaintenanceStore,
   registered: () => Promise<ReadonlySet<string>>,
 ): void {
   const registers = [registry];
@@ -37,7 +37,7 @@ export function countEnded(
     buckets: SECONDS,
     registers,
   });
-  upkeep.onSettled((settled) => {
+  maintenance.onSettled((settled) => {
     for (const { type, status, seconds } of settled.tasks) {
       finished.inc({ type, status });
       completion.observe({ type }, seconds);

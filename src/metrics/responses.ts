@@ -8,7 +8,7 @@ interface Labels {
 }
 
 /** So many different responses wait for a scrape at most. */
-const MOST_WAITING = 5000;
+const MAX_WAITING = 5000;
 
 /**
  * Counts final responses by endpoint. A request may name whom it likes: endpoints that are not registered share one label, and the
@@ -30,14 +30,14 @@ export function responseCounter(
     registers: [registry],
     async collect() {
       // Before the look: who is counted after it may have registered after it.
-      const [before, unsure] = [[...series], [...waiting.values()]];
+      const [before, unconfirmed] = [[...series], [...waiting.values()]];
       waiting.clear();
       const names = await registered().catch(() => null);
       if (names === null) {
-        for (const { labels, count } of unsure) hold(labels, count);
+        for (const { labels, count } of unconfirmed) hold(labels, count);
         return;
       }
-      for (const { labels, count } of unsure) add({ ...labels, endpoint: labelOf(labels.endpoint, names) }, count);
+      for (const { labels, count } of unconfirmed) add({ ...labels, endpoint: labelOf(labels.endpoint, names) }, count);
       for (const [key, labels] of before) {
         if (isShown(labels.endpoint, names)) continue;
         counter.remove({ ...labels });
@@ -54,7 +54,7 @@ export function responseCounter(
   function hold(labels: Labels, count: number): void {
     const known = waiting.get(keyOf(labels));
     if (known) known.count += count;
-    else if (waiting.size >= MOST_WAITING) add({ ...labels, endpoint: UNREGISTERED }, count);
+    else if (waiting.size >= MAX_WAITING) add({ ...labels, endpoint: UNREGISTERED }, count);
     else waiting.set(keyOf(labels), { labels, count });
   }
 

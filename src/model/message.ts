@@ -95,7 +95,7 @@ export function encodeMessage(
     // The payload comes last: `knownTasks` cuts it out of the text.
     return `{"id":"${task.id}","job":${job},"priority":${task.priority},${row},"identifier":${JSON.stringify(task.identifier)}${trace}${payload}}`;
   });
-  const names = meantFor.length > 0 && meantFor.length <= MOST_NAMED ? `"for":"${meantFor.join(" ")}",` : "";
+  const names = meantFor.length > 0 && meantFor.length <= MAX_NAMED ? `"for":"${meantFor.join(" ")}",` : "";
   const rest = `"v":${MESSAGE_VERSION},"type":"${type}",${names}"tasks":[${items.join(",")}]}`;
   return key === null ? `{${rest}` : sealed(rest, key);
 }
@@ -103,7 +103,7 @@ export function encodeMessage(
 const PAYLOAD = ',"payload":';
 
 /** Names in one message at most: each of them gets all of it. Beyond that everybody claims first. */
-const MOST_NAMED = 1000;
+const MAX_NAMED = 1000;
 
 /** Whether a sealed message says that this endpoint may begin before it claims. */
 export function mayBegin(message: TaskMessage, endpoint: string): boolean {

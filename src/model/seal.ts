@@ -9,7 +9,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 const BEGIN = '{"seal":"';
 const LENGTH = 44;
 const END = '",';
-const REST = BEGIN.length + LENGTH + END.length;
+const IDLE_FACTOR = BEGIN.length + LENGTH + END.length;
 
 /** @param rest the JSON text of an object after its opening brace */
 export function sealed(rest: string, key: string): string {
@@ -17,9 +17,9 @@ export function sealed(rest: string, key: string): string {
 }
 
 export function isSealed(json: string, key: string): boolean {
-  if (!json.startsWith(BEGIN) || json.length <= REST) return false;
+  if (!json.startsWith(BEGIN) || json.length <= IDLE_FACTOR) return false;
   const said = Buffer.from(json.slice(BEGIN.length, BEGIN.length + LENGTH), "base64");
-  const made = digest(json.slice(REST), key);
+  const made = digest(json.slice(IDLE_FACTOR), key);
   return said.length === made.length && timingSafeEqual(said, made);
 }
 

@@ -87,7 +87,7 @@ export interface KnownType {
   configured: boolean;
 }
 
-export interface UpkeepStore {
+export interface MaintenanceStore {
   /**
    * Takes or renews a lock for `ttlMs`; null: somebody else holds it. `place`: how far the holder has come, kept for the next
    * one; null: it does not know yet, and is told how far the last one had come.
@@ -128,12 +128,12 @@ export interface UpkeepStore {
    */
   ended(after: string | null, limit: number): Promise<{ responses: EndedResponse[]; place: string; more: boolean }>;
   /** Stores what these ends mean for their tasks: as `settle`, at less cost. */
-  conclude(responses: readonly EndedResponse[]): Promise<void>;
+  completeTasks(responses: readonly EndedResponse[]): Promise<void>;
   /**
    * Looks through a page of the type's tasks that are stored as `status`, by id behind `after`, and returns those that have
    * no open response: they want settling. Very young ones are left out. `next`: where to go on; null: that was all.
    */
-  overlooked(
+  missedCompletions(
     of: { type: string; status: string; after: string },
     limit: number,
   ): Promise<{ taskIds: string[]; next: string | null }>;

@@ -2,7 +2,7 @@ import type { JsonObject } from "../model/json/json";
 import type { AttemptRecord, ResponseKey, ResponseRecord, ResponseStatus } from "../model/response";
 import type { TaskDraft, TaskRecord, TaskStatus } from "../model/task";
 import type { AccessStore } from "./access";
-import type { UpkeepStore } from "./maintenance";
+import type { MaintenanceStore } from "./maintenance";
 import type { ManagerRecord, ManagerStore } from "./managers";
 
 /**
@@ -24,7 +24,7 @@ export interface Store {
   readonly kind: "mysql" | "sqlite";
   readonly tasks: TaskStore;
   readonly managers: ManagerStore;
-  readonly upkeep: UpkeepStore;
+  readonly maintenance: MaintenanceStore;
   readonly access: AccessStore;
   /**
    * Brings the schema up to date under a lock; safe from many processes at once. Returns the names of what it applied.
@@ -236,7 +236,7 @@ export type {
   Heartbeat,
   KnownType,
   LeavingEndpoint,
+  MaintenanceStore,
   SeenResponse,
-  UpkeepStore,
 } from "./maintenance";
 export type * from "./managers";

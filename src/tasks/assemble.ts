@@ -8,7 +8,7 @@ import { Creator } from "./create";
 import { Endpoints, type EndpointUsers } from "./endpoints";
 import { Health } from "./health";
 import { Publisher } from "./publish";
-import { Topology } from "./queue-registry";
+import { QueueRegistry } from "./queue-registry";
 import { Housekeeping } from "./reconcile/housekeeping";
 import { Leftovers } from "./reconcile/leftovers";
 import { Newcomers } from "./reconcile/newcomers";
@@ -46,23 +46,23 @@ export function assembleTasks(options: {
   users?: EndpointUsers | null;
 }): RunningTasks {
   const { config, store, transport, log, users = null } = options;
-  const topology = new Topology(config, store.tasks, transport);
-  const publisher = new Publisher(config, transport, topology, store.upkeep, log);
-  store.upkeep.onSettled(({ tasks }) => tasks.forEach(({ id }) => void publisher.ended(id)));
-  const backlog = new Backlog(store.upkeep, config.api.outboxLimit);
+  const topology = new QueueRegistry(config, store.tasks, transport);
+  const publisher = new Publisher(config, transport, topology, store.maintenance, log);
+  store.maintenance.onSettled(({ tasks }) => tasks.forEach(({ id }) => void publisher.ended(id)));
+  const backlog = new Backlog(store.maintenance, config.api.outboxLimit);
   const creator = new Creator(
     config,
     store.tasks,
     backlog,
     (tasks) => publisher.created(tasks),
-    (taskIds) => store.upkeep.settle(taskIds),
+    (taskIds) => store.maintenance.settle(taskIds),
   );
-  const inbox = new Inbox(config, store.upkeep, store.access, creator, log);
+  const inbox = new Inbox(config, store.maintenance, store.access, creator, log);
   const leftovers = new Leftovers(config, store, log);
-  const republisher = new Republisher(config, store.upkeep, transport, topology, publisher, leftovers);
-  const housekeeping = new Housekeeping(store.upkeep, topology, leftovers, log);
+  const republisher = new Republisher(config, store.maintenance, transport, topology, publisher, leftovers);
+  const housekeeping = new Housekeeping(store.maintenance, topology, leftovers, log);
   // In one process a manager makes its own queues.
-  const newcomers = transport.kind === "amqp" ? new Newcomers(config, store.upkeep, topology, log) : null;
+  const newcomers = transport.kind === "amqp" ? new Newcomers(config, store.maintenance, topology, log) : null;
   const reconciler = new Reconciler(
     config,
     store,
@@ -94,7 +94,7 @@ export function assembleTasks(options: {
       }
       await leftovers.start();
       // Its queues went with the process before this one.
-      if (transport.kind === "embedded") await store.upkeep.unpublish();
+      if (transport.kind === "embedded") await store.maintenance.unpublish();
       backlog.start();
       reconciler.start();
     },

@@ -1,10 +1,10 @@
 import { TaskerError } from "../errors";
-import type { UpkeepStore } from "../store/store";
+import type { MaintenanceStore } from "../store/store";
 import type { Gate } from "./create";
 
 const LOOK_EVERY_MS = 1000;
 /** A long backlog takes long to look at: the next look waits this many times as long. */
-const REST = 20;
+const IDLE_FACTOR = 20;
 
 /** The outbox as it was a moment ago, and the gate that refuses creates while it is full. */
 export class Backlog implements Gate {
@@ -13,7 +13,7 @@ export class Backlog implements Gate {
   latest = { unpublished: 0, oldestUnpublishedMs: 0, oldestWaitingMs: 0 };
 
   constructor(
-    private readonly upkeep: UpkeepStore,
+    private readonly maintenance: MaintenanceStore,
     private readonly limit: number,
   ) {}
 
@@ -38,11 +38,11 @@ export class Backlog implements Gate {
   private async look(): Promise<void> {
     const began = performance.now();
     try {
-      this.latest = await this.upkeep.backlog(this.limit);
+      this.latest = await this.maintenance.backlog(this.limit);
     } catch {
       // The database is away; creates are refused by itself then, with its own code.
     }
-    const pause = Math.max(LOOK_EVERY_MS, (performance.now() - began) * REST);
+    const pause = Math.max(LOOK_EVERY_MS, (performance.now() - began) * IDLE_FACTOR);
     if (!this.stopped) this.timer = setTimeout(() => void this.look(), pause);
   }
 }

@@ -3,7 +3,7 @@ import type { Log } from "../log";
 import { isName } from "../model/names";
 import type { ResponseStatus } from "../model/response";
 import type { EndpointRecord, RenameOutcome, Store } from "../store/store";
-import type { Topology } from "./queue-registry";
+import type { QueueRegistry } from "./queue-registry";
 import type { BrokerUser, EndpointReading, EndpointRemoved, EndpointRenamed } from "./service";
 
 /** The users that endpoints have of their own at the broker, in the hands of its administrator. */
@@ -16,7 +16,7 @@ export interface EndpointUsers {
 export class Endpoints {
   constructor(
     private readonly store: Store,
-    private readonly topology: Topology,
+    private readonly topology: QueueRegistry,
     private readonly users: EndpointUsers | null,
     private readonly nudge: () => void,
     private readonly log: Log,
@@ -62,7 +62,7 @@ export class Endpoints {
 
   /** What the broker does not delete now is the reconciler's. */
   private async dismiss(name: string): Promise<"removed" | "pending"> {
-    const left = (await this.store.upkeep.leaving()).find((endpoint) => endpoint.name === name);
+    const left = (await this.store.maintenance.leaving()).find((endpoint) => endpoint.name === name);
     try {
       await this.topology.dismiss(name, left?.types ?? []);
       return "removed";

@@ -6,16 +6,16 @@ import { ANY_ENDPOINT } from "../model/names";
 import { bandOf } from "../model/priority";
 import type { ResponseKey } from "../model/response";
 import type { NewTask } from "../model/task";
-import type { UpkeepStore } from "../store/store";
+import type { MaintenanceStore } from "../store/store";
 import { killPoint } from "../testing/kill-points";
 import { PRODUCER, traced } from "../tracing";
 import type { Address, Transport } from "../transport/transport";
-import type { Topology } from "./queue-registry";
+import type { QueueRegistry } from "./queue-registry";
 
 /** After a confirmed publish the reconciler looks at an unclaimed response again after so long. */
 export const RECHECK_MS = 30_000;
 /** Tasks on their way to the broker; beyond it the outbox keeps the rest. */
-const MOST_UNDER_WAY = 2000;
+const MAX_UNDER_WAY = 2000;
 /** A confirm is noted so long after it came, if its task has not ended by then; or when there are so many. */
 const NOTE_AFTER_MS = 1500;
 const NOTE_MOST = 10_000;
@@ -23,13 +23,13 @@ const NOTE_MOST = 10_000;
 const NOTE_EVERY_MS = 200;
 
 /** One response to wake an endpoint for. `payload` null: too large to travel. */
-export interface Wake extends ResponseKey, Omit<OutgoingTask, "id" | "job"> {
+export interface Publication extends ResponseKey, Omit<OutgoingTask, "id" | "job"> {
   type: string;
 }
 
 /** Several tasks that go to the same queue travel together: so many at most, and so many characters of payload. */
-const MOST_TOGETHER = 50;
-const MOST_TOGETHER_CHARACTERS = 64 * 1024;
+const MAX_TOGETHER = 50;
+const MAX_TOGETHER_CHARACTERS = 64 * 1024;
 
 /**
  * Stored → published → confirmed → noted. The only path to the broker for tasks, used right after the commit of a create
@@ -54,8 +54,8 @@ export class Publisher {
   constructor(
     private readonly config: Config,
     private readonly transport: Transport,
-    private readonly topology: Topology,
-    private readonly upkeep: UpkeepStore,
+    private readonly topology: QueueRegistry,
+    private readonly maintenance: MaintenanceStore,
     private readonly log: Log,
   ) {}
 
@@ -70,7 +70,7 @@ export class Publisher {
     const byType = new Map<string, NewTask[]>();
     for (const task of tasks) {
       if (task.delayUntil !== null && Date.parse(task.delayUntil) > Date.now()) continue;
-      if (this.underWay >= MOST_UNDER_WAY) continue;
+      if (this.underWay >= MAX_UNDER_WAY) continue;
       this.underWay++;
       append(byType, task.type, task);
     }
@@ -89,7 +89,7 @@ export class Publisher {
    * Publishes to one response's own queue. Resolves once confirmed (not yet noted); rejects with a TransportError.
    * `meantFor`: who may begin before the claim, since these are the first messages of what nothing has happened to.
    */
-  wake(wakes: readonly Wake[], address: Address, meantFor?: readonly string[]): Promise<void> {
+  wake(wakes: readonly Publication[], address: Address, meantFor?: readonly string[]): Promise<void> {
     const { type, traceparent } = wakes[0]!;
     if (wakes.every((wake) => wake.traceparent === null)) return this.send(wakes, address, meantFor);
     const attributes = { "messaging.system": "rabbitmq", "tasker.type": type, "tasker.tasks": wakes.length };
@@ -99,7 +99,7 @@ export class Publisher {
     );
   }
 
-  private async send(wakes: readonly Wake[], address: Address, meantFor?: readonly string[]): Promise<void> {
+  private async send(wakes: readonly Publication[], address: Address, meantFor?: readonly string[]): Promise<void> {
     const first = wakes[0]!;
     killPoint("before-publish");
     await this.transport.publish({
@@ -165,7 +165,7 @@ export class Publisher {
 
   private mostTogether(type: string): number {
     const config = this.config.taskTypes[type];
-    return config?.deliver === "one" ? Math.min(MOST_TOGETHER, config.concurrency) : MOST_TOGETHER;
+    return config?.deliver === "one" ? Math.min(MAX_TOGETHER, config.concurrency) : MAX_TOGETHER;
   }
 
   /** The task has ended: nothing is left to be noted. */
@@ -202,7 +202,7 @@ export class Publisher {
     }
     if (keys.length === 0) return;
     this.noting = this.noting
-      .then(() => this.upkeep.published(keys, RECHECK_MS))
+      .then(() => this.maintenance.published(keys, RECHECK_MS))
       .catch((error: Error) => this.log.debug({ err: error.message }, "confirms could not be noted"));
   }
 }
@@ -229,7 +229,7 @@ function parts(tasks: readonly NewTask[], most: number): NewTask[][] {
   let part: NewTask[] = [];
   let characters = 0;
   for (const task of tasks) {
-    if (part.length >= most || (part.length > 0 && characters + task.payload.length > MOST_TOGETHER_CHARACTERS)) {
+    if (part.length >= most || (part.length > 0 && characters + task.payload.length > MAX_TOGETHER_CHARACTERS)) {
       all.push(part);
       part = [];
       characters = 0;
@@ -254,7 +254,7 @@ function append<K>(groups: Map<K, NewTask[]>, key: K, task: NewTask): void {
 }
 
 /** Field by field: copying objects is dear, and this is done for every task. */
-function outgoing(wake: Wake): OutgoingTask {
+function outgoing(wake: Publication): OutgoingTask {
   return {
     id: wake.taskId,
     job: wake.job || null,
@@ -270,7 +270,7 @@ function outgoing(wake: Wake): OutgoingTask {
   };
 }
 
-function wakesOf(task: NewTask): Wake[] {
+function wakesOf(task: NewTask): Publication[] {
   const payload = Buffer.byteLength(task.payload) <= MAX_INLINE_PAYLOAD ? task.payload : null;
   return task.jobs.map((job) => ({
     taskId: task.id,

@@ -12,7 +12,7 @@ const REFRESH_MS = 10_000;
  * Who is registered for which type, as far as publishing needs it, with their queues declared on the present connection.
  * A queue exists for every registered endpoint and for nobody else: those of an endpoint that is registered no more go.
  */
-export class Topology {
+export class QueueRegistry {
   private readonly known = new Map<string, { at: number; names: ReadonlySet<string> }>();
   private readonly types = new Set<string>();
 

@@ -10,7 +10,7 @@ const EACH_MS = 0.1;
 const YOUNG_MS = 2000;
 const PAGE = 100;
 /** To read tasks whole takes time that they need themselves: the next look waits this many times as long. */
-const REST = 5;
+const IDLE_FACTOR = 5;
 
 interface Waiter {
   /** Waits for the task to be settled and for nothing else. */
@@ -111,7 +111,7 @@ export class Waiters {
       const between = performance.now();
       await this.lookAt(page.filter((id) => !simple.includes(id)));
       const ended = performance.now();
-      this.rest += (ended - between) * REST;
+      this.rest += (ended - between) * IDLE_FACTOR;
       this.lookMs += ended - began;
     }
   }

@@ -1,11 +1,11 @@
 import Libsql from "libsql";
 import { createConnection } from "mysql2/promise";
 import { newId } from "../../src/model/ids";
-import { MODES, type World, world } from "../support/world";
+import { MODES, type TestSystem, world } from "../support/world";
 
 /** Rows that another program has written: whatever stands in them, an answer is JSON, and says nothing but what it should. */
 describe.each(MODES)("%s: stored text that is no JSON", (mode) => {
-  let running: World;
+  let running: TestSystem;
   beforeAll(async () => {
     running = await world(mode, {
       types: { work: { isolation: "inline", attempts: 2, backoff: { first: "0s" } } },

@@ -10,8 +10,8 @@ const main = readFileSync(join(ROOT, "src/cli/main.ts"), "utf8");
 
 function allCommands(): Array<[path: string, command: Command]> {
   const program = new Command("tasker");
-  for (const file of readdirSync(join(ROOT, "src/cli"))) {
-    if (file === "main.ts") continue;
+  for (const file of readdirSync(join(ROOT, "src/cli"), { recursive: true, encoding: "utf8" })) {
+    if (file === "main.ts" || !file.endsWith(".ts")) continue;
     const { register } = require(join(ROOT, "src/cli", file)) as { register?: (program: Command) => void };
     register?.(program);
   }
@@ -25,7 +25,7 @@ function allCommands(): Array<[path: string, command: Command]> {
 
 test("every command of every file is known to main, and stands in the reference with its options", () => {
   for (const [path, command] of allCommands()) {
-    expect(main).toContain(`require("./${path.split(" ")[0]}")`);
+    expect(main).toMatch(new RegExp(`require\\("\\./(\\w+/)*${path.split(" ")[0]}"\\)`));
     const at = page.indexOf(`### \`tasker ${path}`);
     expect([path, at > 0]).toEqual([path, true]);
     const section = page.slice(at).split("\n### ")[0]!;

@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { management, managementServer } from "../support/services";
-import { type World, world } from "../support/world";
+import { type TestSystem, world } from "../support/world";
 import { tasker } from "./support";
 
 /** What `doctor` says about the queues of a real RabbitMQ. */
 
 const TYPES = { work: { endpoints: ["a", "later"] }, "app.pick": { deliver: "one" } };
 
-let w: World;
+let w: TestSystem;
 let vhost: string;
 let config: string;
 const folder = () => join(w.dir, "doctor");

@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { createContext, runInContext } from "node:vm";
 import { transformSync } from "@swc/core";
-import { startWorld, type World } from "./support";
+import { startWorld, type TestSystem } from "./support";
 
 const FOLDER = resolve(__dirname, "../../src/client");
 
-let world: World;
+let world: TestSystem;
 beforeAll(async () => {
   world = await startWorld();
 });

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type World, world } from "../support/world";
+import { type TestSystem, world } from "../support/world";
 import { openPages, type Pages, type Shown } from "../ui/browser";
 import { type Between, between, Door } from "./support";
 
@@ -65,7 +65,7 @@ function bundle(out: string): void {
 
 const doors = new Map<string, Door>();
 let pages: Pages;
-let w: World;
+let w: TestSystem;
 let proxy: Between;
 let shown: Shown;
 let cut: (() => void) | null = null;

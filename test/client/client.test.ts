@@ -1,7 +1,7 @@
 import { type ResponseChange, TaskerClient, TaskerProblem, TaskerUnreachable } from "../../src/client";
-import { Door, nobody, startWorld, type World } from "./support";
+import { Door, nobody, startWorld, type TestSystem } from "./support";
 
-let world: World;
+let world: TestSystem;
 let client: TaskerClient;
 
 beforeAll(async () => {

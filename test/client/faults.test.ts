@@ -2,9 +2,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TaskEvent, TaskerClient, type TaskStatus } from "../../src/client";
 import { until } from "../support/until";
-import { type Between, between, Door, type Fate, startWorld, type World } from "./support";
+import { type Between, between, Door, type Fate, startWorld, type TestSystem } from "./support";
 
-let world: World;
+let world: TestSystem;
 const doors: Between[] = [];
 
 beforeAll(async () => {

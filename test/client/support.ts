@@ -20,7 +20,7 @@ export class Door {
   }
 }
 
-export interface World {
+export interface TestSystem {
   tasker: Tasker;
   url: string;
   doors: Map<string, Door>;
@@ -28,7 +28,7 @@ export interface World {
 }
 
 /** A real server in this process (embedded mode, SQLite in a folder of its own), with endpoints a, b and c. */
-export async function startWorld(config: { api?: object; types?: object } = {}): Promise<World> {
+export async function startWorld(config: { api?: object; types?: object } = {}): Promise<TestSystem> {
   const folder = mkdtempSync(join(tmpdir(), "tasker-client-"));
   const doors = new Map<string, Door>();
   const tasker = await createTasker({

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createConnection, type ResultSetHeader } from "mysql2/promise";
 import { until } from "../support/until";
-import { type World, world } from "../support/world";
+import { type TestSystem, world } from "../support/world";
 
 /** The statements of docs/how-to/endpoint.py, by their names; `%s` is MySQL's `?`. */
 const program = readFileSync(join(__dirname, "../../docs/how-to/endpoint.py"), "utf8");
@@ -15,7 +15,7 @@ const SQL = Object.fromEntries(
 );
 
 describe("the statements of the endpoint in Python", () => {
-  let w: World;
+  let w: TestSystem;
   let run: (name: string, ...values: unknown[]) => Promise<number>;
   let close: () => Promise<void>;
   const id = randomUUID();

@@ -29,7 +29,7 @@ const [minutes, seed, every] = [values.minutes, values.seed, values.every].map(N
 
 const FULL_LOAD_MS = 8_000;
 /** Tasks a second: more would only make the checker's tables longer. */
-const MOST_LOAD = 40;
+const MAX_LOAD = 40;
 const ENDPOINTS = ["a", "b", "c"];
 const WHERE = [
   { endpoint: null, slot: "0" },
@@ -68,7 +68,7 @@ async function run(): Promise<boolean> {
     await Promise.all(places.map((place) => launch(stage, place)));
     await ready();
     const full = values.load === undefined ? await fullLoad(stage) : Number(values.load) * 2;
-    const rate = Math.min(MOST_LOAD, full / 2);
+    const rate = Math.min(MAX_LOAD, full / 2);
     console.log(`load: ${rate.toFixed(1)} tasks/s to ${ENDPOINTS.length} endpoints, of at most ${full.toFixed(1)}`);
     const client = new Client(stage);
     const load = client.load(rate, ENDPOINTS, { ms: 50 });

@@ -19,10 +19,10 @@ import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Work } from "../../src/manager/runners/runner";
-import { Bench, failed, Recorder, succeeded, typeConfig, workOf } from "../manager/runners/support";
+import { failed, ManagerHarness, Recorder, succeeded, typeConfig, workOf } from "../manager/runners/support";
 
 /** The samples as they are performed: found by name, in a process of their own. */
-const bench = new Bench();
+const bench = new ManagerHarness();
 const runnerOf = (handler: string, isolation: "process" | "inline" = "process") =>
   bench.runner(typeConfig({ kind: "module", handler }, { isolation }), { handlersDir: path.resolve("handlers") });
 

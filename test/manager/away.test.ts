@@ -4,20 +4,20 @@ import { readSpool } from "../../src/manager/attempts/spool";
 import { TcpProxy } from "../support/proxy";
 import { createDatabase, type Scratch } from "../support/services";
 import { until } from "../support/until";
-import { Bench, Gate } from "./harness";
+import { Gate, ManagerHarness } from "./harness";
 import { typeConfig } from "./support";
 
 const here = { endpoints: ["here"] };
 
 let database: Scratch;
 let proxy: TcpProxy;
-let bench: Bench;
+let bench: ManagerHarness;
 
 /** The API reaches MariaDB directly, managers by way of a proxy that can be cut. */
 beforeEach(async () => {
   database = await createDatabase("manager");
   proxy = await TcpProxy.to(database.uri);
-  bench = await Bench.open([typeConfig("work", { attempts: 1 })], {
+  bench = await ManagerHarness.open([typeConfig("work", { attempts: 1 })], {
     databaseUri: database.uri,
     managersDatabaseUri: proxy.through(database.uri),
     deadlineMs: 1000,

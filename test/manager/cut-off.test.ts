@@ -3,7 +3,7 @@ import type { ManagerStore } from "../../src/store/store";
 import { TcpProxy } from "../support/proxy";
 import { createDatabase, type Scratch } from "../support/services";
 import { until } from "../support/until";
-import { Bench, Gate } from "./harness";
+import { Gate, ManagerHarness } from "./harness";
 import { typeConfig } from "./support";
 
 const here = { endpoints: ["here"] };
@@ -13,7 +13,7 @@ const TTL_MS = 1500;
 describe("cut off from the database", () => {
   let database: Scratch;
   let proxy: TcpProxy;
-  let bench: Bench;
+  let bench: ManagerHarness;
 
   beforeEach(async () => {
     database = await createDatabase("cutoff");
@@ -26,7 +26,7 @@ describe("cut off from the database", () => {
   });
 
   async function open(more: Parameters<typeof typeConfig>[1] = {}): Promise<void> {
-    bench = await Bench.open([typeConfig("work", { concurrency: 10, ...more })], {
+    bench = await ManagerHarness.open([typeConfig("work", { concurrency: 10, ...more })], {
       databaseUri: database.uri,
       managersDatabaseUri: proxy.through(database.uri),
       deadlineMs: 500,
@@ -102,13 +102,15 @@ describe("cut off from the database", () => {
 });
 
 describe("after an outage", () => {
-  let bench: Bench;
+  let bench: ManagerHarness;
   afterEach(() => bench.close());
 
   test.each(["first", "late"] as const)(
     "a heartbeat is answered before anything is claimed or begun (claim: %s)",
     async (claim) => {
-      bench = await Bench.open([typeConfig("work", { claim })], { manager: { heartbeatMs: 60_000, ttlMs: 120_000 } });
+      bench = await ManagerHarness.open([typeConfig("work", { claim })], {
+        manager: { heartbeatMs: 60_000, ttlMs: 120_000 },
+      });
       const calls: string[] = [];
       let away = false;
       const store = new Proxy(bench.managerStore, {

@@ -6,10 +6,10 @@ import { managerPermissions } from "../../src/transport/amqp/administration/perm
 import { type BrokerView, lookInto } from "../support/broker";
 import { management } from "../support/services";
 import { until } from "../support/until";
-import { type Body, type World, world } from "../support/world";
+import { type Body, type TestSystem, world } from "../support/world";
 
 /** What a manager makes of messages that tasker's API did not write (S10) or did not write now (S11). */
-let w: World;
+let w: TestSystem;
 let view: BrokerView;
 const ran: Array<{ type: string; endpoint: string; taskId: string; payload: unknown }> = [];
 

@@ -2,16 +2,16 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newId } from "../../src/model/ids";
 import { until } from "../support/until";
-import { Bench, Gate } from "./harness";
+import { Gate, ManagerHarness } from "./harness";
 import { endOf, typeConfig } from "./support";
 
 const here = { endpoints: ["here"] };
 
-let bench: Bench;
+let bench: ManagerHarness;
 afterEach(() => bench.close());
 
 test("what began before its claim does not end the generation that was opened while it ran: that runs by itself", async () => {
-  bench = await Bench.open([typeConfig("work", { claim: "late" })]);
+  bench = await ManagerHarness.open([typeConfig("work", { claim: "late" })]);
   const gates = [new Gate(), new Gate()];
   let runs = 0;
   const manager = await bench.manager("here", {
@@ -43,7 +43,7 @@ test("what began before its claim does not end the generation that was opened wh
 });
 
 test("a message that waits for a slot does not hide that of the next generation, and is refused when its turn comes", async () => {
-  bench = await Bench.open([typeConfig("work", { concurrency: 2 })]);
+  bench = await ManagerHarness.open([typeConfig("work", { concurrency: 2 })]);
   const gate = new Gate();
   const manager = await bench.manager("here", { functions: { work: gate.handle } });
   const before = [await bench.submit("work", here), await bench.submit("work", here)];
@@ -60,7 +60,7 @@ test("a message that waits for a slot does not hide that of the next generation,
 });
 
 test("what an earlier manager has spooled of a former generation is superseded when it is replayed", async () => {
-  bench = await Bench.open([typeConfig("work", { claim: "late" })]);
+  bench = await ManagerHarness.open([typeConfig("work", { claim: "late" })]);
   const id = await bench.submit("work", here);
   await bench.cancel("work", id);
   await bench.retry("work", id, ["here"]);

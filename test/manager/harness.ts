@@ -31,7 +31,7 @@ export interface BenchOptions {
  * The real store, the embedded transport and the API's background work, for managers to be started at. Each manager has a
  * transport of its own to the shared broker, so that it can go away alone.
  */
-export class Bench {
+export class ManagerHarness {
   readonly folder = testFolder();
   readonly config: Config;
   readonly broker = new EmbeddedBroker();
@@ -47,8 +47,8 @@ export class Bench {
     mkdirSync(this.config.handlersDir);
   }
 
-  static async open(types: TaskTypeConfig[], options: BenchOptions = {}): Promise<Bench> {
-    const bench = new Bench(types, options);
+  static async open(types: TaskTypeConfig[], options: BenchOptions = {}): Promise<ManagerHarness> {
+    const bench = new ManagerHarness(types, options);
     const { databaseUri = bench.config.database.uri, managersDatabaseUri, deadlineMs = 5000 } = options;
     const openAt = async (uri: string, ms: number) => {
       const store = await openStore({ uri, poolSize: 4, deadlineMs: ms, tls: null, log: silentLog });

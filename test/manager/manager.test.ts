@@ -3,17 +3,17 @@ import { join } from "node:path";
 import { PermanentFailure } from "../../src/errors";
 import type { ManagerStore } from "../../src/store/store";
 import { until } from "../support/until";
-import { Bench, Gate } from "./harness";
+import { Gate, ManagerHarness } from "./harness";
 import { typeConfig } from "./support";
 
 const here = { endpoints: ["here"] };
 const work = (more = {}) => typeConfig("work", more);
 
-let bench: Bench;
+let bench: ManagerHarness;
 afterEach(() => bench.close());
 
 test("a task is performed in a process of its own; result, progress, log and times are recorded", async () => {
-  bench = await Bench.open([work({ isolation: "process" })]);
+  bench = await ManagerHarness.open([work({ isolation: "process" })]);
   bench.handler(
     "work",
     `exports.handleTask = async (payload, context) => {
@@ -39,7 +39,7 @@ test("a task is performed in a process of its own; result, progress, log and tim
 });
 
 test("a failed attempt is followed by another after its backoff, and the history tells of both", async () => {
-  bench = await Bench.open([work()]);
+  bench = await ManagerHarness.open([work()]);
   const work1 = async (_payload: object, { attempt }: { attempt: number }) => {
     if (attempt < 3) throw new Error(`not yet ${attempt}`);
     return { attempt };
@@ -58,7 +58,7 @@ test("a failed attempt is followed by another after its backoff, and the history
 });
 
 test("the last failed attempt is final, and a permanent failure ends the attempts at once", async () => {
-  bench = await Bench.open([work({ attempts: 2 })]);
+  bench = await ManagerHarness.open([work({ attempts: 2 })]);
   const fails = async (payload: { permanent?: boolean }) => {
     if (payload.permanent) throw new PermanentFailure("never", "bad_archive");
     throw new Error("again");
@@ -73,7 +73,7 @@ test("the last failed attempt is final, and a permanent failure ends the attempt
 });
 
 test("a handler that blocks its process is killed at the timeout, while heartbeats go on", async () => {
-  bench = await Bench.open([work({ isolation: "process", timeoutMs: 700, attempts: 1 })]);
+  bench = await ManagerHarness.open([work({ isolation: "process", timeoutMs: 700, attempts: 1 })]);
   bench.handler("work", "exports.handleTask = () => { for (;;); };");
   const manager = await bench.manager("here");
   const id = await bench.submit("work", here);
@@ -82,7 +82,7 @@ test("a handler that blocks its process is killed at the timeout, while heartbea
 });
 
 test("a handler that ends its process uses up its own attempts, and its neighbours keep theirs", async () => {
-  bench = await Bench.open([work({ isolation: "process", concurrency: 8 })]);
+  bench = await ManagerHarness.open([work({ isolation: "process", concurrency: 8 })]);
   bench.handler("work", "exports.handleTask = async (payload) => { if (payload.poison) process.exit(3); return 1; };");
   await bench.manager("here");
   const poison = await bench.submit("work", { ...here, payload: { poison: true } });
@@ -92,7 +92,7 @@ test("a handler that ends its process uses up its own attempts, and its neighbou
 });
 
 test("a running task that is cancelled is told, and called cancelled when it has stopped", async () => {
-  bench = await Bench.open([work()]);
+  bench = await ManagerHarness.open([work()]);
   let told = "";
   let ended = false;
   const manager = await bench.manager("here", {
@@ -116,7 +116,7 @@ test("a running task that is cancelled is told, and called cancelled when it has
 });
 
 test("a cancelled handler that does not listen is killed, and the response says so", async () => {
-  bench = await Bench.open([work({ isolation: "process" })]);
+  bench = await ManagerHarness.open([work({ isolation: "process" })]);
   bench.handler(
     "work",
     "exports.handleTask = (payload) => { require('node:fs').writeFileSync(payload.begun, ''); for (;;); };",
@@ -132,7 +132,7 @@ test("a cancelled handler that does not listen is killed, and the response says 
 });
 
 test("messages that cannot be understood are parked with their reason, and harm nobody", async () => {
-  bench = await Bench.open([work(), typeConfig("other")]);
+  bench = await ManagerHarness.open([work(), typeConfig("other")]);
   const manager = await bench.manager("here", { functions: { work: () => 1, other: () => 1 } });
   const message = (body: string) =>
     bench.transport.publish({
@@ -162,7 +162,7 @@ test("messages that cannot be understood are parked with their reason, and harm 
 });
 
 test("however often a message comes, its task runs once", async () => {
-  bench = await Bench.open([work()]);
+  bench = await ManagerHarness.open([work()]);
   const gate = new Gate();
   const manager = await bench.manager("here", { functions: { work: gate.handle } });
   const id = await bench.submit("work", here);
@@ -186,7 +186,7 @@ test("however often a message comes, its task runs once", async () => {
 });
 
 test("two managers of one endpoint share its tasks, and each task runs once", async () => {
-  bench = await Bench.open([work({ concurrency: 2 })]);
+  bench = await ManagerHarness.open([work({ concurrency: 2 })]);
   const ran: string[] = [];
   const functions = { work: async (_: object, { taskId }: { taskId: string }) => void ran.push(taskId) };
   const one = await bench.manager("here", { functions, slot: "one" });
@@ -199,7 +199,7 @@ test("two managers of one endpoint share its tasks, and each task runs once", as
 });
 
 test("of a type that anybody may perform, one of the endpoints does", async () => {
-  bench = await Bench.open([work({ deliver: "one", concurrency: 1 })]);
+  bench = await ManagerHarness.open([work({ deliver: "one", concurrency: 1 })]);
   const gate = new Gate();
   await bench.manager("a", { functions: { work: gate.handle } });
   await bench.manager("b", { functions: { work: gate.handle } });
@@ -215,7 +215,7 @@ test("of a type that anybody may perform, one of the endpoints does", async () =
 });
 
 test("what waits for a slot is shown as received, and the most urgent goes first", async () => {
-  bench = await Bench.open([work({ concurrency: 2 })]);
+  bench = await ManagerHarness.open([work({ concurrency: 2 })]);
   const gate = new Gate();
   await bench.manager("here", { functions: { work: gate.handle } });
   for (let i = 0; i < 2; i++) await bench.submit("work", here);
@@ -231,7 +231,7 @@ test("what waits for a slot is shown as received, and the most urgent goes first
 });
 
 test("the jobs of a task run at once, whatever the concurrency; one that the config does not have says so", async () => {
-  bench = await Bench.open([work({ concurrency: 1, jobs: ["crawl", "sync"], attempts: 1 })]);
+  bench = await ManagerHarness.open([work({ concurrency: 1, jobs: ["crawl", "sync"], attempts: 1 })]);
   const gate = new Gate();
   await bench.manager("here", { functions: { crawl: gate.handle, sync: gate.handle } });
   const id = await bench.submit("work", here);
@@ -251,7 +251,7 @@ test("the jobs of a task run at once, whatever the concurrency; one that the con
 });
 
 test("a handler may submit another task", async () => {
-  bench = await Bench.open([work(), typeConfig("other")]);
+  bench = await ManagerHarness.open([work(), typeConfig("other")]);
   await bench.manager("here", {
     functions: {
       work: (_payload, context) => context.submit("other", { identifier: "the other", endpoints: ["here"] }),
@@ -266,7 +266,11 @@ test("a handler may submit another task", async () => {
 });
 
 test("a handler whose type says what it submits may submit nothing else", async () => {
-  bench = await Bench.open([work({ submits: ["other"], attempts: 1 }), typeConfig("other"), typeConfig("third")]);
+  bench = await ManagerHarness.open([
+    work({ submits: ["other"], attempts: 1 }),
+    typeConfig("other"),
+    typeConfig("third"),
+  ]);
   await bench.manager("here", {
     functions: { work: (_payload, context) => context.submit("third", { identifier: "x", endpoints: ["here"] }) },
   });
@@ -280,7 +284,7 @@ test("a handler whose type says what it submits may submit nothing else", async 
 });
 
 test("who sees that an attempt has ended finds all of its log", async () => {
-  bench = await Bench.open([work()]);
+  bench = await ManagerHarness.open([work()]);
   const order: string[] = [];
   const stored = bench.managerStore;
   const store: ManagerStore = Object.assign(Object.create(stored), {
@@ -301,7 +305,7 @@ test("who sees that an attempt has ended finds all of its log", async () => {
 });
 
 test("a log over the limit is cut with a mark that says so", async () => {
-  bench = await Bench.open([work({ attempts: 2 })]);
+  bench = await ManagerHarness.open([work({ attempts: 2 })]);
   await bench.manager("here", {
     functions: {
       work: (_payload, context) => {
@@ -319,7 +323,7 @@ test("a log over the limit is cut with a mark that says so", async () => {
 });
 
 test("results that are too large or that the database cannot hold fail their task only", async () => {
-  bench = await Bench.open([work()]);
+  bench = await ManagerHarness.open([work()]);
   await bench.manager("here", {
     functions: { work: (payload) => (payload.size ? "x".repeat(Number(payload.size)) : "a\0\ud800é😀") },
   });

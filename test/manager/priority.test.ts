@@ -1,13 +1,13 @@
 import type { HandleTask } from "../../src/model/handler";
 import { until } from "../support/until";
-import { Bench, Gate } from "./harness";
+import { Gate, ManagerHarness } from "./harness";
 import { typeConfig } from "./support";
 
-let bench: Bench;
+let bench: ManagerHarness;
 afterEach(() => bench.close());
 
 test("of a deliver-one type the more urgent tasks run first, whatever has come first", async () => {
-  bench = await Bench.open([typeConfig("pick", { deliver: "one", concurrency: 1 })]);
+  bench = await ManagerHarness.open([typeConfig("pick", { deliver: "one", concurrency: 1 })]);
   const gate = new Gate();
   const order: number[] = [];
   const pick: HandleTask = async (payload, context) => {
@@ -34,7 +34,7 @@ test("of a deliver-one type the more urgent tasks run first, whatever has come f
 });
 
 test("what waits at taken slots goes to an endpoint that has time, and the busy one takes more when it has time again", async () => {
-  bench = await Bench.open([typeConfig("pick", { deliver: "one", concurrency: 1 })]);
+  bench = await ManagerHarness.open([typeConfig("pick", { deliver: "one", concurrency: 1 })]);
   const gate = new Gate();
   const ran: string[] = [];
   const pick: HandleTask = async (payload, context) => {

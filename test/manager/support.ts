@@ -4,7 +4,7 @@ import path from "node:path";
 import type { Config, TaskTypeConfig } from "../../src/config/config";
 import { silentLog } from "../../src/log";
 import type { Grant } from "../../src/manager/attempts/attempt";
-import type { Desk } from "../../src/manager/context";
+import type { ManagerContext } from "../../src/manager/context";
 import { Seal } from "../../src/manager/intake/verifier";
 import { newCounters } from "../../src/manager/lifecycle/counters";
 import { newId } from "../../src/model/ids";
@@ -120,7 +120,11 @@ export function endOf(more: Partial<AttemptEnd> = {}): AttemptEnd {
 }
 
 /** A desk over a store of which only the given calls will be made. */
-export function deskOf(folder: string, store: Partial<ManagerStore>, more: Partial<Desk> = {}): Desk {
+export function deskOf(
+  folder: string,
+  store: Partial<ManagerStore>,
+  more: Partial<ManagerContext> = {},
+): ManagerContext {
   return {
     endpoint: "here",
     config: testConfig(folder, [typeConfig("noop")]),

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../support/until";
-import { type World, world } from "../support/world";
+import { type TestSystem, world } from "../support/world";
 
 /** Series of a Prometheus text: `name{labels}` → value; labels in the order of their names. */
 function series(text: string): Map<string, number> {
@@ -20,7 +20,7 @@ function series(text: string): Map<string, number> {
 }
 
 describe("metrics over MariaDB and RabbitMQ", () => {
-  let w: World;
+  let w: TestSystem;
   let healthPort: number;
   beforeAll(async () => {
     w = await world("wire", {
@@ -66,7 +66,7 @@ describe("metrics over MariaDB and RabbitMQ", () => {
   test("a second settling of the same task counts nothing again", async () => {
     const before = (await scrape()).get('tasker_task_completion_seconds_count{type="deploy"}');
     const { items } = (await w.get("/deploy?status=succeeded")).body;
-    await w.api.store.upkeep.settle(items.map((task: { id: string }) => task.id));
+    await w.api.store.maintenance.settle(items.map((task: { id: string }) => task.id));
     expect((await scrape()).get('tasker_task_completion_seconds_count{type="deploy"}')).toBe(before);
   });
 

@@ -197,13 +197,13 @@ describe("a MySQL server in trouble", () => {
     const manager = await living(other);
     // Settling, cancelling, claiming and publishing the same rows in all directions.
     const work = Array.from({ length: 6 }, (_, i) => [
-      other.upkeep.settle(i % 2 ? ids : [...ids].reverse()),
+      other.maintenance.settle(i % 2 ? ids : [...ids].reverse()),
       other.managers.claim(
         manager,
         `lb-${(i % 2) + 1}`,
         ids.map((taskId) => ({ taskId, job: "" })),
       ),
-      other.upkeep.published(
+      other.maintenance.published(
         ids.map((taskId) => ({ taskId, endpoint: "lb-2", job: "" })),
         1000,
       ),

@@ -60,7 +60,7 @@ describe("a server that may only be read for a while", () => {
     const before = await connections("plain");
     // Each of the connections would refuse it, and nobody notices: the first one that does ends them all.
     await Promise.all(Array.from({ length: 12 }, () => createdTask(early)));
-    await Promise.all(Array.from({ length: 12 }, () => early.upkeep.lock("any", "me", 1000, null)));
+    await Promise.all(Array.from({ length: 12 }, () => early.maintenance.lock("any", "me", 1000, null)));
     await writable(early);
     const after = await connections("plain");
     await early.close();
@@ -93,10 +93,10 @@ it("a right that comes later is found without a restart", async () => {
   await root.query("GRANT SELECT ON tasker.migrations TO bare@'127.0.0.1'");
   const early = await open("bare");
   await early.schemaReady();
-  await expect(early.upkeep.lock("any", "me", 1000, null)).rejects.toThrow("does not give this user a right");
+  await expect(early.maintenance.lock("any", "me", 1000, null)).rejects.toThrow("does not give this user a right");
   await root.query("GRANT ALL PRIVILEGES ON tasker.* TO bare@'127.0.0.1'");
   // The server reads the rights on a whole database when somebody connects.
-  await early.upkeep.lock("any", "me", 1000, null);
+  await early.maintenance.lock("any", "me", 1000, null);
   await createdTask(early);
   await early.close();
 });
@@ -105,7 +105,7 @@ describe("what is said of writes", () => {
   it("is what the last ones have met, though reads and other writes go well", async () => {
     const few = await open();
     // A connection for all but creates, which have their own.
-    await few.upkeep.lock("any", "me", 60_000, null);
+    await few.maintenance.lock("any", "me", 60_000, null);
     const [[{ most }]] = (await root.query("SELECT @@max_connections AS most")) as unknown as [[{ most: number }]];
     await root.query("SET GLOBAL max_connections = 10");
     const others: Connection[] = [];
@@ -114,10 +114,10 @@ describe("what is said of writes", () => {
     } catch (error) {
       expect(error).toMatchObject({ errno: 1040 });
     }
-    await few.upkeep.lock("any", "me", 60_000, null);
+    await few.maintenance.lock("any", "me", 60_000, null);
     await expect(writable(few)).rejects.toThrow("Too many connections");
     await expect(few.tasks.create([newTask()])).rejects.toThrow("Too many connections");
-    await few.upkeep.lock("any", "me", 60_000, null);
+    await few.maintenance.lock("any", "me", 60_000, null);
     await few.ping();
     await expect(writable(few)).rejects.toThrow("Too many connections");
     await Promise.all(others.map((one) => one.end()));
@@ -134,7 +134,7 @@ describe("what is said of writes", () => {
         expires_at: string;
       }>;
     await root.query("DELETE FROM tasker.locks WHERE name = 'written'");
-    await Promise.all([createdTask(busy), busy.upkeep.lock("any", "me", 1000, null)]);
+    await Promise.all([createdTask(busy), busy.maintenance.lock("any", "me", 1000, null)]);
     await writable(busy);
     expect(await marks()).toEqual([]);
     const idle = await open();

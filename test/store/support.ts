@@ -112,7 +112,7 @@ export const PAST = "2001-01-01 00:00:00.000";
 
 /** From where the feed of changes ends now. */
 export async function feedPlace(store: Store): Promise<string> {
-  return (await store.upkeep.ended(null, 1)).place;
+  return (await store.maintenance.ended(null, 1)).place;
 }
 
 /** Those of these tasks that have ended behind the place, once there are so many. */
@@ -121,7 +121,7 @@ export async function endedOf(store: Store, place: string, taskIds: readonly str
   await until("the ends", async () => {
     found = [];
     for (let at = place, more = true; more; ) {
-      const page = await store.upkeep.ended(at, 500);
+      const page = await store.maintenance.ended(at, 500);
       found.push(...page.responses.filter(({ taskId }) => taskIds.includes(taskId)));
       ({ place: at, more } = page);
     }
@@ -132,5 +132,5 @@ export async function endedOf(store: Store, place: string, taskIds: readonly str
 
 /** Those of this task that want the reconciler's attention. */
 export async function dueOf(store: Store, taskId: string) {
-  return (await store.upkeep.due(100_000)).filter((row) => row.taskId === taskId);
+  return (await store.maintenance.due(100_000)).filter((row) => row.taskId === taskId);
 }

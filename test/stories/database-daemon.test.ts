@@ -6,7 +6,7 @@ import { DataSource } from "typeorm";
 import { newId } from "../../src/model/ids";
 import { enqueue, type Queryable } from "../../src/tasks/requests/enqueue";
 import { until } from "../support/until";
-import { type Body, MODES, type World, world } from "../support/world";
+import { type Body, MODES, type TestSystem, world } from "../support/world";
 import { folder, fresh, perform, stands } from "./support";
 
 const FILES = {
@@ -32,9 +32,9 @@ const EXTRA = ["tasks", "task_responses", "task_attempts", "task_requests", "res
 
 /** A table of requests with a daemon that works it off, as people had it in their own database. */
 describe.each(MODES)("a database table with a daemon, %s", (mode) => {
-  let w: World;
+  let w: TestSystem;
   let files: Awaited<ReturnType<typeof folder>>;
-  let table: Awaited<ReturnType<World["manager"]>>;
+  let table: Awaited<ReturnType<TestSystem["manager"]>>;
 
   const nodeOptions = process.env.NODE_OPTIONS ?? "";
 
@@ -206,7 +206,7 @@ describe.each(MODES)("a database table with a daemon, %s", (mode) => {
 });
 
 /** The database, as somebody else's program sees it. */
-async function outside(w: World) {
+async function outside(w: TestSystem) {
   if (w.mode === "embedded") {
     const db = new Libsql(w.databaseUri.slice("sqlite:".length), { timeout: 5000 });
     return {
@@ -226,7 +226,7 @@ async function outside(w: World) {
 /** Ways in which people hold a transaction: does the work in one, then commits or rolls back. */
 type Way = <T>(commit: boolean, work: (within: Queryable) => Promise<T>) => Promise<T>;
 
-async function transactions(w: World): Promise<Record<string, Way>> {
+async function transactions(w: TestSystem): Promise<Record<string, Way>> {
   if (w.mode === "embedded") {
     return {
       sqlite: async (commit, work) => {

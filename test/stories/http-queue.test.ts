@@ -1,10 +1,10 @@
 import { until } from "../support/until";
-import { type Body, MODES, type World, world } from "../support/world";
+import { type Body, MODES, type TestSystem, world } from "../support/world";
 import { fresh, perform, stands, Target } from "./support";
 
 /** A queue of URLs to call, as people knew it from an HTTP job queue in one binary. */
 describe.each(MODES)("an HTTP job queue, %s", (mode) => {
-  let w: World;
+  let w: TestSystem;
   let callers: Array<{ stop(): Promise<void> }>;
   let target: Target;
   /** Nobody may call it. */

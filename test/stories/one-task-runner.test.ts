@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../support/until";
-import { type Body, MODES, type World, world } from "../support/world";
+import { type Body, MODES, type TestSystem, world } from "../support/world";
 import { folder, stands } from "./support";
 
 /** Waits for a file of its folder, unless it is told to stop. */
@@ -55,7 +55,7 @@ exports.handleTask = async (payload, context) => {
 
 /** One task at a time with start, stop, status and progress, as people knew it from a one-task web runner. */
 describe.each(MODES)("a one-task runner, %s", (mode) => {
-  let w: World;
+  let w: TestSystem;
   let files: Awaited<ReturnType<typeof folder>>;
 
   beforeAll(async () => {

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../support/until";
-import type { Body, World } from "../support/world";
+import type { Body, TestSystem } from "../support/world";
 
 /** A folder of handlers and programs of a story's own. */
 export async function folder(files: Record<string, string>): Promise<{ dir: string; remove(): Promise<void> }> {
@@ -80,12 +80,12 @@ export class Target {
 }
 
 /** Submits and waits until nothing is under way any more; returns the task's one response (of several jobs: the first). */
-export async function perform(w: World, type: string, request: object): Promise<Body> {
+export async function perform(w: TestSystem, type: string, request: object): Promise<Body> {
   return (await w.settled(await w.submit(type, request))).responses[0];
 }
 
 /** Waits until the task stands as asked for. */
-export function stands(w: World, task: { type: string; id: string }, what: string, how: (now: Body) => unknown) {
+export function stands(w: TestSystem, task: { type: string; id: string }, what: string, how: (now: Body) => unknown) {
   return until(what, async () => {
     const now = (await w.get(`/${task.type}/${task.id}`)).body;
     return how(now) ? now : null;

@@ -24,7 +24,7 @@ export interface Answer {
 }
 
 /** tasker brought up for a test: its API on a free port, managers started and stopped by name, its own database and vhost. */
-export interface World {
+export interface TestSystem {
   mode: Mode;
   url: string;
   databaseUri: string;
@@ -56,7 +56,7 @@ export interface WorldOptions {
   uiDir?: string;
 }
 
-export async function world(mode: Mode, options: WorldOptions): Promise<World> {
+export async function world(mode: Mode, options: WorldOptions): Promise<TestSystem> {
   const dir = await mkdtemp(join(tmpdir(), "tasker-world-"));
   const scratch: Scratch[] = mode === "wire" ? [await createDatabase("world"), await createVhost("world")] : [];
   const databaseUri = scratch[0]?.uri ?? `sqlite:${join(dir, "tasker.db")}`;
@@ -84,7 +84,7 @@ export async function world(mode: Mode, options: WorldOptions): Promise<World> {
   const url = api.api!.url;
   const open: Array<{ stop(): Promise<void> }> = [];
 
-  const request: World["request"] = async (method, path, body, headers = {}) => {
+  const request: TestSystem["request"] = async (method, path, body, headers = {}) => {
     const { answer: response, text } = await checkedFetch(url, path, {
       method,
       headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
@@ -130,7 +130,7 @@ async function startOne(
   config: TaskerProcess["config"],
   endpoint: string,
   functions?: Record<string, HandleTask>,
-): ReturnType<World["manager"]> {
+): ReturnType<TestSystem["manager"]> {
   if (mode === "wire") {
     const running = await startProcess({ config, log: silentLog, api: false, endpoints: [endpoint], functions });
     await running.ready;

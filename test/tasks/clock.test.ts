@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { StoreUnavailable } from "../../src/errors";
 import type { ManagerStore } from "../../src/store/store";
-import { Bench, Gate } from "../manager/harness";
+import { Gate, ManagerHarness } from "../manager/harness";
 import { testFolder, typeConfig } from "../manager/support";
 import { steppableClock } from "../support/clock";
 import { createDatabase } from "../support/services";
@@ -26,7 +26,7 @@ describe.each(["sqlite", "mariadb"])("steps of the database's clock (%s)", (kind
   let databaseUri: string;
   let drop: () => Promise<void>;
   let clock: Awaited<ReturnType<typeof steppableClock>>;
-  let bench: Bench;
+  let bench: ManagerHarness;
 
   beforeAll(async () => {
     if (kind === "sqlite") {
@@ -40,7 +40,10 @@ describe.each(["sqlite", "mariadb"])("steps of the database's clock (%s)", (kind
     await drop();
   });
   beforeEach(async () => {
-    bench = await Bench.open([typeConfig("work", { concurrency: 2 })], { databaseUri, manager: { ttlMs: TTL_MS } });
+    bench = await ManagerHarness.open([typeConfig("work", { concurrency: 2 })], {
+      databaseUri,
+      manager: { ttlMs: TTL_MS },
+    });
   });
   afterEach(() => bench.close());
 

@@ -1,6 +1,6 @@
 import { management } from "../support/services";
 import { until } from "../support/until";
-import { type Body, MODES, type World, world } from "../support/world";
+import { type Body, MODES, type TestSystem, world } from "../support/world";
 
 /** Endpoint and identifier of each execution. */
 const ran: string[] = [];
@@ -18,7 +18,7 @@ const functions = {
 };
 
 describe.each(MODES)("an endpoint's life, %s", (mode) => {
-  let w: World;
+  let w: TestSystem;
 
   beforeAll(async () => {
     ran.length = 0;

@@ -8,7 +8,7 @@ import { Gate } from "../manager/harness";
 import { TcpProxy } from "../support/proxy";
 import { createVhost, management, privateBroker } from "../support/services";
 import { until } from "../support/until";
-import { type Body, MODES, type World, world } from "../support/world";
+import { type Body, MODES, type TestSystem, world } from "../support/world";
 
 jest.setTimeout(240_000);
 
@@ -22,7 +22,7 @@ const ok = () => true;
 const work = async () => "done";
 
 /** The task once its wait for endpoints is over: then it must be `incomplete` and wait on. */
-async function overdue(on: World, task: Body): Promise<Body> {
+async function overdue(on: TestSystem, task: Body): Promise<Body> {
   let seen: Body;
   await until("the wait for endpoints is over", async () => {
     seen = (await on.get(`/work/${task.id}`)).body;
@@ -32,7 +32,7 @@ async function overdue(on: World, task: Body): Promise<Body> {
 }
 
 /** Whoever waits for it is answered when it is done, and not before. */
-async function isNotGivenUp(on: World, task: Body, heal: () => unknown): Promise<void> {
+async function isNotGivenUp(on: TestSystem, task: Body, heal: () => unknown): Promise<void> {
   expect(await overdue(on, task)).toMatchObject({ settled: false, completeness: { missing: ["here"] } });
   expect(await on.get(`/work/${task.id}?wait=0.3`)).toMatchObject({ body: { settled: false } });
   const answer = on.settled(task);
@@ -43,7 +43,7 @@ async function isNotGivenUp(on: World, task: Body, heal: () => unknown): Promise
 }
 
 describe.each(MODES)("a task that an endpoint is too busy for (%s)", (mode) => {
-  let on: World;
+  let on: TestSystem;
   afterEach(() => on.close());
 
   test("is settled when it is done there, or when nobody is there any more", async () => {
@@ -67,7 +67,7 @@ describe.each(MODES)("a task that an endpoint is too busy for (%s)", (mode) => {
 });
 
 describe("a task that the broker keeps from an endpoint that lives", () => {
-  let on: World;
+  let on: TestSystem;
   const undo: Array<() => Promise<unknown>> = [];
   afterEach(async () => {
     await on.close();

@@ -1,11 +1,11 @@
-import { Bench, Gate } from "../manager/harness";
+import { Gate, ManagerHarness } from "../manager/harness";
 import { typeConfig } from "../manager/support";
 import { until } from "../support/until";
 
-let bench: Bench;
+let bench: ManagerHarness;
 let gate: Gate;
 beforeEach(async () => {
-  bench = await Bench.open([typeConfig("work")]);
+  bench = await ManagerHarness.open([typeConfig("work")]);
   gate = new Gate();
   await bench.manager("here", { functions: { work: gate.handle } });
 });

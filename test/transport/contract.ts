@@ -3,7 +3,7 @@ import type { Address, Consumption, Delivery, Outgoing, QueueDepth, Transport } 
 import { until } from "../support/until";
 
 /** What a test needs to try an implementation. */
-export interface Bench {
+export interface ManagerHarness {
   /** A new transport to the same broker, opened; as from a process of its own. */
   connect(): Promise<Transport>;
   /** Frees everything, transports included. */
@@ -66,9 +66,9 @@ export async function queueIs(transport: Transport, address: Address, expected: 
 }
 
 /** Every implementation passes this. */
-export function describeTransport(name: string, create: () => Promise<Bench>, features: Features): void {
+export function describeTransport(name: string, create: () => Promise<ManagerHarness>, features: Features): void {
   describe(`${name} as a transport`, () => {
-    let bench: Bench;
+    let bench: ManagerHarness;
     let transport: Transport;
     let type: string;
 

@@ -1,4 +1,4 @@
-import { type World, world } from "../support/world";
+import { type TestSystem, world } from "../support/world";
 import { openPages, type Pages, type Shown } from "./browser";
 
 /** Whatever somebody writes into a name, a payload, a result or a log is shown as text. */
@@ -9,7 +9,7 @@ const FORMULA = '=HYPERLINK("http://elsewhere.example")';
 const HUGE = "x".repeat(1_000_000);
 
 let pages: Pages;
-let w: World;
+let w: TestSystem;
 let shown: Shown;
 let id: string;
 

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { type World, world } from "../support/world";
+import { type TestSystem, world } from "../support/world";
 import { axe, openPages, type Pages } from "./browser";
 
 const hash = (key: string) => `sha256:${createHash("sha256").update(key).digest("hex")}`;
 
 let pages: Pages;
-let w: World;
+let w: TestSystem;
 beforeAll(async () => {
   pages = await openPages();
   w = await world("embedded", {

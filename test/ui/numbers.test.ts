@@ -1,7 +1,7 @@
 import type { Locator } from "playwright-core";
 import { newId } from "../../src/model/ids";
 import { onTerminal } from "../cli/support";
-import { type Body, type World, world } from "../support/world";
+import { type Body, type TestSystem, world } from "../support/world";
 import { openPages, type Pages, type Shown } from "./browser";
 
 jest.setTimeout(120_000);
@@ -10,7 +10,7 @@ jest.setTimeout(120_000);
 
 const NAMES = Array.from({ length: 5 }, (_, i) => `db-${i + 1}`);
 let pages: Pages;
-let on: World;
+let on: TestSystem;
 let shown: Shown;
 let failing: Body;
 let jobs: Body;

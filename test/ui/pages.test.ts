@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { type World, world } from "../support/world";
+import { type TestSystem, world } from "../support/world";
 import { axe, openPages, type Pages } from "./browser";
 
 let pages: Pages;
-let w: World;
+let w: TestSystem;
 let tasks: Array<[name: string, hash: string]>;
 
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import type { HandleTask } from "../../src/model/handler";
-import { type World, world } from "../support/world";
+import { type TestSystem, world } from "../support/world";
 import { openPages, type Pages, picture, type Shown } from "./browser";
 
 /**
@@ -27,7 +27,7 @@ const update: HandleTask = async (payload, context) => {
 };
 
 let pages: Pages;
-let w: World;
+let w: TestSystem;
 let shown: Shown;
 
 beforeAll(async () => {

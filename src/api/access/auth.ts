@@ -4,7 +4,7 @@ import type { Config } from "../../config/config";
 import { StoreUnavailable, TaskerError } from "../../errors";
 import type { Log } from "../../log";
 import type { AccessStore, ApiKeyRecord } from "../../store/store";
-import type { Remote } from "./client-address";
+import type { ClientAddress } from "./client-address";
 import { bringsKey, presentedKeys } from "./credentials";
 import { digest, sameDigest, splitKey } from "./keys";
 import { SCOPES } from "./permissions";
@@ -57,7 +57,7 @@ export class Auth {
     private readonly access: AccessStore,
     private readonly log: Log,
     private readonly loopback: boolean,
-    private readonly remote: Remote,
+    private readonly remote: ClientAddress,
   ) {
     this.sessions = new Sessions(access);
     this.wrong.init({ windowMs: WRONG_KEYS.windowMs } as Options);

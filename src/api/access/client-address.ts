@@ -5,7 +5,7 @@ import { BlockList, isIP } from "node:net";
  * Where a request comes from, for limits and the audit trail. Without trusted proxies it is the connection's other end, and
  * `X-Forwarded-For` means nothing: anybody can send it. Each trusted proxy has put on the right of it whom it spoke to.
  */
-export class Remote {
+export class ClientAddress {
   private readonly hops: number;
   private readonly trusted: BlockList | null;
 

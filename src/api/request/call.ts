@@ -6,7 +6,7 @@ import type { Log } from "../../log";
 import { checked } from "../../tasks/requests/request";
 import type { Caller, TaskService } from "../../tasks/service";
 import type { Auth, Identity } from "../access/auth";
-import type { Remote } from "../access/client-address";
+import type { ClientAddress } from "../access/client-address";
 import type { Audit } from "../audit";
 import type { ChangeFeed } from "../feed";
 import type { ApiMetrics } from "../metrics";
@@ -25,7 +25,7 @@ export interface Api {
   auth: Auth;
   feed: ChangeFeed;
   metrics: ApiMetrics;
-  remote: Remote;
+  remote: ClientAddress;
   basePath: string;
   /** True from the moment that no new work is wanted. */
   draining: boolean;

@@ -21,7 +21,7 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
  *
  *   request id → origin → who asks → how often → under which host name → may they → is there such a type → handler → answer or problem
  */
-export class Gatekeeper {
+export class RequestPipeline {
   constructor(
     readonly api: Api,
     private readonly auth: Auth,

@@ -17,8 +17,8 @@ import type { JsonObject } from "../../model/json/json";
 import { isMapping, type Layer, type Path } from "./layers";
 
 /** More aliases than that are a "billion laughs", not a config. */
-const MOST_ALIASES = 100;
-const MOST_BYTES = 4 * 1024 * 1024;
+const MAX_ALIASES = 100;
+const MAX_BYTES = 4 * 1024 * 1024;
 
 /** These would reach into every object's own machinery. */
 const FORBIDDEN = ["__proto__", "constructor", "prototype"];
@@ -35,8 +35,8 @@ export function readYaml(file: string, text: string, env: NodeJS.ProcessEnv): La
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
-  if (text.length > MOST_BYTES)
-    throw new ConfigError([`${file}: it has more than ${MOST_BYTES} characters, which no config needs`]);
+  if (text.length > MAX_BYTES)
+    throw new ConfigError([`${file}: it has more than ${MAX_BYTES} characters, which no config needs`]);
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, version: "1.2" });
   const broken = document.errors.map((error) => `${place(error.pos[0])}: this is not YAML: ${error.message}`);
   if (broken.length > 0) throw new ConfigError(broken);
@@ -57,7 +57,7 @@ export function readYaml(file: string, text: string, env: NodeJS.ProcessEnv): La
 
   let value: unknown;
   try {
-    value = document.toJS({ maxAliasCount: MOST_ALIASES });
+    value = document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
     throw new ConfigError([`${file}: ${(error as Error).message}`]);
   }

@@ -4,9 +4,9 @@ import { newId } from "../../model/ids";
 import { ANY_ENDPOINT } from "../../model/names";
 import type { Claim, ClaimAnswer } from "../../store/store";
 import { killPoint } from "../../testing/kill-points";
-import type { Desk } from "../context";
+import type { ManagerContext } from "../context";
 import type { Item } from "../intake/delivery-batch";
-import type { Lane, Lanes } from "../intake/job-slots";
+import type { JobSlots, ManagerSlots } from "../intake/job-slots";
 import type { Grant } from "./attempt";
 
 /** Rows in one claim; more would hold the row locks of others too long. */
@@ -14,7 +14,7 @@ const SIZE = 100;
 const HOLD = "the store does not take claims";
 
 interface Candidate {
-  lane: Lane;
+  slots: JobSlots;
   item: Item;
 }
 
@@ -34,8 +34,8 @@ export class Claimer {
   private open = true;
 
   constructor(
-    private readonly desk: Desk,
-    private readonly lanes: Lanes,
+    private readonly desk: ManagerContext,
+    private readonly allSlots: ManagerSlots,
     private readonly parts: {
       /** The present incarnation; null while there is none, or whether it still is one has to be asked first. */
       managerId(): string | null;
@@ -44,12 +44,12 @@ export class Claimer {
       hold(reason: string): void;
       unhold(reason: string): void;
       taken(item: Item): void;
-      /** Performs it; the lane's slot is the attempt's until its handler has ended. */
-      start(item: Item, grant: Grant, lane: Lane): void;
+      /** Performs it; the slots's slot is the attempt's until its handler has ended. */
+      start(item: Item, grant: Grant, slots: JobSlots): void;
       /** The same before the claim; false: it runs here already. */
-      begin(item: Item, grant: Grant, lane: Lane, managerId: string): boolean;
+      begin(item: Item, grant: Grant, slots: JobSlots, managerId: string): boolean;
       /** Gives a lease back that this manager must not use. */
-      giveBack(item: Item, grant: Grant, lane: Lane): void;
+      giveBack(item: Item, grant: Grant, slots: JobSlots): void;
     },
   ) {}
 
@@ -79,17 +79,17 @@ export class Claimer {
     this.working = false;
   }
 
-  /** Free slots × waiting items, the highest priority of each lane first. */
+  /** Free slots × waiting items, the highest priority of each slots first. */
   private gather(): Candidate[] {
     const batch: Candidate[] = [];
     if (!this.open || this.parts.managerId() === null) return batch;
-    for (const lane of this.lanes.all()) {
-      while (lane.free > 0 && batch.length < SIZE) {
-        const item = lane.waiting.shift();
+    for (const slots of this.allSlots.all()) {
+      while (slots.free > 0 && batch.length < SIZE) {
+        const item = slots.waiting.shift();
         if (!item) break;
         this.parts.taken(item);
-        lane.busy++;
-        batch.push({ lane, item });
+        slots.busy++;
+        batch.push({ slots, item });
       }
     }
     return batch;
@@ -99,12 +99,12 @@ export class Claimer {
   private begin(batch: Candidate[]): Candidate[] {
     const leaseId = newId();
     const managerId = this.parts.managerId();
-    return batch.filter(({ lane, item }) => {
+    return batch.filter(({ slots, item }) => {
       // What the store has been told of, something has happened to.
       if (!item.mayBegin || item.reported || managerId === null) return true;
-      const grant = grantOf(item, lane.type, this.desk.endpoint, leaseId);
-      if (this.parts.begin(item, grant, lane, managerId)) this.desk.counters.begun++;
-      else this.refused(item, lane, "held");
+      const grant = grantOf(item, slots.type, this.desk.endpoint, leaseId);
+      if (this.parts.begin(item, grant, slots, managerId)) this.desk.counters.begun++;
+      else this.refused(item, slots, "held");
       return false;
     });
   }
@@ -113,30 +113,30 @@ export class Claimer {
     killPoint("before-claim");
     const answered = await this.ask(batch);
     if (answered === null) {
-      for (const { lane, item } of batch) {
-        lane.busy--;
+      for (const { slots, item } of batch) {
+        slots.busy--;
         item.parcel.giveBack(item);
       }
       return;
     }
     killPoint("after-claim");
     const usable = this.open && answered.managerId === this.parts.managerId();
-    for (const [i, { lane, item }] of batch.entries()) {
+    for (const [i, { slots, item }] of batch.entries()) {
       const answer = answered.answers[i]!;
       if (!answer.granted) {
-        this.refused(item, lane, answer.why);
+        this.refused(item, slots, answer.why);
         continue;
       }
       this.desk.counters.granted++;
-      if (usable) this.parts.start(item, answer, lane);
-      else this.parts.giveBack(item, answer, lane);
+      if (usable) this.parts.start(item, answer, slots);
+      else this.parts.giveBack(item, answer, slots);
     }
   }
 
   /** Null: the manager stopped before there was an answer. */
   private async ask(batch: Candidate[]): Promise<{ answers: ClaimAnswer[]; managerId: string } | null> {
     const { endpoint, store, log, counters, over } = this.desk;
-    const claims = batch.map(({ item, lane }) => claimOf(item, lane.type, endpoint));
+    const claims = batch.map(({ item, slots }) => claimOf(item, slots.type, endpoint));
     for (let tries = 1; ; tries++) {
       // If it is another one by the time of the answer, its leases are not to be trusted.
       const managerId = this.parts.managerId();
@@ -159,13 +159,13 @@ export class Claimer {
   }
 
   /** Nothing is to be done here, or not now; the reconciler publishes it again if that changes. */
-  private refused(item: Item, lane: Lane, why: "unknown" | "final" | "held" | "not_due"): void {
+  private refused(item: Item, slots: JobSlots, why: "unknown" | "final" | "held" | "not_due"): void {
     const { counters } = this.desk;
     if (why === "unknown") counters.refusedUnknown++;
     else if (why === "final") counters.refusedFinal++;
     else if (why === "held") counters.refusedHeld++;
     else counters.refusedNotDue++;
-    lane.busy--;
+    slots.busy--;
     item.parcel.done(item);
   }
 }

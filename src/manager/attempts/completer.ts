@@ -3,14 +3,14 @@ import { backoffMs, pause, RECONNECT } from "../../backoff";
 import { StoreUnavailable } from "../../errors";
 import type { AttemptEnd, EndAnswer } from "../../store/store";
 import { killPoint } from "../../testing/kill-points";
-import type { Desk } from "../context";
+import type { ManagerContext } from "../context";
 import { bareEnd, notStorable } from "./outcome";
 import { leftovers, readSpool, type Spool } from "./spool";
 
 const SIZE = 100;
 const HOLD = "finished work waits for the store";
 /** A row that the store throws at, alone and so often, without being away: it will never be taken as it is. */
-const MOST_FAULTS = 20;
+const MAX_FAULTS = 20;
 
 interface Entry {
   end: AttemptEnd;
@@ -31,7 +31,7 @@ interface Entry {
  * than about a second, all that waits is also appended to the spool, and consuming is held until the store has taken
  * everything. If the disk refuses too, memory alone has to do; with consuming held it cannot grow.
  */
-export class Finisher {
+export class Completer {
   private entries: Entry[] = [];
   private working = false;
   private spooling: NodeJS.Timeout | null = null;
@@ -40,7 +40,7 @@ export class Finisher {
   private onEmpty: Array<() => void> = [];
 
   constructor(
-    private readonly desk: Desk,
+    private readonly desk: ManagerContext,
     private readonly spool: Spool,
     private readonly holds: { hold(reason: string): void; unhold(reason: string): void },
     /** The store did not answer. */
@@ -133,7 +133,7 @@ export class Finisher {
   private async oneByOne(batch: Entry[], thrown: Error): Promise<Error | null> {
     if (batch.length === 1) {
       const entry = batch[0]!;
-      if (++entry.faults >= MOST_FAULTS) this.answered(entry, { kind: "refused", error: thrown });
+      if (++entry.faults >= MAX_FAULTS) this.answered(entry, { kind: "refused", error: thrown });
       else this.entries.push(...this.entries.splice(this.entries.indexOf(entry), 1));
       return thrown;
     }

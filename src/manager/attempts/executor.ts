@@ -1,39 +1,39 @@
 import { pause } from "../../backoff";
 import type { TaskTypeConfig } from "../../config/config";
-import { Keys, Roll } from "../../dense-set";
+import { DenseSet, Keys } from "../../dense-set";
 import type { SubmitRequest } from "../../model/handler";
 import type { EndAnswer } from "../../store/store";
 import { killPoint } from "../../testing/kill-points";
 import { CONSUMER, traced } from "../../tracing";
-import type { Desk } from "../context";
+import type { ManagerContext } from "../context";
 import { type Item, itemKey } from "../intake/delivery-batch";
-import type { Lane } from "../intake/job-slots";
-import { Tally } from "../lifecycle/in-flight";
+import type { JobSlots } from "../intake/job-slots";
+import { InFlight } from "../lifecycle/in-flight";
 import type { AttemptLog, AttemptLogs } from "../reports/logs";
 import type { ProgressReports } from "../reports/progress";
 import { submitRequest } from "../reports/submit";
 import type { RunHooks, RunResult, Work } from "../runners/runner";
 import type { Stop } from "../runners/stop";
 import { Attempt, type Grant } from "./attempt";
-import type { Finisher } from "./completer";
+import type { Completer } from "./completer";
 import { endedBySignal, outcomeOf } from "./outcome";
 
 /** A supervisor that stops a whole tree reaches handlers a moment before its signal is handled here. */
 const SAME_SIGNAL_MS = 250;
 
 /** Claimed → run → outcome → finished → settled: the attempts of one manager. */
-export class Attempts {
+export class Executor {
   /** Those whose handler is running. */
-  readonly running = new Roll<Attempt>();
+  readonly running = new DenseSet<Attempt>();
   /** From the grant until the outcome is with the finisher. */
-  readonly unended = new Tally();
+  readonly unended = new InFlight();
   /** From the grant until the delivery is settled. */
-  readonly unsettled = new Tally();
+  readonly unsettled = new InFlight();
 
   constructor(
-    private readonly desk: Desk,
+    private readonly desk: ManagerContext,
     private readonly parts: {
-      finisher: Finisher;
+      completer: Completer;
       progress: ProgressReports;
       logs: AttemptLogs;
       /** A slot has become free. */
@@ -46,25 +46,25 @@ export class Attempts {
   private readonly begun = new Keys<string>();
 
   /** Begins the attempt; it goes its whole way by itself. */
-  start(item: Item, grant: Grant, lane: Lane): void {
-    void this.follow(() => this.perform(new Attempt(item, grant), lane));
+  start(item: Item, grant: Grant, slots: JobSlots): void {
+    void this.follow(() => this.perform(new Attempt(item, grant), slots));
   }
 
   /** The same before its claim; false: it runs here already, and the message came twice. */
-  begin(item: Item, grant: Grant, lane: Lane, managerId: string): boolean {
+  begin(item: Item, grant: Grant, slots: JobSlots, managerId: string): boolean {
     const key = itemKey(item);
     if (this.begun.has(key)) return false;
     this.begun.add(key);
-    void this.follow(() => this.perform(new Attempt(item, grant, { managerId, type: lane.type }), lane), key);
+    void this.follow(() => this.perform(new Attempt(item, grant, { managerId, type: slots.type }), slots), key);
     return true;
   }
 
   /** Gives back, unharmed and not charged, what was granted and must not run here. */
-  giveBack(item: Item, grant: Grant, lane: Lane): void {
+  giveBack(item: Item, grant: Grant, slots: JobSlots): void {
     const attempt = new Attempt(item, grant);
     attempt.stop.tell("drain");
-    lane.busy--;
-    void this.follow(() => this.settle(attempt, { kind: "stopped", killed: false }, lane));
+    slots.busy--;
+    void this.follow(() => this.settle(attempt, { kind: "stopped", killed: false }, slots));
   }
 
   /** Tells all that run that the manager drains. */
@@ -72,31 +72,31 @@ export class Attempts {
     for (const attempt of this.running) attempt.stop.tell("drain");
   }
 
-  private async perform(attempt: Attempt, lane: Lane): Promise<void> {
+  private async perform(attempt: Attempt, slots: JobSlots): Promise<void> {
     const log = this.parts.logs.open(attempt.grant);
     this.running.add(attempt);
-    const result = await this.run(attempt, lane, log);
+    const result = await this.run(attempt, slots, log);
     this.running.delete(attempt);
-    this.desk.onAttempt?.(this.desk.endpoint, lane.type.name, (performance.now() - attempt.startedAt) / 1000);
+    this.desk.onAttempt?.(this.desk.endpoint, slots.type.name, (performance.now() - attempt.startedAt) / 1000);
     killPoint("after-handler");
-    lane.busy--;
+    slots.busy--;
     this.parts.wake();
     this.parts.progress.forget(attempt.grant);
     if (log.any) await log.close();
-    await this.settle(attempt, result, lane);
+    await this.settle(attempt, result, slots);
   }
 
-  private async run(attempt: Attempt, lane: Lane, log: AttemptLog): Promise<RunResult> {
+  private async run(attempt: Attempt, slots: JobSlots, log: AttemptLog): Promise<RunResult> {
     const { grant } = attempt;
-    const hooks = new Hooks(this.desk, this.parts.progress, attempt, log, lane.type);
-    const work = workOf(grant, lane, this.desk.endpoint);
+    const hooks = new Hooks(this.desk, this.parts.progress, attempt, log, slots.type);
+    const work = workOf(grant, slots, this.desk.endpoint);
     try {
       return await processing(work, (traceparent) =>
-        lane.runner.run(traceparent === work.traceparent ? work : { ...work, traceparent }, hooks),
+        slots.runner.run(traceparent === work.traceparent ? work : { ...work, traceparent }, hooks),
       );
     } catch (error) {
       this.desk.log.error(
-        { task_id: grant.taskId, type: lane.type.name, err: error },
+        { task_id: grant.taskId, type: slots.type.name, err: error },
         "a runner broke its contract and threw",
       );
       return {
@@ -110,14 +110,14 @@ export class Attempts {
     }
   }
 
-  private async settle(attempt: Attempt, result: RunResult, lane: Lane): Promise<void> {
+  private async settle(attempt: Attempt, result: RunResult, slots: JobSlots): Promise<void> {
     const { item, grant } = attempt;
     if (endedBySignal(result) && !this.parts.draining()) await pause(SAME_SIGNAL_MS);
     if (attempt.claiming) await attempt.claiming;
     const end = outcomeOf(grant, result, {
       cause: attempt.stop.cause,
       draining: this.parts.draining(),
-      backoff: lane.type.backoff,
+      backoff: slots.type.backoff,
       maxResultBytes: this.desk.config.manager.maxResultBytes,
     });
     const claim = attempt.claimWithEnd(this.desk.endpoint);
@@ -126,7 +126,7 @@ export class Attempts {
       if (end.status === "received") return this.backUnclaimed(item);
       end.claim = claim;
     }
-    const committed = end && this.parts.finisher.finish(end);
+    const committed = end && this.parts.completer.finish(end);
     this.unended.down();
     if (end && committed) this.count(attempt, end.status, await committed);
     if (end?.status === "received") item.parcel.giveBack(item);
@@ -180,7 +180,7 @@ class Hooks implements RunHooks {
   readonly stop: Stop;
 
   constructor(
-    private readonly desk: Desk,
+    private readonly desk: ManagerContext,
     private readonly reports: ProgressReports,
     private readonly attempt: Attempt,
     private readonly attemptLog: AttemptLog,
@@ -220,11 +220,11 @@ function processing(work: Work, run: (traceparent: string | null) => Promise<Run
   });
 }
 
-function workOf(grant: Grant, lane: Lane, endpoint: string): Work {
+function workOf(grant: Grant, slots: JobSlots, endpoint: string): Work {
   const { taskId, identifier, attempt, attempts, payload, traceparent, timeoutMs, job } = grant;
   return {
     taskId,
-    type: lane.type.name,
+    type: slots.type.name,
     identifier,
     endpoint,
     job: job || null,

@@ -1,4 +1,4 @@
-import type { Desk } from "../context";
+import type { ManagerContext } from "../context";
 import type { Attempt } from "./attempt";
 import { claimOf } from "./claimer";
 
@@ -11,7 +11,7 @@ const SIZE = 100;
  */
 export class LateClaims {
   constructor(
-    private readonly desk: Desk,
+    private readonly desk: ManagerContext,
     private readonly incarnation: { sure(): string | null; doubt(): void },
   ) {}
 

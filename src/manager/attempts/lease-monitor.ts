@@ -1,6 +1,6 @@
-import type { Roll } from "../../dense-set";
+import type { DenseSet } from "../../dense-set";
 import type { LeaseRef } from "../../store/store";
-import type { Desk } from "../context";
+import type { ManagerContext } from "../context";
 import type { Attempt } from "./attempt";
 import type { LateClaims } from "./late-claims";
 
@@ -18,13 +18,13 @@ const SIZE = 200;
  * A start is told once the attempt has run for a while. Most have ended by then, and their start is no news any more. What has
  * begun before its claim is claimed then.
  */
-export class Watch {
+export class LeaseMonitor {
   private asking = false;
   private telling = false;
 
   constructor(
-    private readonly desk: Desk,
-    private readonly running: Roll<Attempt>,
+    private readonly desk: ManagerContext,
+    private readonly running: DenseSet<Attempt>,
     private readonly late: LateClaims,
   ) {}
 

@@ -13,7 +13,7 @@ export interface Item {
   known: KnownTask | null;
   /** It may begin before its claim (`claim: late`). */
   mayBegin: boolean;
-  parcel: Parcel;
+  parcel: DeliveryBatch;
   /** Monotonic milliseconds of its arrival. */
   since: number;
   /** The store has been told that it waits here. */
@@ -39,7 +39,7 @@ export function itemKey({ taskId, job, generation }: Pick<Item, "taskId" | "job"
  *   what waits is to go elsewhere at once        → hand over: the same, without waiting for what runs here under its lease
  *   open items left, but each of them secured    → ack early, so that no consumer timeout can hit a long attempt
  */
-export class Parcel {
+export class DeliveryBatch {
   private open: number;
   private secured = 0;
   private givenBack = false;

@@ -1,10 +1,10 @@
 import type { TaskTypeConfig } from "../../config/config";
 import type { Runner } from "../runners/runner";
-import { WaitingList } from "./local-queue";
+import { LocalQueue } from "./local-queue";
 
 /** Where the tasks of one (type, job) wait for a slot and run: the jobs of a type do not take slots from each other. */
-export class Lane {
-  readonly waiting = new WaitingList();
+export class JobSlots {
+  readonly waiting = new LocalQueue();
   /** Slots taken: being claimed or running. */
   busy = 0;
 
@@ -19,10 +19,10 @@ export class Lane {
   }
 }
 
-/** All lanes of a manager, made from the config at its start. */
-export class Lanes {
-  private readonly byType = new Map<string, Map<string, Lane>>();
-  private readonly every: readonly Lane[];
+/** The slots of a manager, made from the config at its start. */
+export class ManagerSlots {
+  private readonly byType = new Map<string, Map<string, JobSlots>>();
+  private readonly every: readonly JobSlots[];
 
   /** @param unknownJob performs what names a job that the config does not have */
   constructor(
@@ -32,32 +32,32 @@ export class Lanes {
   ) {
     for (const type of types) {
       const jobs = type.jobs.length > 0 ? type.jobs : [""];
-      const lanes = new Map(jobs.map((job) => [job, new Lane(type, job, runnerFor(type, job || null))]));
-      this.byType.set(type.name, lanes.set(UNKNOWN_JOB, new Lane(type, UNKNOWN_JOB, unknownJob)));
+      const allSlots = new Map(jobs.map((job) => [job, new JobSlots(type, job, runnerFor(type, job || null))]));
+      this.byType.set(type.name, allSlots.set(UNKNOWN_JOB, new JobSlots(type, UNKNOWN_JOB, unknownJob)));
     }
-    this.every = [...this.byType.values()].flatMap((lanes) => [...lanes.values()]);
+    this.every = [...this.byType.values()].flatMap((allSlots) => [...allSlots.values()]);
   }
 
-  /** The lane that performs the job; for a job that the config does not have, the one that fails it with its reason. */
-  of(type: string, job: string): Lane | undefined {
-    const lanes = this.byType.get(type);
-    return lanes?.get(job) ?? lanes?.get(UNKNOWN_JOB);
+  /** The slots of the job; for a job that the config does not have, the one that fails it with its reason. */
+  of(type: string, job: string): JobSlots | undefined {
+    const allSlots = this.byType.get(type);
+    return allSlots?.get(job) ?? allSlots?.get(UNKNOWN_JOB);
   }
 
-  ofType(type: string): Lane[] {
+  ofType(type: string): JobSlots[] {
     return [...(this.byType.get(type)?.values() ?? [])];
   }
 
-  all(): readonly Lane[] {
+  all(): readonly JobSlots[] {
     return this.every;
   }
 
   get types(): TaskTypeConfig[] {
-    return [...this.byType.values()].map((lanes) => [...lanes.values()][0]!.type);
+    return [...this.byType.values()].map((allSlots) => [...allSlots.values()][0]!.type);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.all().map((lane) => lane.runner.close()));
+    await Promise.all(this.all().map((slots) => slots.runner.close()));
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Item } from "./delivery-batch";
 
 /** Highest priority first, then in the order of arrival. Priorities are 0–9; what lies outside counts as the nearest. */
-export class WaitingList {
+export class LocalQueue {
   private readonly lists: Item[][] = Array.from({ length: 10 }, () => []);
   private count = 0;
 

@@ -6,9 +6,9 @@ import { mayBegin, UnreadableMessage } from "../../model/message";
 import { ANY_ENDPOINT } from "../../model/names";
 import type { Deliver } from "../../model/task";
 import type { Consumption, Delivery, Transport } from "../../transport/transport";
-import type { Desk } from "../context";
-import { type Item, itemKey, Parcel } from "./delivery-batch";
-import type { Lanes } from "./job-slots";
+import type { ManagerContext } from "../context";
+import { DeliveryBatch, type Item, itemKey } from "./delivery-batch";
+import type { ManagerSlots } from "./job-slots";
 import { Consumer, queuesOf } from "./subscription";
 import type { Opened } from "./verifier";
 
@@ -31,15 +31,15 @@ export class Receiver {
 
   /** @param wake called when there is something to claim */
   constructor(
-    private readonly desk: Desk,
+    private readonly desk: ManagerContext,
     private readonly transport: Transport,
-    private readonly lanes: Lanes,
+    private readonly allSlots: ManagerSlots,
     private readonly wake: () => void,
   ) {}
 
   /** Declares and consumes every type, each by itself: one that the broker refuses does not hinder the others. */
   async start(): Promise<void> {
-    await Promise.all(this.lanes.types.map((type) => this.startType(type)));
+    await Promise.all(this.allSlots.types.map((type) => this.startType(type)));
   }
 
   /** Takes no more deliveries. Resolves when none can arrive any more. */
@@ -54,7 +54,7 @@ export class Receiver {
     this.away = true;
     await this.stopConsumers();
     const { endpoint } = this.desk;
-    const removals = this.lanes.types.map(({ name }) => this.transport.removeEndpoint(name, endpoint));
+    const removals = this.allSlots.types.map(({ name }) => this.transport.removeEndpoint(name, endpoint));
     await Promise.allSettled(removals);
   }
 
@@ -71,7 +71,7 @@ export class Receiver {
    */
   async serveAlso(open: ReadonlyArray<{ type: string; deliver: Deliver }>): Promise<void> {
     const wanted = new Map(open.map(({ type, deliver }) => [type, deliver]));
-    for (const type of this.lanes.types) {
+    for (const type of this.allSlots.types) {
       const deliver = wanted.get(type.name);
       const served = this.others.get(type.name);
       if (deliver !== undefined && deliver !== type.deliver) {
@@ -196,7 +196,7 @@ export class Receiver {
   }
 
   private enqueue(type: TaskTypeConfig, { message, known }: Opened, delivery: Delivery): void {
-    const parcel = new Parcel(delivery, message.tasks.length, () => void this.desk.counters.ackedEarly++);
+    const parcel = new DeliveryBatch(delivery, message.tasks.length, () => void this.desk.counters.ackedEarly++);
     const since = performance.now();
     const named = type.deliver === "one" ? ANY_ENDPOINT : this.desk.endpoint;
     // What comes again may have been at a handler that brought its manager down: its attempts have to be counted.
@@ -220,7 +220,7 @@ export class Receiver {
         continue;
       }
       this.waitingKeys.add(key);
-      this.lanes.of(message.type, item.job)!.waiting.push(item);
+      this.allSlots.of(message.type, item.job)!.waiting.push(item);
     }
   }
 }

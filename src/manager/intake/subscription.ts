@@ -2,7 +2,7 @@ import { pause } from "../../backoff";
 import type { TaskTypeConfig } from "../../config/config";
 import { BANDS, type Band } from "../../model/priority";
 import type { Address, Consumption } from "../../transport/transport";
-import type { Desk } from "../context";
+import type { ManagerContext } from "../context";
 
 /**
  * One type's consumption; pauses and resumes one after the other, always towards what was wanted last. Of several queues the
@@ -17,7 +17,7 @@ export class Consumer {
   /** @param consumptions the most urgent first */
   constructor(
     private readonly consumptions: readonly Consumption[],
-    private readonly desk: Desk,
+    private readonly desk: ManagerContext,
   ) {}
 
   /** Resolves when it is as wanted last. Never rejects. */

@@ -1,6 +1,6 @@
-import type { Desk } from "../context";
-import type { Item, Parcel } from "./delivery-batch";
-import type { Lane, Lanes } from "./job-slots";
+import type { ManagerContext } from "../context";
+import type { DeliveryBatch, Item } from "./delivery-batch";
+import type { JobSlots, ManagerSlots } from "./job-slots";
 
 /** What is claimed sooner than this never shows as waiting. */
 const REPORT_AFTER_MS = 1000;
@@ -18,11 +18,11 @@ const BUSY = "every slot is taken";
  */
 export class WaitingRoom {
   private reporting = false;
-  private readonly busy = new Map<string, Lane>();
+  private readonly busy = new Map<string, JobSlots>();
 
   constructor(
-    private readonly desk: Desk,
-    private readonly lanes: Lanes,
+    private readonly desk: ManagerContext,
+    private readonly allSlots: ManagerSlots,
     private readonly receiver: {
       hold(reason: string, type: string): Promise<void>;
       unhold(reason: string, type: string): void;
@@ -32,8 +32,8 @@ export class WaitingRoom {
 
   /** A slot has become free. Cheap. */
   slotFree(): void {
-    for (const [type, lane] of this.busy) {
-      if (lane.free <= 0) continue;
+    for (const [type, slots] of this.busy) {
+      if (slots.free <= 0) continue;
       this.busy.delete(type);
       this.receiver.unhold(BUSY, type);
     }
@@ -41,12 +41,12 @@ export class WaitingRoom {
 
   /** One round. Never rejects. */
   async sweep(): Promise<void> {
-    for (const type of this.lanes.types) this.secure(type.name, this.lanes.ofType(type.name));
+    for (const type of this.allSlots.types) this.secure(type.name, this.allSlots.ofType(type.name));
     if (this.reporting) return;
     this.reporting = true;
     try {
-      for (const type of this.lanes.types) {
-        if (type.deliver === "one") for (const lane of this.lanes.ofType(type.name)) await this.share(lane);
+      for (const type of this.allSlots.types) {
+        if (type.deliver === "one") for (const slots of this.allSlots.ofType(type.name)) await this.share(slots);
       }
       await this.report();
     } catch (error) {
@@ -56,26 +56,26 @@ export class WaitingRoom {
     }
   }
 
-  private async share(lane: Lane): Promise<void> {
+  private async share(slots: JobSlots): Promise<void> {
     const before = performance.now() - REPORT_AFTER_MS;
     // What has been acked already cannot go back.
     const late = () =>
-      lane.free > 0 ? [] : lane.waiting.items().filter((item) => item.since <= before && !item.secured);
+      slots.free > 0 ? [] : slots.waiting.items().filter((item) => item.since <= before && !item.secured);
     if (late().length === 0) return;
-    const type = lane.type.name;
-    this.busy.set(type, lane);
+    const type = slots.type.name;
+    this.busy.set(type, slots);
     // Only when nothing arrives any more: what is given back before would be delivered here again.
     await this.receiver.hold(BUSY, type);
     this.handOver(new Set(late().map((item) => item.parcel)), type);
     this.slotFree();
   }
 
-  /** Whole messages: what else of them waits, in whichever lane, comes again with the rest. */
-  private handOver(parcels: ReadonlySet<Parcel>, type: string): void {
-    for (const lane of this.lanes.ofType(type)) {
-      for (const item of lane.waiting.items()) {
+  /** Whole messages: what else of them waits, in whichever slots, comes again with the rest. */
+  private handOver(parcels: ReadonlySet<DeliveryBatch>, type: string): void {
+    for (const slots of this.allSlots.ofType(type)) {
+      for (const item of slots.waiting.items()) {
         if (!parcels.has(item.parcel)) continue;
-        lane.waiting.remove(item);
+        slots.waiting.remove(item);
         this.receiver.taken(item);
       }
     }
@@ -84,9 +84,9 @@ export class WaitingRoom {
 
   private async report(): Promise<void> {
     const since = performance.now() - REPORT_AFTER_MS;
-    const late = this.lanes
+    const late = this.allSlots
       .all()
-      .flatMap((lane) => lane.waiting.items().filter((item) => !item.reported && item.since <= since));
+      .flatMap((slots) => slots.waiting.items().filter((item) => !item.reported && item.since <= since));
     for (let i = 0; i < late.length; i += SIZE) {
       const batch = late.slice(i, i + SIZE);
       await this.desk.store.received(
@@ -97,10 +97,10 @@ export class WaitingRoom {
     }
   }
 
-  private secure(type: string, lanes: Lane[]): void {
+  private secure(type: string, allSlots: JobSlots[]): void {
     const before = performance.now() - this.desk.pace.earlyAckMs;
     let any = false;
-    for (const item of lanes.flatMap((lane) => lane.waiting.items())) {
+    for (const item of allSlots.flatMap((slots) => slots.waiting.items())) {
       if (item.reported && item.since <= before) item.parcel.secure(item);
       any ||= item.secured;
     }

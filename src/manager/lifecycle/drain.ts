@@ -1,9 +1,9 @@
 import { pause } from "../../backoff";
 import type { Claimer } from "../attempts/claimer";
-import type { Finisher } from "../attempts/completer";
-import type { Attempts } from "../attempts/executor";
-import type { Desk } from "../context";
-import type { Lanes } from "../intake/job-slots";
+import type { Completer } from "../attempts/completer";
+import type { Executor } from "../attempts/executor";
+import type { ManagerContext } from "../context";
+import type { ManagerSlots } from "../intake/job-slots";
 import type { Receiver } from "../intake/receiver";
 import type { AttemptLogs } from "../reports/logs";
 import type { Registration } from "./registration";
@@ -14,12 +14,12 @@ const STEP_MS = 2000;
 const KILLED_MS = 3000;
 
 export interface DrainParts {
-  desk: Desk;
+  desk: ManagerContext;
   receiver: Receiver;
   claimer: Claimer;
-  lanes: Lanes;
-  attempts: Attempts;
-  finisher: Finisher;
+  allSlots: ManagerSlots;
+  attempts: Executor;
+  completer: Completer;
   logs: AttemptLogs;
   registration: Registration;
 }
@@ -40,7 +40,7 @@ export interface DrainParts {
  * @param deadline aborts when step 3 is over
  */
 export async function drainManager(parts: DrainParts, deadline: AbortSignal): Promise<void> {
-  const { desk, receiver, claimer, lanes, attempts, finisher, logs, registration } = parts;
+  const { desk, receiver, claimer, allSlots, attempts, completer, logs, registration } = parts;
   const claimed = claimer.close();
   await within(STEP_MS, receiver.stop());
   giveBackWaiting(parts);
@@ -50,16 +50,16 @@ export async function drainManager(parts: DrainParts, deadline: AbortSignal): Pr
   attempts.stopAll();
   await within(desk.config.manager.graceMs + KILLED_MS, attempts.unended.zero());
 
-  const allCommitted = await finisher.flush(STEP_MS);
+  const allCommitted = await completer.flush(STEP_MS);
   if (allCommitted) await within(STEP_MS, attempts.unsettled.zero());
   await within(STEP_MS, logs.flush());
   await within(STEP_MS, allCommitted ? registration.leave() : registration.end());
-  await within(desk.config.manager.graceMs + KILLED_MS, lanes.close());
+  await within(desk.config.manager.graceMs + KILLED_MS, allSlots.close());
 }
 
-function giveBackWaiting({ lanes, receiver }: DrainParts): void {
-  for (const lane of lanes.all()) {
-    for (let item = lane.waiting.shift(); item; item = lane.waiting.shift()) {
+function giveBackWaiting({ allSlots, receiver }: DrainParts): void {
+  for (const slots of allSlots.all()) {
+    for (let item = slots.waiting.shift(); item; item = slots.waiting.shift()) {
       receiver.taken(item);
       item.parcel.handOver();
     }

@@ -1,5 +1,5 @@
 /** A number of things under way, and a way to wait until there are none. */
-export class Tally {
+export class InFlight {
   private waiters: Array<() => void> = [];
   private current = 0;
 

@@ -5,7 +5,7 @@ import { newId } from "../../model/ids";
 import type { ManagerRegistration } from "../../store/store";
 import { Trouble } from "../../trouble";
 import { VERSION } from "../../version";
-import type { Desk } from "../context";
+import type { ManagerContext } from "../context";
 
 const SILENCE = {
   fails:
@@ -43,7 +43,7 @@ export class Registration {
   private readonly silence: Trouble;
 
   constructor(
-    private readonly desk: Desk,
+    private readonly desk: ManagerContext,
     private readonly parts: {
       types: string[];
       state(): { running: number; draining: boolean };

@@ -1,11 +1,11 @@
 import { pause } from "../../backoff";
 import type { ResponseKey } from "../../model/response";
 import type { Grant } from "../attempts/attempt";
-import type { Desk } from "../context";
+import type { ManagerContext } from "../context";
 
 /** Text of one write, characters, and what may wait for the store in all. */
 const CHUNK = 64 * 1024;
-const MOST_WAITING = 8 * 1024 * 1024;
+const MAX_WAITING = 8 * 1024 * 1024;
 /** Chunks of one write: at most 1 Mi characters. */
 const SIZE = 16;
 /** How long the end of an attempt waits for the last of its log. */
@@ -22,11 +22,11 @@ type Chunk = ResponseKey & { attempt: number; text: string };
 export class AttemptLogs {
   private chunks: Chunk[] = [];
   /** Not known to be stored: written again just as it was, so that the store can tell it from something new. */
-  private unsure: Chunk[] = [];
+  private unconfirmed: Chunk[] = [];
   private waiting = 0;
   private writing: Promise<void> | null = null;
 
-  constructor(private readonly desk: Desk) {}
+  constructor(private readonly desk: ManagerContext) {}
 
   /** The log of one attempt. */
   open(grant: Grant): AttemptLog {
@@ -35,7 +35,7 @@ export class AttemptLogs {
 
   /** Writes what has gathered; one call at a time. Never rejects. */
   flush(): Promise<void> {
-    if (this.unsure.length + this.chunks.length === 0 && this.writing === null) return DONE;
+    if (this.unconfirmed.length + this.chunks.length === 0 && this.writing === null) return DONE;
     this.writing ??= this.write().finally(() => {
       this.writing = null;
     });
@@ -44,7 +44,7 @@ export class AttemptLogs {
 
   push({ taskId, endpoint, job, attempt }: Grant, text: string): void {
     // The store has been away for long: running on matters more than the log.
-    if (this.waiting + text.length > MOST_WAITING) return;
+    if (this.waiting + text.length > MAX_WAITING) return;
     this.waiting += text.length;
     for (let from = 0; from < text.length; from += CHUNK)
       this.gather({ taskId, endpoint, job, attempt, text: text.slice(from, from + CHUNK) });
@@ -65,12 +65,12 @@ export class AttemptLogs {
   }
 
   private async write(): Promise<void> {
-    while (this.unsure.length + this.chunks.length > 0) {
-      if (this.unsure.length === 0) this.unsure = this.chunks.splice(0, SIZE);
+    while (this.unconfirmed.length + this.chunks.length > 0) {
+      if (this.unconfirmed.length === 0) this.unconfirmed = this.chunks.splice(0, SIZE);
       try {
-        await this.desk.store.log(this.unsure);
-        for (const { text } of this.unsure) this.waiting -= text.length;
-        this.unsure = [];
+        await this.desk.store.log(this.unconfirmed);
+        for (const { text } of this.unconfirmed) this.waiting -= text.length;
+        this.unconfirmed = [];
       } catch (error) {
         this.desk.log.debug({ err: (error as Error).message }, "cannot write logs now");
         return;

@@ -1,6 +1,6 @@
 import type { LeaseRef } from "../../store/store";
 import type { Grant } from "../attempts/attempt";
-import type { Desk } from "../context";
+import type { ManagerContext } from "../context";
 
 const MAX_MESSAGE = 500;
 const SIZE = 200;
@@ -12,7 +12,7 @@ export class ProgressReports {
   private reports = new Map<string, Report>();
   private writing = false;
 
-  constructor(private readonly desk: Desk) {}
+  constructor(private readonly desk: ManagerContext) {}
 
   report(grant: Grant, fraction: number, message: string | null): void {
     const { taskId, endpoint, job, leaseId } = grant;

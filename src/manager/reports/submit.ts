@@ -3,7 +3,7 @@ import type { TaskTypeConfig } from "../../config/config";
 import { StoreUnavailable } from "../../errors";
 import type { SubmitRequest } from "../../model/handler";
 import { newId } from "../../model/ids";
-import type { Desk } from "../context";
+import type { ManagerContext } from "../context";
 
 /**
  * A handler asks for another task: the request goes into the store's inbox, and the API takes it in within a second, with all
@@ -12,7 +12,7 @@ import type { Desk } from "../context";
  * has a database user of its own (tasks/requests/askers.ts).
  */
 export async function submitRequest(
-  desk: Desk,
+  desk: ManagerContext,
   from: TaskTypeConfig,
   type: string,
   request: SubmitRequest,

@@ -21,7 +21,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     kind: db.dialect.kind,
     tasks: taskStore(db),
     managers: managerStore(db),
-    upkeep: upkeepStore(db),
+    maintenance: upkeepStore(db),
     access: accessStore(db),
     migrate: () => db.migrate(),
     schemaReady: () => schemaReady(db),

@@ -39,7 +39,7 @@ export function clampMs(ms: number): number {
   return Math.min(MAX_MS, Math.max(0, Math.round(ms)));
 }
 
-const MOST_RECALLED = 500;
+const MAX_RECALLED = 500;
 
 /** Under load the same moments come again and again, those of a batch; to parse or write one takes ten times as long as to find it. */
 function recalled<In, Out>(make: (given: In) => Out): (given: In) => Out {
@@ -48,7 +48,7 @@ function recalled<In, Out>(make: (given: In) => Out): (given: In) => Out {
     let made = known.get(given);
     if (made === undefined) {
       made = make(given);
-      if (known.size >= MOST_RECALLED) known.clear();
+      if (known.size >= MAX_RECALLED) known.clear();
       known.set(given, made);
     }
     return made;

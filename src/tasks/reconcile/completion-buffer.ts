@@ -19,7 +19,7 @@ interface Kept {
  * Only of tasks that nothing has been stored about yet, and only for a moment. Nothing rests on it: until they are let go the place that
  * is remembered for a successor stays before them.
  */
-export class PartlyEnded {
+export class CompletionBuffer {
   /** By task, in the order in which the first of each came. */
   private readonly byTask = new Map<string, Kept>();
   private size = 0;

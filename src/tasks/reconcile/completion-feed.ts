@@ -1,6 +1,6 @@
 import { FINAL_TASK_STATUSES, TASK_STATUSES } from "../../model/task";
-import type { UpkeepStore } from "../../store/store";
-import { PartlyEnded } from "./completion-buffer";
+import type { MaintenanceStore } from "../../store/store";
+import { CompletionBuffer } from "./completion-buffer";
 
 const PAGE = 1000;
 const SWEEP_EVERY_MS = 1000;
@@ -16,17 +16,17 @@ const OPEN_STATUSES = TASK_STATUSES.filter((status) => !FINAL_TASK_STATUSES.incl
  * Its place is that behind what has been stored; a round that fails is done again from there. What the feed may pass over, because
  * its commit took longer than the feed waits, is found by a slow sweep over all tasks that are stored as open.
  */
-export class Endings {
+export class CompletionFeed {
   /** How far the feed has been followed; null while others lead. */
   private followed: string | null = null;
-  private readonly partly = new PartlyEnded();
+  private readonly partly = new CompletionBuffer();
   private lastSweep = 0;
   /** Which (type, status) the sweep is at, and behind which id. */
   private at = 0;
   private after = "";
 
   constructor(
-    private readonly upkeep: UpkeepStore,
+    private readonly maintenance: MaintenanceStore,
     private readonly types: () => readonly string[],
   ) {}
 
@@ -47,11 +47,11 @@ export class Endings {
 
   /** One page; true when there is more. @param now monotonic milliseconds */
   async follow(now = performance.now()): Promise<boolean> {
-    const { responses, place, more } = await this.upkeep.ended(this.followed, PAGE);
+    const { responses, place, more } = await this.maintenance.ended(this.followed, PAGE);
     const stored = this.place;
     const ripe = this.partly.sift(responses, this.followed, now);
     try {
-      if (ripe.length > 0) await this.upkeep.conclude(ripe);
+      if (ripe.length > 0) await this.maintenance.completeTasks(ripe);
     } catch (error) {
       this.goBackTo(stored);
       throw error;
@@ -72,8 +72,8 @@ export class Endings {
     if (sweeps.length === 0) return;
     this.lastSweep = now;
     const of = { ...sweeps[this.at % sweeps.length]!, after: this.after };
-    const { taskIds, next } = await this.upkeep.overlooked(of, SWEEP_PAGE);
-    if (taskIds.length > 0) await this.upkeep.settle(taskIds);
+    const { taskIds, next } = await this.maintenance.missedCompletions(of, SWEEP_PAGE);
+    if (taskIds.length > 0) await this.maintenance.settle(taskIds);
     this.after = next ?? "";
     if (next === null) this.at = (this.at + 1) % sweeps.length;
   }

@@ -1,6 +1,6 @@
 import type { Log } from "../../log";
-import type { UpkeepStore } from "../../store/store";
-import type { Topology } from "../queue-registry";
+import type { MaintenanceStore } from "../../store/store";
+import type { QueueRegistry } from "../queue-registry";
 import type { Leftovers } from "./leftovers";
 
 const ADMIT_EVERY_MS = 1000;
@@ -14,8 +14,8 @@ export class Housekeeping {
   private lastTidy = 0;
 
   constructor(
-    private readonly upkeep: UpkeepStore,
-    private readonly topology: Topology,
+    private readonly maintenance: MaintenanceStore,
+    private readonly topology: QueueRegistry,
     private readonly leftovers: Leftovers,
     private readonly log: Log,
   ) {}
@@ -34,7 +34,7 @@ export class Housekeeping {
   }
 
   private async admit(): Promise<void> {
-    for (const { endpoint, gaveUp, begun } of await this.upkeep.admit()) {
+    for (const { endpoint, gaveUp, begun } of await this.maintenance.admit()) {
       if (begun) this.log.info({ endpoint }, "a new manager has taken the name of a removed endpoint");
       if (gaveUp.length === 0) continue;
       this.log.info({ endpoint, types: gaveUp }, "no manager of the endpoint serves these types any more");
@@ -44,14 +44,15 @@ export class Housekeeping {
 
   /** Deletes the queues of endpoints that are not registered any more. Where the broker refuses, next time. */
   private async tidy(): Promise<void> {
-    for (const endpoint of await this.upkeep.leaving()) {
+    for (const endpoint of await this.maintenance.leaving()) {
       try {
         await this.topology.dismiss(endpoint.name, endpoint.types);
       } catch (error) {
         this.log.debug({ endpoint: endpoint.name, err: (error as Error).message }, "its queues cannot be deleted now");
         continue;
       }
-      if (endpoint.removedMs === null || endpoint.removedMs >= LOOK_AFTER_MS) await this.upkeep.endpointLeft(endpoint);
+      if (endpoint.removedMs === null || endpoint.removedMs >= LOOK_AFTER_MS)
+        await this.maintenance.endpointLeft(endpoint);
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Log } from "../../log";
-import type { DueResponse, UpkeepStore } from "../../store/store";
+import type { DueResponse, MaintenanceStore } from "../../store/store";
 import { Silence } from "./silence";
 
 /**
@@ -13,7 +13,7 @@ export class Leases {
 
   /** @param patienceMs how long an overdue attempt may take to be confirmed by its manager */
   constructor(
-    private readonly upkeep: UpkeepStore,
+    private readonly maintenance: MaintenanceStore,
     private readonly patienceMs: number,
     private readonly log: Log,
   ) {}
@@ -26,7 +26,7 @@ export class Leases {
 
   /** Declares managers dead; to be called every second or so. @param now monotonic milliseconds */
   async reap(now: number): Promise<void> {
-    for (const manager of await this.upkeep.reap(this.silence.of(await this.upkeep.heartbeats(), now))) {
+    for (const manager of await this.maintenance.reap(this.silence.of(await this.maintenance.heartbeats(), now))) {
       this.log.warn(
         { endpoint: manager.endpoint, manager_id: manager.id, host: manager.host, pid: manager.pid },
         "a manager has sent no heartbeat for its time to live; what it ran is attempted again",
@@ -45,7 +45,7 @@ export class Leases {
       reason: "crash",
       error: `The manager that ran it at ${row.performer ?? row.endpoint} is gone (attempt ${row.attempt} of ${row.attempts}).`,
     }));
-    await this.upkeep.reclaim(leases);
+    await this.maintenance.reclaim(leases);
     for (const row of rows) {
       this.log.warn(
         { task_id: row.taskId, endpoint: row.performer ?? row.endpoint, attempt: row.attempt },
@@ -69,6 +69,6 @@ export class Leases {
       (now - since >= this.patienceMs ? lost : waiting).push(row);
     }
     if (lost.length > 0) await this.reclaim(lost);
-    if (waiting.length > 0) await this.upkeep.postpone(waiting.map((row) => ({ ...row, ms: this.patienceMs })));
+    if (waiting.length > 0) await this.maintenance.postpone(waiting.map((row) => ({ ...row, ms: this.patienceMs })));
   }
 }

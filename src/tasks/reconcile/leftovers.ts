@@ -30,7 +30,7 @@ export class Leftovers {
   async start(): Promise<void> {
     const types = Object.values(this.config.taskTypes).map(({ name, deliver, keepMs }) => ({ name, deliver, keepMs }));
     try {
-      this.former = (await this.store.upkeep.configureTypes(types)).filter(({ name }) => !this.has(name));
+      this.former = (await this.store.maintenance.configureTypes(types)).filter(({ name }) => !this.has(name));
     } catch (error) {
       const hint = "the types of the config cannot be noted; `npx tasker initialize` grants the rights";
       if ((error as { code?: string }).code === "database_unavailable") throw error;
@@ -63,7 +63,7 @@ export class Leftovers {
   /** A response of that kind of delivery is published. Cheap where that is what the config says. */
   async met(type: string, deliver: Deliver): Promise<void> {
     if (this.config.taskTypes[type]?.deliver === deliver || this.others.get(type) === deliver) return;
-    await this.store.upkeep.tellOpenDeliver(type, deliver);
+    await this.store.maintenance.tellOpenDeliver(type, deliver);
     this.others.set(type, deliver);
   }
 
@@ -72,9 +72,9 @@ export class Leftovers {
     if (now - this.lastLook < LOOK_EVERY_MS) return;
     this.lastLook = now;
     for (const [type, deliver] of [...this.others]) {
-      const open = await this.store.upkeep.isOpen(type, deliver);
+      const open = await this.store.maintenance.isOpen(type, deliver);
       // Told again: somebody may have registered meanwhile.
-      await this.store.upkeep.tellOpenDeliver(type, open ? deliver : null);
+      await this.store.maintenance.tellOpenDeliver(type, open ? deliver : null);
       if (!open) this.others.delete(type);
     }
   }

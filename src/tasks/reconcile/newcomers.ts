@@ -1,7 +1,7 @@
 import type { Config } from "../../config/config";
 import type { Log } from "../../log";
-import type { UpkeepStore } from "../../store/store";
-import type { Topology } from "../queue-registry";
+import type { MaintenanceStore } from "../../store/store";
+import type { QueueRegistry } from "../queue-registry";
 
 /** A manager's row may become visible so long after its time. */
 const OVERLAP_MS = 5000;
@@ -16,8 +16,8 @@ export class Newcomers {
 
   constructor(
     private readonly config: Config,
-    private readonly upkeep: UpkeepStore,
-    private readonly topology: Topology,
+    private readonly maintenance: MaintenanceStore,
+    private readonly topology: QueueRegistry,
     private readonly log: Log,
   ) {}
 
@@ -41,7 +41,7 @@ export class Newcomers {
   }
 
   private async serve(): Promise<void> {
-    const { newcomers, place } = await this.upkeep.newcomers(this.place, OVERLAP_MS);
+    const { newcomers, place } = await this.maintenance.newcomers(this.place, OVERLAP_MS);
     const byType = new Map<string, string[]>();
     for (const { type, endpoint } of newcomers) byType.set(type, [...(byType.get(type) ?? []), endpoint]);
     for (const [type, endpoints] of byType) {

@@ -3,9 +3,9 @@ import type { Config } from "../../config/config";
 import type { Log } from "../../log";
 import { newId } from "../../model/ids";
 import type { DueResponse, Store } from "../../store/store";
-import type { Topology } from "../queue-registry";
+import type { QueueRegistry } from "../queue-registry";
 import type { Inbox } from "../requests/inbox";
-import { Endings } from "./completion-feed";
+import { CompletionFeed } from "./completion-feed";
 import { type Action, decide } from "./decide";
 import type { Housekeeping } from "./housekeeping";
 import { Leases } from "./leases";
@@ -39,7 +39,7 @@ export class Reconciler {
   private resting = new AbortController();
   private lastReap = 0;
   private lastPurge = 0;
-  private readonly endings: Endings;
+  private readonly endings: CompletionFeed;
   private readonly leases: Leases;
   /** Milliseconds (monotonic) of the last tick that got through, for health. */
   lastTick = performance.now();
@@ -48,7 +48,7 @@ export class Reconciler {
   constructor(
     private readonly config: Config,
     private readonly store: Store,
-    private readonly topology: Topology,
+    private readonly topology: QueueRegistry,
     private readonly republisher: Republisher,
     private readonly inbox: Inbox,
     private readonly newcomers: Newcomers | null,
@@ -56,8 +56,8 @@ export class Reconciler {
     private readonly leftovers: Leftovers,
     private readonly log: Log,
   ) {
-    this.leases = new Leases(store.upkeep, config.manager.ttlMs, log);
-    this.endings = new Endings(store.upkeep, () => this.types().map(({ name }) => name));
+    this.leases = new Leases(store.maintenance, config.manager.ttlMs, log);
+    this.endings = new CompletionFeed(store.maintenance, () => this.types().map(({ name }) => name));
   }
 
   start(): void {
@@ -69,7 +69,7 @@ export class Reconciler {
     this.resting.abort();
     await this.running;
     await this.newcomers?.idle();
-    if (this.leading) await this.store.upkeep.unlock(LOCK, this.holder).catch(() => undefined);
+    if (this.leading) await this.store.maintenance.unlock(LOCK, this.holder).catch(() => undefined);
   }
 
   /** Looks at once instead of at the next tick. */
@@ -101,7 +101,7 @@ export class Reconciler {
   /** One round; true when there was more than a page of work. */
   private async tick(): Promise<boolean> {
     await this.topology.refresh();
-    const held = await this.store.upkeep.lock(LOCK, this.holder, LOCK_MS, this.endings.place);
+    const held = await this.store.maintenance.lock(LOCK, this.holder, LOCK_MS, this.endings.place);
     this.leading = held !== null;
     if (!held) {
       this.leases.forget();
@@ -118,7 +118,7 @@ export class Reconciler {
     }
     await this.inbox.takeIn();
     await this.housekeeping.work(now);
-    const due = await this.store.upkeep.due(PAGE);
+    const due = await this.store.maintenance.due(PAGE);
     if (due.length > 0) await this.attend(due);
     const more = await this.endings.follow();
     await this.endings.sweep(now);
@@ -128,7 +128,7 @@ export class Reconciler {
   }
 
   private async attend(rows: DueResponse[]): Promise<void> {
-    const { upkeep } = this.store;
+    const { maintenance } = this.store;
     const by = new Map<Action, DueResponse[]>();
     for (const row of rows) {
       const action = decide(row);
@@ -137,8 +137,8 @@ export class Reconciler {
       else by.set(action, [row]);
     }
     const all = (action: Action) => by.get(action) ?? [];
-    if (by.has("miss")) await upkeep.miss(all("miss"));
-    if (by.has("withdraw")) await upkeep.withdraw(all("withdraw"));
+    if (by.has("miss")) await maintenance.miss(all("miss"));
+    if (by.has("withdraw")) await maintenance.withdraw(all("withdraw"));
     if (by.has("reclaim")) await this.leases.reclaim(all("reclaim"));
     if (by.has("await")) await this.leases.await(all("await"), performance.now());
     if (by.has("wait")) {
@@ -147,7 +147,7 @@ export class Reconciler {
         ms: row.nextClockMs ?? FAR_MS,
         tell: row.status === "running",
       }));
-      await upkeep.postpone(waiting);
+      await maintenance.postpone(waiting);
     }
     if (by.has("recheck")) await this.republisher.recheck(all("recheck"));
     if (by.has("publish")) await this.republisher.publish(all("publish"));
@@ -155,7 +155,7 @@ export class Reconciler {
     const unsettled = rows.filter((row) => row.status !== "expected" || row.waitOver);
     const changed = [...all("miss"), ...all("withdraw")];
     const taskIds = new Set([...unsettled, ...changed].map((row) => row.taskId));
-    if (taskIds.size > 0) await upkeep.settle([...taskIds]);
+    if (taskIds.size > 0) await maintenance.settle([...taskIds]);
   }
 
   /** Those of the config, and those that it has had. */
@@ -173,7 +173,7 @@ export class Reconciler {
     this.lastPurge = now;
     for (const type of this.types()) {
       if (type.keepMs === null) continue;
-      const gone = await this.store.upkeep.purge(type.name, type.keepMs, PURGE_PAGE);
+      const gone = await this.store.maintenance.purge(type.name, type.keepMs, PURGE_PAGE);
       if (gone === PURGE_PAGE) this.lastPurge = 0;
       if (gone > 0) this.log.info({ type: type.name, tasks: gone }, "deleted finished tasks past their keep time");
     }

@@ -3,10 +3,10 @@ import { TransportError } from "../../errors";
 import { MAX_INLINE_PAYLOAD } from "../../model/message";
 import { ANY_ENDPOINT } from "../../model/names";
 import type { ResponseKey } from "../../model/response";
-import type { DueResponse, UpkeepStore } from "../../store/store";
+import type { DueResponse, MaintenanceStore } from "../../store/store";
 import type { Transport } from "../../transport/transport";
 import { type Publisher, RECHECK_MS } from "../publish";
-import type { Topology } from "../queue-registry";
+import type { QueueRegistry } from "../queue-registry";
 import { addressOf, groupByQueue } from "./decide";
 import type { Leftovers } from "./leftovers";
 
@@ -27,9 +27,9 @@ export class Republisher {
 
   constructor(
     private readonly config: Config,
-    private readonly upkeep: UpkeepStore,
+    private readonly maintenance: MaintenanceStore,
     private readonly transport: Transport,
-    private readonly topology: Topology,
+    private readonly topology: QueueRegistry,
     private readonly publisher: Publisher,
     private readonly leftovers: Leftovers,
   ) {}
@@ -64,7 +64,7 @@ export class Republisher {
     const rows = due.filter(({ type }) => Object.hasOwn(this.config.taskTypes, type));
     // Nobody serves its type: when the config has it again, its rows are made due.
     const homeless = due.filter(({ type }) => !Object.hasOwn(this.config.taskTypes, type));
-    const payloads = await this.upkeep.payloads([
+    const payloads = await this.maintenance.payloads([
       ...new Set(rows.filter((row) => row.payloadBytes <= MAX_INLINE_PAYLOAD).map((row) => row.taskId)),
     ]);
     const confirmed: ResponseKey[] = [];
@@ -98,11 +98,11 @@ export class Republisher {
       }
     }
     await Promise.all(sends);
-    if (confirmed.length > 0) await this.upkeep.published(confirmed, RECHECK_MS);
+    if (confirmed.length > 0) await this.maintenance.published(confirmed, RECHECK_MS);
     if (refused.length > 0) await this.later(refused, awayMs(refused));
     // Nobody of that name has registered yet: when it does, the registration makes these due.
     if (homeless.length > 0) {
-      await this.upkeep.postpone(homeless.map((row) => ({ ...row, ms: row.nextClockMs ?? FAR_MS })));
+      await this.maintenance.postpone(homeless.map((row) => ({ ...row, ms: row.nextClockMs ?? FAR_MS })));
     }
   }
 
@@ -118,7 +118,7 @@ export class Republisher {
   }
 
   private later(rows: DueResponse[], ms: number): Promise<void> {
-    return this.upkeep.postpone(rows.map((row) => ({ ...row, ms })));
+    return this.maintenance.postpone(rows.map((row) => ({ ...row, ms })));
   }
 
   private brokerUp(): boolean {

@@ -2,7 +2,7 @@ import type { Config } from "../../config/config";
 import { StoreUnavailable, TaskerError } from "../../errors";
 import type { Log } from "../../log";
 import { isTimed, newId } from "../../model/ids";
-import type { AccessStore, AuditEntry, RequestRow, UpkeepStore } from "../../store/store";
+import type { AccessStore, AuditEntry, MaintenanceStore, RequestRow } from "../../store/store";
 import { type Creator, conflictOf } from "../create";
 import { askerOf, checkAsker } from "./askers";
 
@@ -19,7 +19,7 @@ const LONGEST_ACTOR = 190;
 export class Inbox {
   constructor(
     private readonly config: Config,
-    private readonly upkeep: UpkeepStore,
+    private readonly maintenance: MaintenanceStore,
     private readonly access: AccessStore,
     private readonly creator: Creator,
     private readonly log: Log,
@@ -27,14 +27,14 @@ export class Inbox {
 
   /** Takes in one page; rejects only when the database is away. */
   async takeIn(): Promise<void> {
-    const rows = await this.upkeep.requests(PAGE);
+    const rows = await this.maintenance.requests(PAGE);
     if (rows.length === 0) return;
     const taken = await Promise.all(rows.map(async (row) => ({ row, ...(await this.take(row)) })));
     const ended = taken.filter(({ refusal }) => refusal?.code !== "overloaded");
     await this.access.audit(ended.map(({ row, taskId, refusal }) => entryOf(row, taskId, refusal)));
     for (const { row, refusal } of ended) if (refusal) await this.refuse(row, refusal);
     const done = ended.filter(({ refusal }) => refusal === null).map(({ row }) => row.id);
-    if (done.length > 0) await this.upkeep.requestDone(done);
+    if (done.length > 0) await this.maintenance.requestDone(done);
   }
 
   private async refuse(row: RequestRow, { code, message, errors = [] }: TaskerError): Promise<void> {
@@ -42,7 +42,7 @@ export class Inbox {
       { request_id: row.id, type: row.type, account: row.account, code },
       "a request in the inbox was refused",
     );
-    await this.upkeep.requestRefused(row.id, JSON.stringify({ code, detail: message, errors }));
+    await this.maintenance.requestRefused(row.id, JSON.stringify({ code, detail: message, errors }));
   }
 
   private async take(row: RequestRow): Promise<{ taskId: string | null; refusal: TaskerError | null }> {

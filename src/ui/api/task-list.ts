@@ -5,7 +5,7 @@ import { messageOf, type Query } from "./http";
 import { paused, REFETCH_MS } from "./live";
 
 const PAGE = 100;
-const MOST_NEW_PAGES = 5;
+const MAX_NEW_PAGES = 5;
 
 /**
  * A list of tasks, newest first, loaded page by page and kept fresh by windows: what changed is asked for again as the part
@@ -137,7 +137,7 @@ export class TaskList {
     for (let after: string | null = null, page = 0; ; page++) {
       const next: string | null = await this.window(after, this.limit);
       if (next === null || next <= newest) return;
-      if (page + 1 === MOST_NEW_PAGES) {
+      if (page + 1 === MAX_NEW_PAGES) {
         // So much is new that the old rows would hang below a gap.
         this.items.value = this.items.peek().filter((task) => task.id >= next);
         this.next.value = next;

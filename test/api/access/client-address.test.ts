@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { Remote } from "../../../src/api/access/client-address";
+import { ClientAddress } from "../../../src/api/access/client-address";
 import { configFrom } from "../../../src/config/loading/load";
 import { until } from "../../support/until";
 import { startTestApi } from "../support";
@@ -27,7 +27,7 @@ describe("where a request comes from", () => {
   ] as Array<[string, number | string[], string, string | undefined, string]>)(
     "%s",
     (_what, trust, address, forwarded, expected) => {
-      expect(new Remote(trust).of(from(address, forwarded))).toBe(expected);
+      expect(new ClientAddress(trust).of(from(address, forwarded))).toBe(expected);
     },
   );
 

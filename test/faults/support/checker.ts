@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { until } from "../../support/until";
 import type { Client, LoggedRequest } from "./client";
 import type { Bound } from "./report";
-import type { Fault, JournalEntry, Scene } from "./scene";
+import type { Fault, JournalEntry, Scenario } from "./scene";
 
 interface Row {
   task_id: string;
@@ -70,7 +70,7 @@ export interface CheckOptions {
  * Waits until every stored task has a final response at every endpoint that is up, then holds client log, journal, database and
  * API against each other (invariants I1–I7 of the fault plan).
  */
-export async function check(stage: Scene, client: Client, options: CheckOptions = {}): Promise<Verdict> {
+export async function check(stage: Scenario, client: Client, options: CheckOptions = {}): Promise<Verdict> {
   const isUp = (endpoint: string) => !options.down?.includes(endpoint);
   const wanted = client.accepted;
   const pairs = wanted.flatMap((entry) =>
@@ -117,7 +117,7 @@ export async function check(stage: Scene, client: Client, options: CheckOptions 
 }
 
 /** Waits until what these endpoints were given before the last heal is final, and says how long after the heal that was. */
-export async function over(stage: Scene, client: Client, endpoints: string[], most: number): Promise<Bound> {
+export async function over(stage: Scenario, client: Client, endpoints: string[], most: number): Promise<Bound> {
   const { healedAt } = stage;
   const before = client.accepted.filter(({ at }) => at <= healedAt).map(({ taskId }) => taskId!);
   const newest = before.sort().at(-1);
@@ -210,7 +210,7 @@ function unrecordedOf(
 }
 
 /** The API's word on some tasks against their rows: never complete with an open response, and numbers that add up. */
-async function misreportedOf(stage: Scene, client: Client, rows: Map<string, Row>): Promise<number> {
+async function misreportedOf(stage: Scenario, client: Client, rows: Map<string, Row>): Promise<number> {
   const byTask = new Map<string, string[]>();
   for (const row of rows.values()) byTask.set(row.task_id, [...(byTask.get(row.task_id) ?? []), row.status]);
   const every = Math.max(1, Math.floor(client.accepted.length / ASKED_OVER_HTTP));
@@ -233,7 +233,7 @@ async function misreportedOf(stage: Scene, client: Client, rows: Map<string, Row
   return wrong;
 }
 
-async function look(stage: Scene): Promise<Map<string, Row>> {
+async function look(stage: Scenario): Promise<Map<string, Row>> {
   const rows = await stage.rows<Row>(
     "SELECT task_id, endpoint, status, attempt, result, reason, CAST(finished_at AS CHAR) AS finished_at FROM task_responses",
   );

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Scene } from "./scene";
+import type { Scenario } from "./scene";
 
 export interface LoggedRequest {
   type: string;
@@ -19,7 +19,7 @@ export interface LoggedRequest {
 export class Client {
   readonly log: LoggedRequest[] = [];
 
-  constructor(private readonly stage: Scene) {}
+  constructor(private readonly stage: Scenario) {}
 
   get accepted(): LoggedRequest[] {
     return this.log.filter((entry) => entry.status >= 200 && entry.status < 300);

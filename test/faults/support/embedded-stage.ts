@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import Database from "libsql";
 import type { TaskerProgram } from "./process";
-import { furnish, Scene, type StageOptions } from "./scene";
+import { furnish, Scenario, type StageOptions } from "./scene";
 
 /** A scenario's world in embedded mode: one process with API and managers, one SQLite file. */
-export class EmbeddedStage extends Scene {
+export class EmbeddedStage extends Scenario {
   readonly file: string;
 
   private constructor(dir: string, data: string) {

@@ -3,8 +3,8 @@ import { nameOf, type Place } from "./nemesis-faults";
 /** A process is looked at when its pools, caches and handler processes are there. */
 export const WARM_MS = 20_000;
 /** Memory and descriptors are flat when the end is no more than this above what was there after the warm-up. */
-const MOST_MEMORY = { factor: 1.5, bytes: 32 * 1024 ** 2 };
-const MOST_DESCRIPTORS = 20;
+const MAX_MEMORY = { factor: 1.5, bytes: 32 * 1024 ** 2 };
+const MAX_DESCRIPTORS = 20;
 
 interface Look {
   /** By performance.now(). */
@@ -61,6 +61,6 @@ export class Footprints {
 }
 
 function isFlat(first: Look, last: Look): boolean {
-  const memory = first.rss * MOST_MEMORY.factor + MOST_MEMORY.bytes;
-  return last.rss <= memory && last.fds <= first.fds + MOST_DESCRIPTORS;
+  const memory = first.rss * MAX_MEMORY.factor + MAX_MEMORY.bytes;
+  return last.rss <= memory && last.fds <= first.fds + MAX_DESCRIPTORS;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "./client";
 import type { Bound } from "./report";
-import type { JournalEntry, Scene } from "./scene";
+import type { JournalEntry, Scenario } from "./scene";
 
 /** Invariant I8: the throughput is back so soon after the heal, at so much of what it was before the fault. */
 const SETTLED_MS = 15_000;
@@ -12,7 +12,7 @@ const LEAST_PERCENT = 90;
  * How long what a fault had interrupted at an endpoint waited to be run again, counted from `since` (milliseconds since 1970):
  * the longest of all executions that were under way then or had been ended with their manager.
  */
-export function resumed(stage: Scene, endpoint: string, since: number, most: number): Bound {
+export function resumed(stage: Scenario, endpoint: string, since: number, most: number): Bound {
   const journal = stage.journal().filter((entry) => entry.endpoint === endpoint);
   const key = ({ taskId, attempt }: JournalEntry) => `${taskId} ${attempt}`;
   const endedBefore = new Set(journal.filter(({ what, at }) => what === "end" && at <= since).map(key));
@@ -25,7 +25,7 @@ export function resumed(stage: Scene, endpoint: string, since: number, most: num
 }
 
 /** When an endpoint began the first execution after the last heal. */
-export function flowsAgain(stage: Scene, endpoint: string, most: number): Bound {
+export function flowsAgain(stage: Scenario, endpoint: string, most: number): Bound {
   const { healedAt } = stage;
   const first = stage
     .journal()
@@ -34,20 +34,20 @@ export function flowsAgain(stage: Scene, endpoint: string, most: number): Bound 
 }
 
 /** The longest time from a task's acceptance to the begin of its last attempt at an endpoint. */
-export function longestWait(stage: Scene, client: Client, most: number): Bound {
+export function longestWait(stage: Scenario, client: Client, most: number): Bound {
   const begins = new Map(stage.journal().flatMap(({ what, taskId, at }) => (what === "start" ? [[taskId, at]] : [])));
   const waits = client.accepted.map(({ taskId, at }) => (begins.get(taskId!) ?? at) - at);
   return { what: "every task begun within", value: Math.max(0, ...waits) / 1000, most };
 }
 
 /** Executions that came to their end, a second. */
-export function throughput(stage: Scene, from: number, to: number): number {
+export function throughput(stage: Scenario, from: number, to: number): number {
   const ends = stage.journal().filter(({ what, at }) => what === "end" && at >= from && at < to);
   return ends.length / ((to - from) / 1000);
 }
 
 /** Waits under load until the heal is 20 s ago; then the throughput of the last 5 s, in percent of `before` (a second). */
-export async function throughputAgain(stage: Scene, before: number): Promise<Bound> {
+export async function throughputAgain(stage: Scenario, before: number): Promise<Bound> {
   const from = stage.healedAt + SETTLED_MS;
   await sleep(Math.max(0, from + WINDOW_MS - Date.now()));
   const after = throughput(stage, from, from + WINDOW_MS);
@@ -55,7 +55,7 @@ export async function throughputAgain(stage: Scene, before: number): Promise<Bou
 }
 
 /** The longest time for which one of the programs had no connection to the broker since `from`, by its own log. */
-export function longestWithoutBroker(stage: Scene, from: number, most: number): Bound {
+export function longestWithoutBroker(stage: Scenario, from: number, most: number): Bound {
   let longest = 0;
   for (const { logFile, logged } of stage.programs.map((one) => ({
     logFile: one.logFile,

@@ -42,7 +42,7 @@ export const isFull = process.env.TASKER_FAULTS === "full";
 export const lean = <T>(short: T, full: T): T => (isFull ? full : short);
 
 /** What scenarios of every mode have in common: a folder with a config and a journal, programs, faults, and an API to ask. */
-export abstract class Scene {
+export abstract class Scenario {
   readonly programs: TaskerProgram[] = [];
   readonly faults: Fault[] = [];
   readonly env: Record<string, string>;

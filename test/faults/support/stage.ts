@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TcpProxy } from "../../support/proxy";
 import type { TaskerProgram } from "./process";
-import { furnish, Scene, type StageOptions } from "./scene";
+import { furnish, Scenario, type StageOptions } from "./scene";
 import { makeVhost, manage, type Servers, sql, withPath } from "./servers";
 
 export { isFull, lean, type StageOptions } from "./scene";
@@ -14,7 +14,7 @@ let counter = 0;
  * One scenario's world: an own database and vhost on the given servers, a TCP proxy in front of each, one config file, and
  * real programs started and killed at will.
  */
-export class Stage extends Scene {
+export class Stage extends Scenario {
   private constructor(
     readonly servers: Servers,
     dir: string,

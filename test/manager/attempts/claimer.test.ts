@@ -2,8 +2,8 @@ import { rmSync } from "node:fs";
 import { StoreUnavailable } from "../../../src/errors";
 import type { Grant } from "../../../src/manager/attempts/attempt";
 import { Claimer } from "../../../src/manager/attempts/claimer";
-import { type Item, Parcel } from "../../../src/manager/intake/delivery-batch";
-import { type Lane, Lanes } from "../../../src/manager/intake/job-slots";
+import { DeliveryBatch, type Item } from "../../../src/manager/intake/delivery-batch";
+import { type JobSlots, ManagerSlots } from "../../../src/manager/intake/job-slots";
 import type { Runner } from "../../../src/manager/runners/runner";
 import { newId } from "../../../src/model/ids";
 import type { Claim, ClaimAnswer } from "../../../src/store/store";
@@ -22,23 +22,23 @@ function bench(concurrency: number, answer: (claims: readonly Claim[]) => Promis
       return answer(claims);
     },
   });
-  const lanes = new Lanes([typeConfig("noop", { concurrency })], () => idle, idle);
-  const lane = lanes.of("noop", "")!;
+  const allSlots = new ManagerSlots([typeConfig("noop", { concurrency })], () => idle, idle);
+  const slots = allSlots.of("noop", "")!;
   const holds = new Set<string>();
-  const started: Array<{ item: Item; grant: Grant; lane: Lane }> = [];
+  const started: Array<{ item: Item; grant: Grant; slots: JobSlots }> = [];
   const returned: Grant[] = [];
   const acked: string[] = [];
   const doubts: Array<string | null> = [];
   const manager = { id: "one" as string | null };
   let onChange: () => void = () => undefined;
-  const claimer = new Claimer(desk, lanes, {
+  const claimer = new Claimer(desk, allSlots, {
     managerId: () => manager.id,
     doubt: () => void doubts.push(manager.id),
     hold: (reason) => void holds.add(reason),
     unhold: (reason) => void holds.delete(reason),
     taken: () => undefined,
     start: (item, grant, taken) => {
-      started.push({ item, grant, lane: taken });
+      started.push({ item, grant, slots: taken });
       onChange();
     },
     begin: () => {
@@ -56,12 +56,12 @@ function bench(concurrency: number, answer: (claims: readonly Claim[]) => Promis
       acked.push(`${how} ${taskId}`);
       onChange();
     };
-    const parcel = new Parcel(
+    const parcel = new DeliveryBatch(
       { ...delivery, ack: settle("ack"), release: settle("release"), park: settle("park") },
       1,
       () => undefined,
     );
-    lane.waiting.push({
+    slots.waiting.push({
       taskId,
       job: "",
       priority: 0,
@@ -83,18 +83,18 @@ function bench(concurrency: number, answer: (claims: readonly Claim[]) => Promis
       });
     }
   };
-  return { acked, add, calls, claimer, doubts, holds, lane, manager, returned, started, until };
+  return { acked, add, calls, claimer, doubts, holds, slots, manager, returned, started, until };
 }
 
 const grant = (claims: readonly Claim[]): ClaimAnswer[] => claims.map((claim) => grantOf({ ...claim }));
 
 test("no more is claimed than there are free slots, and a freed slot takes the next", async () => {
-  const { add, calls, claimer, lane, started, until } = bench(2, async (claims) => grant(claims));
+  const { add, calls, claimer, slots, started, until } = bench(2, async (claims) => grant(claims));
   const ids = [add(), add(), add()];
   await until(() => started.length === 2);
   expect(calls.map((call) => call.claims.map((claim) => claim.taskId))).toEqual([[ids[0], ids[1]]]);
-  expect(lane.waiting.size).toBe(1);
-  lane.busy--;
+  expect(slots.waiting.size).toBe(1);
+  slots.busy--;
   claimer.wake();
   await until(() => started.length === 3);
   expect(started[2]!.grant.taskId).toBe(ids[2]);
@@ -118,13 +118,13 @@ test("what arrives while a call is under way shares the next one", async () => {
 
 test("what is not granted is acked, and its slot is free again", async () => {
   const whys = ["unknown", "final", "held", "not_due"] as const;
-  const { acked, add, lane, started, until } = bench(4, async (claims) =>
+  const { acked, add, slots, started, until } = bench(4, async (claims) =>
     claims.map(({ taskId, job }, i) => ({ granted: false, taskId, job, why: whys[i]! })),
   );
   const ids = whys.map(() => add());
   await until(() => acked.length === 4);
   expect(acked).toEqual(ids.map((id) => `ack ${id}`));
-  expect(lane.busy).toBe(0);
+  expect(slots.busy).toBe(0);
   expect(started).toEqual([]);
 });
 

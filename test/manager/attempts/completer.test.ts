@@ -1,17 +1,17 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StoreUnavailable } from "../../../src/errors";
-import { Finisher } from "../../../src/manager/attempts/completer";
+import { Completer } from "../../../src/manager/attempts/completer";
 import { readSpool, Spool } from "../../../src/manager/attempts/spool";
 import type { AttemptEnd, EndAnswer } from "../../../src/store/store";
 import { deskOf, endOf, testFolder } from "../support";
 
 const folder = testFolder();
-const finishers: Finisher[] = [];
+const finishers: Completer[] = [];
 const ending = new AbortController();
 afterAll(async () => {
   ending.abort();
-  for (const finisher of finishers) await finisher.close();
+  for (const completer of finishers) await completer.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -25,12 +25,12 @@ function bench(name: string, answer: (ends: readonly AttemptEnd[]) => Promise<En
   const desk = deskOf(folder, { finish }, { over: ending.signal });
   const holds = new Set<string>();
   const spool = new Spool(join(folder, name), "0", name);
-  const finisher = new Finisher(desk, spool, {
+  const completer = new Completer(desk, spool, {
     hold: (reason) => void holds.add(reason),
     unhold: (reason) => void holds.delete(reason),
   });
-  finishers.push(finisher);
-  return { calls, desk, holds, spool, finisher };
+  finishers.push(completer);
+  return { calls, desk, holds, spool, completer };
 }
 
 const recorded = (ends: readonly AttemptEnd[]): EndAnswer[] => ends.map(() => ({ kind: "recorded" }));
@@ -40,9 +40,9 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 test("ends that are adjacent in time share a call of at most a hundred", async () => {
-  const { calls, finisher } = bench("batch", async (ends) => recorded(ends));
+  const { calls, completer } = bench("batch", async (ends) => recorded(ends));
   const ends = Array.from({ length: 250 }, () => endOf());
-  const answers = await Promise.all(ends.map((end) => finisher.finish(end)));
+  const answers = await Promise.all(ends.map((end) => completer.finish(end)));
   expect(answers).toEqual(recorded(ends));
   expect(calls.map((call) => call.length)).toEqual([100, 100, 50]);
   expect(calls.flat()).toEqual(ends);
@@ -50,13 +50,13 @@ test("ends that are adjacent in time share a call of at most a hundred", async (
 
 test("while the store is away, ends go to the spool, consuming is held, and nothing is answered before the store has it", async () => {
   let away = true;
-  const { desk, finisher, holds, spool } = bench("away", async (ends) => {
+  const { desk, completer, holds, spool } = bench("away", async (ends) => {
     if (away) throw new StoreUnavailable("gone");
     return recorded(ends);
   });
   const end = endOf();
   let answer: EndAnswer | null = null;
-  const finished = finisher.finish(end).then((given) => {
+  const finished = completer.finish(end).then((given) => {
     answer = given;
   });
   await until(() => desk.counters.spooled === 1);
@@ -71,11 +71,11 @@ test("while the store is away, ends go to the spool, consuming is held, and noth
 });
 
 test("a store that neither answers nor fails does not keep ends from the spool", async () => {
-  const { desk, finisher, spool } = bench("hangs", () => new Promise(() => undefined));
+  const { desk, completer, spool } = bench("hangs", () => new Promise(() => undefined));
   const ends = [endOf(), endOf()];
-  void finisher.finish(ends[0]!);
+  void completer.finish(ends[0]!);
   await until(() => desk.counters.spooled === 1);
-  void finisher.finish(ends[1]!);
+  void completer.finish(ends[1]!);
   await until(() => desk.counters.spooled === 2);
   expect((await readSpool(spool.file)).ends).toEqual(ends);
 });
@@ -84,11 +84,11 @@ test("when the disk refuses the spool as well, ends stay in memory until the sto
   let away = true;
   // A file stands where the folder should be: every write fails.
   writeFileSync(join(folder, "refused"), "");
-  const { desk, finisher, holds } = bench("refused", async (ends) => {
+  const { desk, completer, holds } = bench("refused", async (ends) => {
     if (away) throw new StoreUnavailable("gone");
     return recorded(ends);
   });
-  const finished = finisher.finish(endOf());
+  const finished = completer.finish(endOf());
   await until(() => holds.size === 1);
   expect(desk.counters.spooled).toBe(0);
   away = false;
@@ -96,34 +96,34 @@ test("when the disk refuses the spool as well, ends stay in memory until the sto
 });
 
 test("a flush that has to give up leaves everything in the spool", async () => {
-  const { finisher, spool } = bench("flush", async () => {
+  const { completer, spool } = bench("flush", async () => {
     throw new StoreUnavailable("gone");
   });
   const ends = [endOf(), endOf()];
-  for (const end of ends) void finisher.finish(end);
-  expect(await finisher.flush(10)).toBe(false);
+  for (const end of ends) void completer.finish(end);
+  expect(await completer.flush(10)).toBe(false);
   expect((await readSpool(spool.file)).ends).toEqual(ends);
 });
 
 test("what an earlier manager left is finished under its old lease, then its file is removed", async () => {
-  const { calls, desk, finisher } = bench("replay", async (ends) => recorded(ends));
+  const { calls, desk, completer } = bench("replay", async (ends) => recorded(ends));
   const left = [endOf(), endOf()];
   const file = join(folder, "replay", `0.${process.ppid}.earlier.jsonl`);
   mkdirSync(join(folder, "replay"));
   writeFileSync(file, `${left.map((end) => JSON.stringify(end)).join("\n")}\n{"taskId":"01`);
-  await finisher.replay(join(folder, "replay"));
+  await completer.replay(join(folder, "replay"));
   expect(calls.flat()).toEqual(left);
   expect(desk.counters.replayed).toBe(2);
   expect(existsSync(file)).toBe(false);
 });
 
 test("a result that the store refuses becomes a failure with a preview; its neighbours are untouched", async () => {
-  const { calls, finisher } = bench("refusal", async (ends) =>
+  const { calls, completer } = bench("refusal", async (ends) =>
     ends.map((end) =>
       end.result === "bad" ? { kind: "refused", error: new Error("Data too long") } : { kind: "recorded" },
     ),
   );
-  const answers = await Promise.all([finisher.finish(endOf({ result: "bad" })), finisher.finish(endOf())]);
+  const answers = await Promise.all([completer.finish(endOf({ result: "bad" })), completer.finish(endOf())]);
   expect(answers).toEqual([{ kind: "recorded" }, { kind: "recorded" }]);
   expect(calls[1]).toMatchObject([
     { status: "failed", reason: "result_not_storable", result: null, resultText: "bad" },
@@ -131,20 +131,20 @@ test("a result that the store refuses becomes a failure with a preview; its neig
 });
 
 test("an end that the store takes in no form is answered, not kept for ever", async () => {
-  const { calls, finisher } = bench("hopeless", async (ends) =>
+  const { calls, completer } = bench("hopeless", async (ends) =>
     ends.map(() => ({ kind: "refused", error: new Error("no") })),
   );
-  expect(await finisher.finish(endOf())).toMatchObject({ kind: "refused" });
+  expect(await completer.finish(endOf())).toMatchObject({ kind: "refused" });
   expect(calls).toHaveLength(3);
 });
 
 test("an end at which the store throws does not hold up its neighbours", async () => {
-  const { finisher } = bench("poison", async (ends) => {
+  const { completer } = bench("poison", async (ends) => {
     if (ends.some((end) => end.result === "poison")) throw new TypeError("a bug");
     return recorded(ends);
   });
-  void finisher.finish(endOf({ result: "poison" }));
-  const answers = await Promise.all(Array.from({ length: 20 }, () => finisher.finish(endOf())));
+  void completer.finish(endOf({ result: "poison" }));
+  const answers = await Promise.all(Array.from({ length: 20 }, () => completer.finish(endOf())));
   expect(answers.every((answer) => answer.kind === "recorded")).toBe(true);
-  expect(finisher.pending).toBe(1);
+  expect(completer.pending).toBe(1);
 });

@@ -4,15 +4,15 @@ import { newId } from "../../../src/model/ids";
 import { encodeMessage } from "../../../src/model/message";
 import type { ManagerStore } from "../../../src/store/store";
 import { until } from "../../support/until";
-import { Bench, Gate } from "../harness";
+import { Gate, ManagerHarness } from "../harness";
 import { typeConfig } from "../support";
 
-/** Attempts that begin before their claim (`claim: late`). */
+/** Executor that begin before their claim (`claim: late`). */
 const LATE = { claim: "late" } as const;
 const here = { endpoints: ["here"] };
 const queue = { to: "endpoint", type: "work", endpoint: "here" } as const;
 
-let bench: Bench;
+let bench: ManagerHarness;
 afterEach(() => bench.close());
 
 /** The store with a claim of its own. */
@@ -29,7 +29,7 @@ function claiming(claim: ManagerStore["claim"]): ManagerStore {
 const away: ManagerStore["claim"] = () => Promise.reject(new StoreUnavailable("away"));
 
 async function lateBench(more: object = {}): Promise<void> {
-  bench = await Bench.open([typeConfig("work", { ...LATE, ...more })]);
+  bench = await ManagerHarness.open([typeConfig("work", { ...LATE, ...more })]);
 }
 
 describe.each([

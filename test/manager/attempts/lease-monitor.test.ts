@@ -1,14 +1,14 @@
 import { until } from "../../support/until";
-import { Bench, Gate } from "../harness";
+import { Gate, ManagerHarness } from "../harness";
 import { typeConfig } from "../support";
 
 const here = { endpoints: ["here"] };
 
-let bench: Bench;
+let bench: ManagerHarness;
 afterEach(() => bench.close());
 
 test("a result that comes under a lost lease changes nothing and is kept as a superseded attempt", async () => {
-  bench = await Bench.open([typeConfig("work")]);
+  bench = await ManagerHarness.open([typeConfig("work")]);
   const deaf = new Gate();
   const first = await bench.manager("here", { functions: { work: deaf.handle } });
   const id = await bench.submit("work", here);
@@ -26,7 +26,7 @@ test("a result that comes under a lost lease changes nothing and is kept as a su
 });
 
 test("a manager that was declared dead registers anew and goes on", async () => {
-  bench = await Bench.open([typeConfig("work")]);
+  bench = await ManagerHarness.open([typeConfig("work")]);
   const manager = await bench.manager("here", { functions: { work: () => "done" } });
   const { managerId } = manager.state();
   await bench.store.managers.leave(managerId!);
@@ -39,7 +39,7 @@ test("a manager that was declared dead registers anew and goes on", async () => 
 });
 
 test("the delivery of a long attempt is acked once its lease is verified, and the attempt still ends once", async () => {
-  bench = await Bench.open([typeConfig("work", { concurrency: 1 })]);
+  bench = await ManagerHarness.open([typeConfig("work", { concurrency: 1 })]);
   const gate = new Gate();
   const manager = await bench.manager("here", { functions: { work: gate.handle }, pace: { earlyAckMs: 100 } });
   const running = await bench.submit("work", here);
@@ -55,7 +55,7 @@ test("the delivery of a long attempt is acked once its lease is verified, and th
 });
 
 test("of a type with long waiting messages nothing more is taken until they have started", async () => {
-  bench = await Bench.open([typeConfig("work", { concurrency: 1 })]);
+  bench = await ManagerHarness.open([typeConfig("work", { concurrency: 1 })]);
   const gate = new Gate();
   const manager = await bench.manager("here", { functions: { work: gate.handle }, pace: { earlyAckMs: 100 } });
   const ids = [await bench.submit("work", here)];
@@ -75,7 +75,7 @@ test("of a type with long waiting messages nothing more is taken until they have
 });
 
 test("a manager whose connection is cut in the middle of its work neither loses nor repeats it", async () => {
-  bench = await Bench.open([typeConfig("work", { concurrency: 2 })]);
+  bench = await ManagerHarness.open([typeConfig("work", { concurrency: 2 })]);
   const gate = new Gate();
   const cut = await bench.manager("here", { functions: { work: gate.handle }, slot: "one" });
   const ids = await Promise.all([1, 2, 3, 4].map(() => bench.submit("work", here)));

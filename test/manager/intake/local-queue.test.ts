@@ -1,5 +1,5 @@
-import { type Item, Parcel } from "../../../src/manager/intake/delivery-batch";
-import { WaitingList } from "../../../src/manager/intake/local-queue";
+import { DeliveryBatch, type Item } from "../../../src/manager/intake/delivery-batch";
+import { LocalQueue } from "../../../src/manager/intake/local-queue";
 import { newId } from "../../../src/model/ids";
 
 class Hand {
@@ -16,7 +16,7 @@ class Hand {
 }
 
 function itemsOf(hand: Hand, priorities: number[]): Item[] {
-  const parcel = new Parcel(hand.delivery, priorities.length, () => void hand.said.push("early"));
+  const parcel = new DeliveryBatch(hand.delivery, priorities.length, () => void hand.said.push("early"));
   return priorities.map((priority) => ({
     taskId: newId(),
     job: "",
@@ -32,7 +32,7 @@ function itemsOf(hand: Hand, priorities: number[]): Item[] {
 }
 
 test("the highest priority comes first, equal ones in the order of arrival, whatever number a message claims", () => {
-  const list = new WaitingList();
+  const list = new LocalQueue();
   const items = itemsOf(new Hand(), [0, 9, 5, 9, -3, 1e9, Number.NaN]);
   for (const item of items) list.push(item);
   expect(list.items()).toHaveLength(7);

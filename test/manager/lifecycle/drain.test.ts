@@ -1,17 +1,17 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../../support/until";
-import { Bench, Gate } from "../harness";
+import { Gate, ManagerHarness } from "../harness";
 import { typeConfig } from "../support";
 
 const here = { endpoints: ["here"] };
 const queue = { to: "endpoint", type: "work", endpoint: "here" } as const;
 
-let bench: Bench;
+let bench: ManagerHarness;
 afterEach(() => bench.close());
 
 test("a drain takes nothing more, lets what runs end, and gives back what waits", async () => {
-  bench = await Bench.open([typeConfig("work", { concurrency: 1 })]);
+  bench = await ManagerHarness.open([typeConfig("work", { concurrency: 1 })]);
   const gate = new Gate();
   const manager = await bench.manager("here", { functions: { work: gate.handle } });
   const running = await bench.submit("work", here);
@@ -37,7 +37,7 @@ test("a drain takes nothing more, lets what runs end, and gives back what waits"
 });
 
 test("what still runs at the deadline is told, given back, and its attempt is not charged", async () => {
-  bench = await Bench.open([typeConfig("work", { attempts: 1 })]);
+  bench = await ManagerHarness.open([typeConfig("work", { attempts: 1 })]);
   const told: string[] = [];
   const manager = await bench.manager("here", {
     functions: {
@@ -64,7 +64,7 @@ test("what still runs at the deadline is told, given back, and its attempt is no
 });
 
 test("a second order to stop does not wait for the deadline, and kills what does not listen", async () => {
-  bench = await Bench.open([typeConfig("work", { isolation: "process", attempts: 1 })]);
+  bench = await ManagerHarness.open([typeConfig("work", { isolation: "process", attempts: 1 })]);
   bench.handler(
     "work",
     "exports.handleTask = ({ begun }) => { require('node:fs').writeFileSync(begun, ''); for (;;); };",
@@ -80,7 +80,7 @@ test("a second order to stop does not wait for the deadline, and kills what does
 });
 
 test("a handler killed by the signal that stops the whole tree is given back, not failed", async () => {
-  bench = await Bench.open([typeConfig("work", { isolation: "process", attempts: 1 })]);
+  bench = await ManagerHarness.open([typeConfig("work", { isolation: "process", attempts: 1 })]);
   bench.handler(
     "work",
     `exports.handleTask = ({ begun }) => {
@@ -100,7 +100,7 @@ test("a handler killed by the signal that stops the whole tree is given back, no
 });
 
 test("a drain comes back although nothing is there to drain to", async () => {
-  bench = await Bench.open([typeConfig("work")]);
+  bench = await ManagerHarness.open([typeConfig("work")]);
   const manager = await bench.manager("here", { opened: false, functions: { work: () => 1 } });
   await manager.drain(50);
   await manager.ready;

@@ -1,12 +1,12 @@
 import type { Runner } from "../../../src/manager/runners/runner";
-import { Bench, failed, Recorder, succeeded, typeConfig, workOf } from "./support";
+import { failed, ManagerHarness, Recorder, succeeded, typeConfig, workOf } from "./support";
 
 /** What a handler module may count on, wherever it runs. */
 describe.each(["process", "inline"] as const)("a handler module, isolation: %s", (isolation) => {
-  const bench = new Bench();
+  const bench = new ManagerHarness();
   afterAll(() => bench.close());
 
-  const runnerOf = (source: string, more: Parameters<Bench["runner"]>[1] = {}, extension = "cjs"): Runner => {
+  const runnerOf = (source: string, more: Parameters<ManagerHarness["runner"]>[1] = {}, extension = "cjs"): Runner => {
     const handler = bench.handler(`handler-${++handlers}`, source, extension);
     return bench.runner(typeConfig({ kind: "module", handler }, { isolation }), more);
   };

@@ -88,7 +88,7 @@ export class Recorder implements RunHooks {
 }
 
 /** A handlers folder outside the package, and runners over it, all gone after `close`. */
-export class Bench {
+export class ManagerHarness {
   readonly dir = mkdtempSync(path.join(tmpdir(), "tasker-runners-"));
   private readonly runners: Runner[] = [];
 

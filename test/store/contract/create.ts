@@ -210,7 +210,7 @@ export function createContract(subject: () => Subject): void {
       const task = await createdTask(store, { payload });
       expect((await store.tasks.find(task.type, task.id))!.task.payload).toBe(payload);
       expect((await claimed(store, task.id)).payload).toBe(payload);
-      expect((await store.upkeep.payloads([task.id, newId(), "nonsense"])).get(task.id)).toBe(payload);
+      expect((await store.maintenance.payloads([task.id, newId(), "nonsense"])).get(task.id)).toBe(payload);
     });
 
     it("stores a delay to the end of the year 9999", async () => {

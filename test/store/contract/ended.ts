@@ -27,7 +27,7 @@ export function endedContract(subject: () => Subject): void {
       ]);
       const paged: string[] = [];
       for (let at = start, more = true; more; ) {
-        const page = await store.upkeep.ended(at, 2);
+        const page = await store.maintenance.ended(at, 2);
         expect(page.responses.length).toBeLessThanOrEqual(2);
         paged.push(...page.responses.map(({ taskId }) => taskId).filter((id) => ids.includes(id)));
         ({ place: at, more } = page);
@@ -42,7 +42,7 @@ export function endedContract(subject: () => Subject): void {
       const ago = (ms: number) => new Date(Date.now() - ms).toISOString().replace("T", " ").replace("Z", "");
       await sql("UPDATE task_responses SET finished_at = ? WHERE task_id = ?", [ago(600_000), task.id]);
       const place = `${ago(900_000)}|||`;
-      const first = await store.upkeep.ended(place, 500);
+      const first = await store.maintenance.ended(place, 500);
       expect({ more: first.more, ids: first.responses.map(({ taskId }) => taskId) }).toEqual({ more: true, ids: [] });
       expect(await endedOf(store, place, [task.id], 2)).toHaveLength(2);
     });
@@ -51,7 +51,7 @@ export function endedContract(subject: () => Subject): void {
       const { store } = subject();
       const [ended, cancelled, missed] = [await endedTask(), await createdTask(store), await createdTask(store)];
       await store.tasks.cancel(cancelled.id);
-      await store.upkeep.miss([await rowOf(store, missed)]);
+      await store.maintenance.miss([await rowOf(store, missed)]);
       for (const { id } of [ended, cancelled, missed]) {
         const rows = await subject().sql("SELECT due_at FROM task_responses WHERE task_id = ?", [id]);
         expect(rows.map((row) => row.due_at).filter((due) => due !== null)).toEqual([]);
@@ -85,11 +85,11 @@ export function endedContract(subject: () => Subject): void {
       const start = await feedPlace(store);
       const [good, bad] = [await endedTask(), await endedTask("failed")];
       const told: string[] = [];
-      store.upkeep.onSettled(({ tasks, responses }) => {
+      store.maintenance.onSettled(({ tasks, responses }) => {
         told.push(...tasks.map(({ id, status }) => `${id} ${status}`));
         told.push(...responses.map(({ type, endpoint, status }) => `${type} ${endpoint} ${status}`));
       });
-      await store.upkeep.conclude(await endedOf(store, start, [good.id, bad.id], 4));
+      await store.maintenance.completeTasks(await endedOf(store, start, [good.id, bad.id], 4));
       for (const [task, status] of [
         [good, "succeeded"],
         [bad, "failed"],
@@ -100,12 +100,12 @@ export function endedContract(subject: () => Subject): void {
         expect(first! <= last!).toBe(true);
         for (const endpoint of task.endpoints) expect(told).toContain(`${task.type} ${endpoint} ${status}`);
         expect(told.filter((one) => one.startsWith(task.id))).toEqual([`${task.id} ${status}`]);
-        await store.upkeep.settle([task.id]);
+        await store.maintenance.settle([task.id]);
         expect((await store.tasks.find(task.type, task.id))!.task.version).toBe(found.task.version);
       }
     });
 
-    it.each(["conclude", "settle"] as const)(
+    it.each(["completeTasks", "settle"] as const)(
       "counts a task as published when it was created, unless its first receipt came long after: %s",
       async (way) => {
         const { store, sql } = subject();
@@ -120,8 +120,8 @@ export function endedContract(subject: () => Subject): void {
         await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [ago(60), slow.id]);
         await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [ago(3600), delayed.id]);
         const ids = [quick.id, slow.id, delayed.id, withdrawn.id];
-        if (way === "settle") await store.upkeep.settle(ids);
-        else await store.upkeep.conclude(await endedOf(store, start, ids, 7));
+        if (way === "settle") await store.maintenance.settle(ids);
+        else await store.maintenance.completeTasks(await endedOf(store, start, ids, 7));
         const foundOf = async ({ type, id }: { type: string; id: string }) => (await store.tasks.find(type, id))!;
         const { task } = await foundOf(quick);
         expect(task.publishedAt).toBe(task.createdAt);
@@ -144,7 +144,7 @@ export function endedContract(subject: () => Subject): void {
         const place = await feedPlace(store);
         await store.managers.finish([endOf(await claimed(store, task.id, { endpoint }))]);
         const ended = await endedOf(store, place, [task.id], 1);
-        await store.upkeep.conclude(ended.filter((row) => row.endpoint === endpoint));
+        await store.maintenance.completeTasks(ended.filter((row) => row.endpoint === endpoint));
         expect(await statusOf()).toBe(status);
       }
     });
@@ -156,8 +156,8 @@ export function endedContract(subject: () => Subject): void {
       const seen = await endedOf(store, start, [opened.id, neighbour.id], 4);
       await store.tasks.retry(opened.id, { endpoints: ["lb-1"] }, { waitMs: 60_000, expiresMs: null });
       const told: string[] = [];
-      store.upkeep.onSettled(({ tasks }) => told.push(...tasks.map(({ id }) => id)));
-      await store.upkeep.conclude(seen);
+      store.maintenance.onSettled(({ tasks }) => told.push(...tasks.map(({ id }) => id)));
+      await store.maintenance.completeTasks(seen);
       expect(told).toEqual([neighbour.id]);
       expect((await store.tasks.find(opened.type, opened.id))!.task).toMatchObject({ finishedAt: null });
       expect((await dueOf(store, opened.id)).map((row) => row.status)).toEqual(["expected"]);
@@ -170,7 +170,7 @@ export function endedContract(subject: () => Subject): void {
       const runKey = fresh("run");
       const task = await createdTask(store, { runKey });
       await store.managers.finish([endOf(await claimed(store, task.id))]);
-      await store.upkeep.conclude(await endedOf(store, start, [task.id], 1));
+      await store.maintenance.completeTasks(await endedOf(store, start, [task.id], 1));
       await createdTask(store, { runKey });
     });
 
@@ -185,7 +185,7 @@ export function endedContract(subject: () => Subject): void {
       const found: string[] = [];
       const pages: number[] = [];
       for (let after: string | null = ""; after !== null; ) {
-        const page: { taskIds: string[]; next: string | null } = await store.upkeep.overlooked(
+        const page: { taskIds: string[]; next: string | null } = await store.maintenance.missedCompletions(
           { type, status: "pending", after },
           2,
         );
@@ -195,8 +195,8 @@ export function endedContract(subject: () => Subject): void {
       }
       expect(found).toEqual([tasks[1]!.id, tasks[4]!.id]);
       expect(pages).toEqual([1, 0, 1]);
-      await store.upkeep.settle(found);
-      expect(await store.upkeep.overlooked({ type, status: "pending", after: "" }, 100)).toEqual({
+      await store.maintenance.settle(found);
+      expect(await store.maintenance.missedCompletions({ type, status: "pending", after: "" }, 100)).toEqual({
         taskIds: [],
         next: null,
       });

@@ -4,10 +4,10 @@ import { claimed, createdTask, dueOf, endOf, fresh, newTask, PAST, registration,
 /** The beginning and the end of an endpoint's life, and what it serves meanwhile. */
 export function endpointsContract(subject: () => Subject): void {
   const admitted = async (endpoint: string) =>
-    (await subject().store.upkeep.admit()).find((admission) => admission.endpoint === endpoint);
+    (await subject().store.maintenance.admit()).find((admission) => admission.endpoint === endpoint);
   const registered = async (endpoint: string) => (await subject().store.tasks.endpoint(endpoint))?.types;
   const leaving = async (endpoint: string) =>
-    (await subject().store.upkeep.leaving()).find(({ name }) => name === endpoint);
+    (await subject().store.maintenance.leaving()).find(({ name }) => name === endpoint);
 
   describe("what an endpoint serves", () => {
     it("is what its last registration says; the queues of what it gave up are to go", async () => {
@@ -25,7 +25,7 @@ export function endpointsContract(subject: () => Subject): void {
       expect([await registered(endpoint), await store.tasks.endpointsOf(a)]).toEqual([[b], []]);
       const left = (await leaving(endpoint))!;
       expect(left).toMatchObject({ types: [a], removedMs: null });
-      await store.upkeep.endpointLeft(left);
+      await store.maintenance.endpointLeft(left);
       expect(await leaving(endpoint)).toBeUndefined();
       // Served again, what waits for it is due.
       const task = await createdTask(store, { type: a, endpoints: [endpoint] });
@@ -83,7 +83,7 @@ export function endpointsContract(subject: () => Subject): void {
       const [listed, both, own] = [fresh("listed"), fresh("both"), fresh("own")];
       expect(await store.tasks.registerEndpoints(a, [listed, both])).toEqual([]);
       for (const endpoint of [both, own]) await store.managers.register(registration({ endpoint, types: [a] }));
-      await store.upkeep.admit();
+      await store.maintenance.admit();
       await store.managers.register(registration({ endpoint: both, types: [b] }));
       expect(await admitted(both)).toMatchObject({ gaveUp: [a] });
       expect(await registered(both)).toEqual([a, b].sort());
@@ -180,7 +180,7 @@ export function endpointsContract(subject: () => Subject): void {
         await createdTask(store, { endpoints: [gone] }),
       ];
       await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [PAST, late.id]);
-      await store.upkeep.leaving();
+      await store.maintenance.leaving();
       expect([(await rowOf(store, late)).status, (await rowOf(store, later)).status]).toEqual([
         "cancelled",
         "expected",
@@ -193,7 +193,7 @@ export function endpointsContract(subject: () => Subject): void {
       const old = registration({ types: [type, fresh("other")] });
       const { endpoint } = old;
       await store.managers.register(old);
-      await store.upkeep.admit();
+      await store.maintenance.admit();
       const before = await createdTask(store, { type, endpoints: [endpoint] });
       await store.tasks.removeEndpoint(endpoint, false);
       const between = await createdTask(store, { type, endpoints: [endpoint] });
@@ -304,8 +304,8 @@ export function endpointsContract(subject: () => Subject): void {
     it("stay known with how long their tasks are kept, and become due when they come back", async () => {
       const { store, sql } = subject();
       const [a, b, c] = [fresh("type"), fresh("type"), fresh("type")];
-      const known = async (types: Parameters<typeof store.upkeep.configureTypes>[0]) =>
-        new Map((await store.upkeep.configureTypes(types)).map((type) => [type.name, type]));
+      const known = async (types: Parameters<typeof store.maintenance.configureTypes>[0]) =>
+        new Map((await store.maintenance.configureTypes(types)).map((type) => [type.name, type]));
       await known([
         { name: a, deliver: "each", keepMs: 5000 },
         { name: b, ...none },
@@ -335,15 +335,18 @@ export function endpointsContract(subject: () => Subject): void {
       const manager = registration({ types: [type, other] });
       await store.managers.register(manager);
       const told = () => store.managers.openDeliveries(manager.endpoint);
-      expect([await told(), await store.upkeep.isOpen(type, "one")]).toEqual([[], false]);
+      expect([await told(), await store.maintenance.isOpen(type, "one")]).toEqual([[], false]);
       const task = await createdTask(store, { type, deliver: "one", endpoints: ["*"] });
-      expect([await store.upkeep.isOpen(type, "one"), await store.upkeep.isOpen(type, "each")]).toEqual([true, false]);
-      await store.upkeep.tellOpenDeliver(type, "one");
-      await store.upkeep.tellOpenDeliver(type, "one");
+      expect([await store.maintenance.isOpen(type, "one"), await store.maintenance.isOpen(type, "each")]).toEqual([
+        true,
+        false,
+      ]);
+      await store.maintenance.tellOpenDeliver(type, "one");
+      await store.maintenance.tellOpenDeliver(type, "one");
       expect(await told()).toEqual([{ type, deliver: "one" }]);
       await store.managers.finish([endOf(await claimed(store, task.id, { endpoint: manager.endpoint }))]);
-      expect(await store.upkeep.isOpen(type, "one")).toBe(false);
-      await store.upkeep.tellOpenDeliver(type, null);
+      expect(await store.maintenance.isOpen(type, "one")).toBe(false);
+      await store.maintenance.tellOpenDeliver(type, null);
       expect(await told()).toEqual([]);
     });
   });

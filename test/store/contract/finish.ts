@@ -60,7 +60,7 @@ export function finishContract(subject: () => Subject): void {
       const { store, other } = subject();
       const task = await createdTask(store);
       const zombie = await claimed(store, task.id);
-      await store.upkeep.reclaim([await lostOf(store, zombie)]);
+      await store.maintenance.reclaim([await lostOf(store, zombie)]);
       const successor = await claimed(other, task.id);
       await other.managers.finish([endOf(successor)]);
       const row = await rowOf(store, task);
@@ -83,7 +83,7 @@ export function finishContract(subject: () => Subject): void {
       const [one, two] = [await createdTask(store), await createdTask(store)];
       const manager = await living(store);
       const stale = await claimed(store, one.id, { manager });
-      await store.upkeep.reclaim([await lostOf(store, stale)]);
+      await store.maintenance.reclaim([await lostOf(store, stale)]);
       const answers = await store.managers.claim(
         manager,
         "lb-1",

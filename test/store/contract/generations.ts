@@ -109,15 +109,15 @@ export function generationContract(subject: () => Subject): void {
     });
   });
 
-  describe("upkeep of what has been read before", () => {
+  describe("maintenance of what has been read before", () => {
     it("does not miss what has been opened anew since it was seen to have expired", async () => {
       const { store } = subject();
       const task = await createdTask(store);
       const seen = await rowOf(store, task);
       expect(await store.tasks.retry(task.id, {}, WAIT)).toHaveLength(1);
-      await store.upkeep.miss([seen]);
+      await store.maintenance.miss([seen]);
       expect(await rowOf(store, task)).toMatchObject({ status: "expected", generation: 2 });
-      await store.upkeep.miss([await rowOf(store, task)]);
+      await store.maintenance.miss([await rowOf(store, task)]);
       expect(await rowOf(store, task)).toMatchObject({ status: "missed", generation: 2 });
     });
 
@@ -128,7 +128,7 @@ export function generationContract(subject: () => Subject): void {
       const seen = await rowOf(store, task);
       await store.tasks.retry(task.id, {}, WAIT);
       await sql("UPDATE task_responses SET cancel_at = ? WHERE task_id = ?", [PAST, task.id]);
-      await store.upkeep.withdraw([seen]);
+      await store.maintenance.withdraw([seen]);
       expect(await rowOf(store, task)).toMatchObject({ status: "expected", generation: 2 });
     });
 
@@ -138,15 +138,15 @@ export function generationContract(subject: () => Subject): void {
       const grant = await claimed(store, task.id);
       const lost = await lostOf(store, grant);
       await store.managers.progress([{ ...grant, progress: 0.5, message: null }]);
-      expect(await store.upkeep.reclaim([lost])).toBe(0);
+      expect(await store.maintenance.reclaim([lost])).toBe(0);
       expect(await rowOf(store, task)).toMatchObject({ status: "running", leaseId: grant.leaseId });
-      expect(await store.upkeep.reclaim([await lostOf(store, grant)])).toBe(1);
+      expect(await store.maintenance.reclaim([await lostOf(store, grant)])).toBe(1);
     });
 
     it("keeps a generation that nobody received in the history of the next", async () => {
       const { store } = subject();
       const task = await createdTask(store);
-      await store.upkeep.miss([await rowOf(store, task)]);
+      await store.maintenance.miss([await rowOf(store, task)]);
       const { finishedAt } = await rowOf(store, task);
       await store.tasks.retry(task.id, { statuses: ["missed"] }, WAIT);
       expect(await store.tasks.attempts(task.id, "lb-1")).toMatchObject([
@@ -161,10 +161,10 @@ export function generationContract(subject: () => Subject): void {
         const tasks = Array.from({ length: 20 }, () => newTask({ type, id: oldId() }));
         await store.tasks.create(tasks);
         await store.managers.finish(await Promise.all(tasks.map(async ({ id }) => endOf(await claimed(store, id)))));
-        await store.upkeep.settle(tasks.map(({ id }) => id));
+        await store.maintenance.settle(tasks.map(({ id }) => id));
         await sql("UPDATE tasks SET finished_at = ? WHERE type = ?", [PAST, type]);
         const [gone, ...opened] = await Promise.all([
-          store.upkeep.purge(type, 60_000, 100),
+          store.maintenance.purge(type, 60_000, 100),
           ...tasks.slice(0, 5).map(({ id }) => other.tasks.retry(id, {}, WAIT)),
         ]);
         const accepted = tasks.slice(0, 5).filter((_, i) => opened[i]!.length > 0);

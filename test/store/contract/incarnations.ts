@@ -7,13 +7,13 @@ import { claimed, createdTask, dueOf, endOf, living, lostOf, PAST, registration,
 
 /** How a manager stops being one, other than by never having been one. */
 const ENDS: Array<[string, (store: Store, manager: ManagerRegistration) => Promise<unknown>]> = [
-  ["declared dead", async (store, { id }) => store.upkeep.reap(await heartbeatsOf(store, id))],
+  ["declared dead", async (store, { id }) => store.maintenance.reap(await heartbeatsOf(store, id))],
   ["closed", (store, { id }) => store.managers.leave(id)],
   ["replaced", (store, { endpoint }) => store.managers.register(registration({ endpoint }))],
 ];
 
 async function heartbeatsOf(store: Store, id: string) {
-  return (await store.upkeep.heartbeats()).filter(({ managerId }) => managerId === id);
+  return (await store.maintenance.heartbeats()).filter(({ managerId }) => managerId === id);
 }
 
 const knowing = (task: NewTask) => ({
@@ -89,9 +89,9 @@ export function incarnationContract(subject: () => Subject): void {
         await createdTask(store, { endpoints: [endpoint], attempts }),
       ];
       const grants = [await claimed(store, runs.id, of), await claimed(store, taken.id, of)] as const;
-      await store.upkeep.reap(await heartbeatsOf(store, former.id));
+      await store.maintenance.reap(await heartbeatsOf(store, former.id));
       const seen = await lostOf(store, grants[0]);
-      await store.upkeep.reclaim([await lostOf(store, grants[1])]);
+      await store.maintenance.reclaim([await lostOf(store, grants[1])]);
       const back = (cutOff = true) => registration({ endpoint, former: { id: former.id, cutOff } });
       return { store, former, runs, taken, grants, seen, back };
     }
@@ -101,7 +101,7 @@ export function incarnationContract(subject: () => Subject): void {
       const manager = back();
       await store.managers.register(manager);
       await store.managers.register(manager);
-      expect(await store.upkeep.reclaim([seen])).toBe(0);
+      expect(await store.maintenance.reclaim([seen])).toBe(0);
       expect(await dueOf(store, runs.id)).toMatchObject([{ managerId: manager.id, lost: false }]);
       expect(await store.managers.check(grants)).toEqual(["held", "lost"]);
       expect(await store.managers.finish([endOf(grants[0])])).toEqual([{ kind: "recorded" }]);
@@ -137,8 +137,8 @@ export function incarnationContract(subject: () => Subject): void {
       for (const attempt of [0, 1]) {
         const { endpoint } = former;
         const grant = await claimed(store, taken.id, { endpoint, manager: manager.id });
-        await store.upkeep.reap(await heartbeatsOf(store, manager.id));
-        await store.upkeep.reclaim([await lostOf(store, grant)]);
+        await store.maintenance.reap(await heartbeatsOf(store, manager.id));
+        await store.maintenance.reclaim([await lostOf(store, grant)]);
         manager = registration({ endpoint, former: { id: manager.id, cutOff: true } });
         await store.managers.register(manager);
         expect(await rowOf(store, taken)).toMatchObject({ status: "retrying", attempt });
@@ -171,7 +171,7 @@ export function incarnationContract(subject: () => Subject): void {
       ]);
       expect(await store.managers.check(grants)).toEqual(["held", "held"]);
       expect(await dueOf(store, task.id)).toEqual([]);
-      expect(await store.upkeep.reclaim([seen])).toBe(0);
+      expect(await store.maintenance.reclaim([seen])).toBe(0);
       await sql("UPDATE task_responses SET due_at = ? WHERE task_id = ?", [PAST, task.id]);
       const { nextClockMs } = (await dueOf(store, task.id))[0]!;
       expect(nextClockMs).toBeGreaterThan(100_000);
@@ -181,7 +181,7 @@ export function incarnationContract(subject: () => Subject): void {
     it("back does not leave the lock with a holder that is gone", async () => {
       const { store, sql } = subject();
       const name = newId();
-      const lock = (holder: string) => store.upkeep.lock(name, holder, 60_000, null);
+      const lock = (holder: string) => store.maintenance.lock(name, holder, 60_000, null);
       expect(await lock("a")).not.toBeNull();
       expect(await lock("b")).toBeNull();
       await sql("UPDATE locks SET expires_at = '2999-01-01 00:00:00.000' WHERE name = ?", [name]);

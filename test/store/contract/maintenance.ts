@@ -34,7 +34,7 @@ export function upkeepContract(subject: () => Subject): void {
       const { nextClockMs } = (await dueOf(store, task.id))[0]!;
       expect(nextClockMs).toBeGreaterThan(0);
       expect(nextClockMs).toBeLessThanOrEqual(30_000);
-      expect((await store.upkeep.due(1)).length).toBe(1);
+      expect((await store.maintenance.due(1)).length).toBe(1);
     });
 
     it("says when the wait is over and when it has expired", async () => {
@@ -49,8 +49,8 @@ export function upkeepContract(subject: () => Subject): void {
       const { store, sql } = subject();
       const task = await createdTask(store, { waitMs: 10_000, endpoints: ["lb-1", "lb-2"] });
       const keys = [keyOf(task), keyOf(task, "lb-2")];
-      await store.upkeep.published(keys, 3_600_000);
-      await store.upkeep.published(keys, 3_600_000);
+      await store.maintenance.published(keys, 3_600_000);
+      await store.maintenance.published(keys, 3_600_000);
       const found = (await store.tasks.find(task.type, task.id))!.task;
       expect(found.publishedAt).not.toBeNull();
       const dueAt = async () =>
@@ -69,7 +69,7 @@ export function upkeepContract(subject: () => Subject): void {
       const { store } = subject();
       const task = await createdTask(store);
       await store.managers.finish([endOf(await claimed(store, task.id), { status: "retrying", retryInMs: 0 })]);
-      await store.upkeep.published([{ ...keyOf(task), attempt: 0 }], 60_000);
+      await store.maintenance.published([{ ...keyOf(task), attempt: 0 }], 60_000);
       await makeDue(task.id);
       expect(await dueOf(store, task.id)).toMatchObject([{ published: false, attempt: 1 }]);
     });
@@ -77,9 +77,9 @@ export function upkeepContract(subject: () => Subject): void {
     it("is published again, and at once, when the broker has lost its queues; what runs or is over is left alone", async () => {
       const { store } = subject();
       const [waits, runs] = [await createdTask(store), await createdTask(store)];
-      await store.upkeep.published([keyOf(waits), keyOf(runs)], 3_600_000);
+      await store.maintenance.published([keyOf(waits), keyOf(runs)], 3_600_000);
       await claimed(store, runs.id);
-      await store.upkeep.unpublish();
+      await store.maintenance.unpublish();
       expect(await dueOf(store, waits.id)).toMatchObject([{ published: false, status: "expected" }]);
       expect(await dueOf(store, runs.id)).toEqual([]);
     });
@@ -91,7 +91,7 @@ export function upkeepContract(subject: () => Subject): void {
       await makeDue(changed.id);
       const rows = [...(await dueOf(store, seen.id)), ...(await dueOf(store, changed.id))];
       await store.managers.received("lb-1", [{ taskId: changed.id, job: "" }]);
-      await store.upkeep.postpone(rows.map((row, i) => ({ ...row, ms: 60_000 + 1000 * i })));
+      await store.maintenance.postpone(rows.map((row, i) => ({ ...row, ms: 60_000 + 1000 * i })));
       expect(await dueOf(store, seen.id)).toEqual([]);
       expect(await dueOf(store, changed.id)).toHaveLength(1);
     });
@@ -103,8 +103,8 @@ export function upkeepContract(subject: () => Subject): void {
       await sql("UPDATE task_responses SET cancel_at = ? WHERE task_id = ?", [PAST, told.id]);
       const seen = await Promise.all([expected, running, told].map((task) => rowOf(store, task)));
       for (const _ of [1, 2]) {
-        await store.upkeep.miss(seen);
-        await store.upkeep.withdraw(seen);
+        await store.maintenance.miss(seen);
+        await store.maintenance.withdraw(seen);
       }
       expect(await rowOf(store, expected)).toMatchObject({
         status: "missed",
@@ -164,16 +164,16 @@ export function upkeepContract(subject: () => Subject): void {
       expect(await dueOf(store, task.id)).toEqual([]);
       await sql("UPDATE task_responses SET finished_at = NULL WHERE task_id = ? AND status = 'succeeded'", [task.id]);
       expect((await dueOf(store, task.id)).map((row) => row.status)).toEqual(["succeeded"]);
-      await store.upkeep.settle([task.id]);
+      await store.maintenance.settle([task.id]);
       expect(await dueOf(store, task.id)).toEqual([]);
       expect((await store.tasks.find(task.type, task.id))!.task).toMatchObject({ status: "running", finishedAt: null });
       await store.managers.finish([
         endOf(await claimed(store, task.id, { endpoint: "lb-2" }), { status: "failed", reason: "error" }),
       ]);
-      await store.upkeep.settle([task.id, task.id, newId()]);
+      await store.maintenance.settle([task.id, task.id, newId()]);
       const found = (await store.tasks.find(task.type, task.id))!;
       expect(found.task).toMatchObject({ status: "failed", finishedAt: found.responses[1]!.finishedAt });
-      await store.upkeep.settle([task.id]);
+      await store.maintenance.settle([task.id]);
       expect((await store.tasks.find(task.type, task.id))!.task.version).toBe(found.task.version);
     });
 
@@ -190,7 +190,7 @@ export function upkeepContract(subject: () => Subject): void {
         endOf(await claimed(store, bad.id), { status: "failed", reason: "error" }),
       ]);
       await sql("UPDATE tasks SET wait_until = ? WHERE id = ?", [PAST, late.id]);
-      await store.upkeep.settle([ok, bad, late, waiting].map(({ id }) => id));
+      await store.maintenance.settle([ok, bad, late, waiting].map(({ id }) => id));
       const states = await store.tasks.states([ok, bad, late, waiting].map(({ id }) => id));
       expect(states.map((state) => state.task.status)).toEqual(["succeeded", "failed", "incomplete", "pending"]);
     });
@@ -201,10 +201,10 @@ export function upkeepContract(subject: () => Subject): void {
       const task = await createdTask(store, { endpoints });
       const grants = await Promise.all(endpoints.map((endpoint) => claimed(store, task.id, { endpoint })));
       await Promise.all(
-        grants.flatMap((grant) => [store.managers.finish([endOf(grant)]), other.upkeep.settle([task.id])]),
+        grants.flatMap((grant) => [store.managers.finish([endOf(grant)]), other.maintenance.settle([task.id])]),
       );
       const left = await dueOf(store, task.id);
-      if (left.length > 0) await store.upkeep.settle([task.id]);
+      if (left.length > 0) await store.maintenance.settle([task.id]);
       expect((await store.tasks.find(task.type, task.id))!.task.status).toBe("succeeded");
       expect(await dueOf(store, task.id)).toEqual([]);
     });
@@ -212,7 +212,7 @@ export function upkeepContract(subject: () => Subject): void {
 
   describe("the lock", () => {
     const lock = (store: Store, name: string, holder: string, place: string | null = null) =>
-      store.upkeep.lock(name, holder, 60_000, place);
+      store.maintenance.lock(name, holder, 60_000, place);
 
     it("is held by one, renewed by its holder, free when released or run out", async () => {
       const { store, other, sql } = subject();
@@ -221,11 +221,11 @@ export function upkeepContract(subject: () => Subject): void {
       expect(first.filter((held) => held !== null)).toEqual([{ place: null }]);
       const [holder, rival] = first[0] ? ["a", "b"] : ["b", "a"];
       expect(await lock(store, name, holder!)).not.toBeNull();
-      await store.upkeep.unlock(name, rival!);
+      await store.maintenance.unlock(name, rival!);
       expect(await lock(store, name, rival!)).toBeNull();
       await sql("UPDATE locks SET expires_at = ? WHERE name = ?", [PAST, name]);
       expect(await lock(store, name, rival!)).not.toBeNull();
-      await store.upkeep.unlock(name, rival!);
+      await store.maintenance.unlock(name, rival!);
       expect(await lock(store, name, holder!)).not.toBeNull();
     });
 
@@ -235,7 +235,7 @@ export function upkeepContract(subject: () => Subject): void {
       expect(await lock(store, name, "a")).toEqual({ place: null });
       expect(await lock(store, name, "a", "here")).toEqual({ place: "here" });
       expect(await lock(store, name, "b", "elsewhere")).toBeNull();
-      await store.upkeep.unlock(name, "a");
+      await store.maintenance.unlock(name, "a");
       expect(await lock(store, name, "b")).toEqual({ place: "here" });
       await lock(store, name, "b", "there");
       await sql("UPDATE locks SET expires_at = ? WHERE name = ?", [PAST, name]);
@@ -261,7 +261,7 @@ export function upkeepContract(subject: () => Subject): void {
       };
       await store.managers.request(row);
       await store.managers.request(row);
-      const requests = await store.upkeep.requests(1000);
+      const requests = await store.maintenance.requests(1000);
       // Whose account it was is the database's word, where it knows accounts.
       const account = store.kind === "sqlite" ? null : expect.stringMatching(/^.+@.+$/);
       expect(requests.filter(({ id }) => id === mine)).toMatchObject([{ ...row, createdBy: null, account }]);
@@ -275,9 +275,9 @@ export function upkeepContract(subject: () => Subject): void {
         manager: null,
       });
       expect(requests.find(({ id }) => id === "my-own-id")).toMatchObject({ body: "{}" });
-      await store.upkeep.requestRefused("my-own-id", "There is no such type.");
-      await store.upkeep.requestDone([plain, mine]);
-      const left = (await store.upkeep.requests(1000)).map(({ id }) => id);
+      await store.maintenance.requestRefused("my-own-id", "There is no such type.");
+      await store.maintenance.requestDone([plain, mine]);
+      const left = (await store.maintenance.requests(1000)).map(({ id }) => id);
       expect([plain, mine, "my-own-id"].filter((id) => left.includes(id))).toEqual([]);
       expect(await sql("SELECT problem FROM task_requests WHERE id = 'my-own-id'")).toEqual([
         { problem: "There is no such type." },
@@ -299,12 +299,12 @@ export function upkeepContract(subject: () => Subject): void {
         await store.managers.finish([endOf(grant, { status: "received" })]);
         await store.managers.finish([endOf(await claimed(store, task.id))]);
       }
-      await store.upkeep.settle([...old, young].map(({ id }) => id));
+      await store.maintenance.settle([...old, young].map(({ id }) => id));
       for (const { id } of old) await sql("UPDATE tasks SET finished_at = ? WHERE id = ?", [PAST, id]);
-      expect(await store.upkeep.purge(fresh("type"), 0, 100)).toBe(0);
-      expect(await store.upkeep.purge(type, 60_000, 2)).toBe(2);
-      expect(await store.upkeep.purge(type, 60_000, 100)).toBe(3);
-      expect(await store.upkeep.purge(type, 60_000, 100)).toBe(0);
+      expect(await store.maintenance.purge(fresh("type"), 0, 100)).toBe(0);
+      expect(await store.maintenance.purge(type, 60_000, 2)).toBe(2);
+      expect(await store.maintenance.purge(type, 60_000, 100)).toBe(3);
+      expect(await store.maintenance.purge(type, 60_000, 100)).toBe(0);
       expect((await store.tasks.list({ type, limit: 100 })).map(({ id }) => id).sort()).toEqual(
         [open.id, young.id].sort(),
       );
@@ -320,13 +320,13 @@ export function upkeepContract(subject: () => Subject): void {
     it("counts what is stored and not confirmed, and how long the oldest has waited", async () => {
       const { store, sql } = subject();
       await sql("UPDATE task_responses SET due_at = NULL");
-      expect(await store.upkeep.backlog()).toEqual({ unpublished: 0, oldestUnpublishedMs: 0, oldestWaitingMs: 0 });
+      expect(await store.maintenance.backlog()).toEqual({ unpublished: 0, oldestUnpublishedMs: 0, oldestWaitingMs: 0 });
       const [one, two] = [await createdTask(store), await createdTask(store)];
       await createdTask(store, { delayUntil: "2999-01-01T00:00:00Z" });
-      await store.upkeep.published([keyOf(two)], 60_000);
+      await store.maintenance.published([keyOf(two)], 60_000);
       await sql("UPDATE task_responses SET changed_at = ? WHERE task_id = ?", [PAST, one.id]);
       await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [PAST, two.id]);
-      const { unpublished, oldestUnpublishedMs, oldestWaitingMs } = await store.upkeep.backlog();
+      const { unpublished, oldestUnpublishedMs, oldestWaitingMs } = await store.maintenance.backlog();
       expect(unpublished).toBe(1);
       expect(Math.min(oldestUnpublishedMs, oldestWaitingMs)).toBeGreaterThan(20 * 365 * 24 * 3_600_000);
     });

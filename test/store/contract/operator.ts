@@ -100,7 +100,7 @@ export function operatorContract(subject: () => Subject): void {
       await store.managers.finish([endOf(grant, { status: "failed", reason: "error", error: "boom", result: '"r"' })]);
       await store.managers.finish([endOf(await claimed(store, task.id, { endpoint: "lb-2" }))]);
       await claimed(store, task.id, { endpoint: "lb-3" });
-      await store.upkeep.settle([task.id]);
+      await store.maintenance.settle([task.id]);
 
       expect(
         await store.tasks.retry(task.id, { statuses: ["failed", "running"] }, { waitMs: 1000, expiresMs: 5000 }),
@@ -136,7 +136,7 @@ export function operatorContract(subject: () => Subject): void {
     it("opens cancelled, missed and never-received ones, by endpoint or by status", async () => {
       const { store } = subject();
       const task = await createdTask(store, { endpoints: ["lb-1", "lb-2", "lb-3"] });
-      await store.upkeep.miss([await rowOf(store, task, "lb-2")]);
+      await store.maintenance.miss([await rowOf(store, task, "lb-2")]);
       const names = async (choose: Parameters<typeof store.tasks.retry>[1]) =>
         (await store.tasks.retry(task.id, choose, WAIT)).map(({ endpoint }) => endpoint);
       expect(await names({ endpoints: ["lb-2", "unknown"] })).toEqual(["lb-2"]);

@@ -110,7 +110,7 @@ export function registerContract(subject: () => Subject): void {
       const task = await createdTask(store, { deliver: "one", endpoints: ["*"] });
       await claimed(store, task.id, { endpoint: silent.endpoint, manager: silent.id });
       await sql("UPDATE managers SET heartbeat_at = ? WHERE id IN (?, ?)", [PAST, silent.id, heard.id]);
-      const seen = (await store.upkeep.heartbeats()).filter(({ managerId }) =>
+      const seen = (await store.maintenance.heartbeats()).filter(({ managerId }) =>
         [silent.id, heard.id].includes(managerId),
       );
       expect(seen.map(({ managerId, ttlMs }) => [managerId, ttlMs]).sort()).toEqual(
@@ -120,11 +120,11 @@ export function registerContract(subject: () => Subject): void {
         ].sort(),
       );
       expect(await store.managers.heartbeat(heard.id, { running: 0, draining: false })).toEqual({ known: true });
-      const reaped = (await Promise.all([store.upkeep.reap(seen), other.upkeep.reap(seen)])).flat();
+      const reaped = (await Promise.all([store.maintenance.reap(seen), other.maintenance.reap(seen)])).flat();
       expect(reaped).toMatchObject([{ id: silent.id, state: "dead", endpoint: silent.endpoint }]);
       expect(await dueOf(store, task.id)).toMatchObject([{ managerId: silent.id, status: "running", lost: true }]);
       expect(await store.managers.heartbeat(silent.id, { running: 0, draining: false })).toEqual({ known: false });
-      expect((await store.upkeep.heartbeats()).map(({ managerId }) => managerId)).not.toContain(silent.id);
+      expect((await store.maintenance.heartbeats()).map(({ managerId }) => managerId)).not.toContain(silent.id);
     });
   });
 
@@ -134,8 +134,8 @@ export function registerContract(subject: () => Subject): void {
       const task = await createdTask(store, { attempts: 2 });
       const first = await claimed(store, task.id);
       const lost = await lostOf(store, first);
-      expect(await store.upkeep.reclaim([lost, { ...lost, leaseId: newId() }])).toBe(1);
-      expect(await store.upkeep.reclaim([lost])).toBe(0);
+      expect(await store.maintenance.reclaim([lost, { ...lost, leaseId: newId() }])).toBe(1);
+      expect(await store.maintenance.reclaim([lost])).toBe(0);
       expect(await rowOf(store, task)).toMatchObject({
         status: "retrying",
         reason: "crash",
@@ -144,7 +144,7 @@ export function registerContract(subject: () => Subject): void {
       });
       expect(await dueOf(store, task.id)).toMatchObject([{ published: false, delayed: false }]);
       const second = await claimed(store, task.id);
-      await store.upkeep.reclaim([await lostOf(store, second, { reason: "timeout" })]);
+      await store.maintenance.reclaim([await lostOf(store, second, { reason: "timeout" })]);
       expect(await rowOf(store, task)).toMatchObject({
         status: "failed",
         reason: "timeout",
@@ -161,7 +161,7 @@ export function registerContract(subject: () => Subject): void {
       const told = await createdTask(store);
       const lease = await claimed(store, told.id);
       await store.tasks.cancel(told.id);
-      await store.upkeep.reclaim([await lostOf(store, lease)]);
+      await store.maintenance.reclaim([await lostOf(store, lease)]);
       expect(await rowOf(store, told)).toMatchObject({ status: "cancelled", reason: "cancelled" });
     });
 
@@ -173,7 +173,7 @@ export function registerContract(subject: () => Subject): void {
         const lost = await lostOf(store, lease);
         const [[answer], ended] = await Promise.all([
           store.managers.finish([endOf(lease)]),
-          other.upkeep.reclaim([lost]),
+          other.maintenance.reclaim([lost]),
         ]);
         const { status } = await rowOf(store, task);
         expect([answer!.kind, ended, status]).toEqual(
@@ -190,13 +190,13 @@ export function registerContract(subject: () => Subject): void {
       const types = [fresh("type"), fresh("type")];
       await store.managers.register(registration({ endpoint: before, types }));
       await sql("UPDATE managers SET started_at = ? WHERE endpoint = ?", [PAST, before]);
-      const { place } = await store.upkeep.newcomers(null, 5000);
+      const { place } = await store.maintenance.newcomers(null, 5000);
       await store.managers.register(registration({ endpoint: after, types }));
       const left = registration({ endpoint: gone, types });
       await store.managers.register(left);
       await store.managers.leave(left.id);
       const found = async (from: string | null) =>
-        (await store.upkeep.newcomers(from, 5000)).newcomers
+        (await store.maintenance.newcomers(from, 5000)).newcomers
           .filter(({ type }) => types.includes(type))
           .map(({ type, endpoint }) => `${types.indexOf(type)} ${endpoint}`)
           .sort();

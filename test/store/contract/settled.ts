@@ -104,7 +104,9 @@ export function settledContract(subject: () => Subject): void {
       await store.managers.register(next);
       await sql("UPDATE managers SET heartbeat_at = ? WHERE id = ?", [PAST, next.id]);
       expect(await settled()).toBe(false);
-      await store.upkeep.reap((await store.upkeep.heartbeats()).filter(({ managerId }) => managerId === next.id));
+      await store.maintenance.reap(
+        (await store.maintenance.heartbeats()).filter(({ managerId }) => managerId === next.id),
+      );
       expect(await settled()).toBe(true);
       await store.managers.register(registration({ endpoint: manager.endpoint, types: [type] }));
       await store.managers.finish([endOf(await claimed(store, here.id, { endpoint: manager.endpoint }))]);

@@ -1,5 +1,5 @@
 import type { EndedResponse } from "../../../src/store/store";
-import { PartlyEnded } from "../../../src/tasks/reconcile/completion-buffer";
+import { CompletionBuffer } from "../../../src/tasks/reconcile/completion-buffer";
 
 const end = (taskId: string, n: number, task: Partial<EndedResponse["task"]> = {}): EndedResponse => ({
   ...{ taskId, endpoint: `e${n}`, job: "", type: "work", performer: `e${n}`, status: "succeeded" },
@@ -17,7 +17,7 @@ const names = (ends: readonly EndedResponse[]) => ends.map(({ taskId, endpoint }
 
 describe("what has ended of tasks with others under way", () => {
   test("comes with the last of them, and the tasks before and behind it go their own way", () => {
-    const partly = new PartlyEnded();
+    const partly = new CompletionBuffer();
     expect(names(partly.sift([end("a", 1), end("b", 1, { expected: 1 }), end("c", 1)], "p1", 0))).toEqual(["b e1"]);
     expect(partly.place).toBe("p1");
     expect(names(partly.sift([end("a", 2), end("d", 1), end("a", 3)], "p2", 10))).toEqual(["a e1", "a e2", "a e3"]);
@@ -32,17 +32,17 @@ describe("what has ended of tasks with others under way", () => {
     ["has been stored as running", { status: "running" }],
     ["was stored before anybody counted its responses", { expected: 0 }],
   ])("is not kept where the task %s", (_, task) => {
-    expect(new PartlyEnded().sift([end("a", 1, task)], "p1", 0)).toHaveLength(1);
+    expect(new CompletionBuffer().sift([end("a", 1, task)], "p1", 0)).toHaveLength(1);
   });
 
   test("is let go when somebody has touched the task", () => {
-    const partly = new PartlyEnded();
+    const partly = new CompletionBuffer();
     partly.sift([end("a", 1)], "p1", 0);
     expect(names(partly.sift([end("a", 2, { version: 2 })], "p2", 10))).toEqual(["a e1", "a e2"]);
   });
 
   test("is let go, all of it, when it becomes much", () => {
-    const partly = new PartlyEnded();
+    const partly = new CompletionBuffer();
     const many = Array.from({ length: 20_000 }, (_, n) => end("a", n, { expected: 30_000 }));
     expect(partly.sift(many, "p1", 0)).toEqual([]);
     expect(partly.sift([end("b", 1)], "p2", 1)).toHaveLength(20_001);
@@ -51,7 +51,7 @@ describe("what has ended of tasks with others under way", () => {
   });
 
   test("is forgotten when told so", () => {
-    const partly = new PartlyEnded();
+    const partly = new CompletionBuffer();
     partly.sift([end("a", 1), end("a", 2)], "p1", 0);
     partly.clear();
     expect(partly.place).toBeUndefined();

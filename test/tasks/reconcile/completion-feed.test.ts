@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { silentLog } from "../../../src/log";
 import { openStore } from "../../../src/store/sql/open";
 import type { Store } from "../../../src/store/store";
-import { Endings } from "../../../src/tasks/reconcile/completion-feed";
+import { CompletionFeed } from "../../../src/tasks/reconcile/completion-feed";
 import { claimed, createdTask, endedOf, endOf, fresh, oldId } from "../../store/support";
 import { until } from "../../support/until";
 
@@ -33,14 +33,14 @@ async function ended(more: Parameters<typeof createdTask>[1] = {}) {
 }
 
 /** Follows until the feed has nothing more, as ticks do. */
-const followed = (endings: Endings, task: { type: string; id: string }) =>
+const followed = (endings: CompletionFeed, task: { type: string; id: string }) =>
   until("its end is stored", async () => {
     while (await endings.follow());
     return (await statusOf(task)) === "succeeded";
   });
 
 test("the end of a task is stored by whoever leads", async () => {
-  const endings = new Endings(store.upkeep, () => []);
+  const endings = new CompletionFeed(store.maintenance, () => []);
   endings.lead(null);
   await endings.follow();
   const task = await ended();
@@ -49,7 +49,10 @@ test("the end of a task is stored by whoever leads", async () => {
 });
 
 test("a successor goes on from the place that its predecessor had come to", async () => {
-  const [first, second] = [new Endings(store.upkeep, () => []), new Endings(store.upkeep, () => [])];
+  const [first, second] = [
+    new CompletionFeed(store.maintenance, () => []),
+    new CompletionFeed(store.maintenance, () => []),
+  ];
   first.lead(null);
   await first.follow();
   const place = first.place;
@@ -62,9 +65,9 @@ test("a successor goes on from the place that its predecessor had come to", asyn
 
 test("a round that fails is done again", async () => {
   let failures = 1;
-  const conclude: Store["upkeep"]["conclude"] = (responses) =>
-    failures-- > 0 ? Promise.reject(new Error("away")) : store.upkeep.conclude(responses);
-  const endings = new Endings({ ...store.upkeep, conclude }, () => []);
+  const completeTasks: Store["maintenance"]["completeTasks"] = (responses) =>
+    failures-- > 0 ? Promise.reject(new Error("away")) : store.maintenance.completeTasks(responses);
+  const endings = new CompletionFeed({ ...store.maintenance, completeTasks }, () => []);
   endings.lead(null);
   await endings.follow();
   const task = await ended();
@@ -80,15 +83,15 @@ test("a round that fails is done again", async () => {
 
 describe("a task of which not all responses have ended yet", () => {
   let concluded: string[][];
-  let endings: Endings;
+  let endings: CompletionFeed;
 
   /** One that follows from now on, and notes what it concludes. */
-  async function following(upkeep: Partial<Store["upkeep"]> = {}): Promise<Endings> {
-    const conclude: Store["upkeep"]["conclude"] = (responses) => {
+  async function following(maintenance: Partial<Store["maintenance"]> = {}): Promise<CompletionFeed> {
+    const completeTasks: Store["maintenance"]["completeTasks"] = (responses) => {
       concluded.push(responses.map(({ taskId, endpoint }) => `${taskId} ${endpoint}`));
-      return (upkeep.conclude ?? store.upkeep.conclude)(responses);
+      return (maintenance.completeTasks ?? store.maintenance.completeTasks)(responses);
     };
-    const one = new Endings({ ...store.upkeep, ...upkeep, conclude }, () => []);
+    const one = new CompletionFeed({ ...store.maintenance, ...maintenance, completeTasks }, () => []);
     one.lead(null);
     await one.follow();
     return one;
@@ -101,7 +104,7 @@ describe("a task of which not all responses have ended yet", () => {
     by = endings,
     status: "succeeded" | "failed" = "succeeded",
   ) {
-    const place = (await store.upkeep.ended(null, 1)).place;
+    const place = (await store.maintenance.ended(null, 1)).place;
     await store.managers.finish([endOf(await claimed(store, task.id, { endpoint }), { status })]);
     await endedOf(store, place, [task.id], 1);
     await by.follow(0);
@@ -143,7 +146,7 @@ describe("a task of which not all responses have ended yet", () => {
   test("is seen whole by a successor", async () => {
     const task = await createdTask(store, { endpoints: ["lb-1", "lb-2"] });
     await endAt(task, "lb-1");
-    const successor = new Endings(store.upkeep, () => []);
+    const successor = new CompletionFeed(store.maintenance, () => []);
     successor.lead(endings.place);
     endings.resign();
     expect(endings.place).toBeNull();
@@ -154,7 +157,8 @@ describe("a task of which not all responses have ended yet", () => {
   test("is seen whole again after a round that failed", async () => {
     let failures = 1;
     endings = await following({
-      conclude: (responses) => (failures-- > 0 ? Promise.reject(new Error("away")) : store.upkeep.conclude(responses)),
+      completeTasks: (responses) =>
+        failures-- > 0 ? Promise.reject(new Error("away")) : store.maintenance.completeTasks(responses),
     });
     const task = await createdTask(store, { endpoints: ["lb-1", "lb-2"] });
     await endAt(task, "lb-1");
@@ -178,7 +182,7 @@ describe("a task of which not all responses have ended yet", () => {
 test("what the feed has passed over is found by the sweep, a page at a time, in every type", async () => {
   const types = [fresh("type"), fresh("type")];
   const tasks = await Promise.all(types.map((type) => ended({ type, id: oldId(), endpoints: ["lb-1"] })));
-  const endings = new Endings(store.upkeep, () => types);
+  const endings = new CompletionFeed(store.maintenance, () => types);
   endings.lead(null);
   await endings.follow();
   expect(await Promise.all(tasks.map(statusOf))).toEqual(["pending", "pending"]);
@@ -189,11 +193,11 @@ test("what the feed has passed over is found by the sweep, a page at a time, in 
 
 test("the sweep looks once a second at most", async () => {
   let looks = 0;
-  const overlooked: Store["upkeep"]["overlooked"] = (of, limit) => {
+  const missedCompletions: Store["maintenance"]["missedCompletions"] = (of, limit) => {
     looks++;
-    return store.upkeep.overlooked(of, limit);
+    return store.maintenance.missedCompletions(of, limit);
   };
-  const endings = new Endings({ ...store.upkeep, overlooked }, () => ["a-type"]);
+  const endings = new CompletionFeed({ ...store.maintenance, missedCompletions }, () => ["a-type"]);
   for (const now of [5000, 5100, 5900, 6001, 6500, 7002]) await endings.sweep(now);
   expect(looks).toBe(3);
 });

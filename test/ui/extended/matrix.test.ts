@@ -3,7 +3,7 @@ import { newId } from "../../../src/model/ids";
 import type { NewTask } from "../../../src/model/task";
 import type { Claim } from "../../../src/store/store";
 import { until } from "../../support/until";
-import { type World, world } from "../../support/world";
+import { type TestSystem, world } from "../../support/world";
 import { openPages, type Pages, type Shown } from "../browser";
 
 /** The matrix at 10,000 tasks × 50 endpoints. */
@@ -16,7 +16,7 @@ const ROUNDS = 10;
 const PART = 50;
 
 let pages: Pages;
-let w: World;
+let w: TestSystem;
 let shown: Shown;
 let leases: Array<{
   taskId: string;

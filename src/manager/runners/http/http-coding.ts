@@ -7,7 +7,7 @@ export interface Bytes {
 }
 
 /** More than anybody means; each may blow the body up by a thousand. */
-const MOST_CODINGS = 4;
+const MAX_CODINGS = 4;
 
 /** Reads at most `max` bytes of a stream and ends it at that: the rest is never received. */
 export async function readUpTo(stream: AsyncIterable<Buffer>, max: number): Promise<Bytes> {
@@ -28,7 +28,7 @@ export async function readUpTo(stream: AsyncIterable<Buffer>, max: number): Prom
  */
 export async function unpacked(packed: Bytes, codings: readonly string[], max: number): Promise<Bytes | null> {
   const known = codings.filter((coding) => coding !== "identity");
-  if (known.length === 0 || known.length > MOST_CODINGS || packed.body.length === 0) return null;
+  if (known.length === 0 || known.length > MAX_CODINGS || packed.body.length === 0) return null;
   let { body, truncated } = packed;
   for (const coding of known.reverse()) {
     const decoder = decoderOf(coding, body, truncated);

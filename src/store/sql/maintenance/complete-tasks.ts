@@ -31,7 +31,7 @@ class Changed extends Error {}
  *
  * A task that has others under way stays as it is, once it is stored as running.
  */
-export async function conclude(db: Database, responses: readonly EndedResponse[]): Promise<void> {
+export async function completeTasks(db: Database, responses: readonly EndedResponse[]): Promise<void> {
   const whole: Ended[] = [];
   const partly = new Map<string, string>();
   for (const [taskId, rows] of groupBy(responses, (row) => row.taskId)) {

@@ -1,8 +1,8 @@
-import type { UpkeepStore } from "../../store";
+import type { MaintenanceStore } from "../../store";
 import type { Database } from "../connection";
 import { admitManagers, endpointLeft, leavingEndpoints } from "./admit";
 import { backlog } from "./backlog";
-import { conclude } from "./complete-tasks";
+import { completeTasks } from "./complete-tasks";
 import { dueResponses, payloadsOf } from "./due";
 import { endedAfter } from "./ended";
 import { openRequests, refuseRequest, requestsDone } from "./inbox";
@@ -16,7 +16,7 @@ import { onSettled, settle } from "./settle";
 import { configureTypes, isOpen, tellOpenDeliver } from "./types";
 
 /** The reconciler's face of the store. */
-export function upkeepStore(db: Database): UpkeepStore {
+export function upkeepStore(db: Database): MaintenanceStore {
   return {
     lock: (name, holder, ttlMs, place) => takeLock(db, name, holder, ttlMs, place),
     unlock: (name, holder) => releaseLock(db, name, holder),
@@ -29,8 +29,8 @@ export function upkeepStore(db: Database): UpkeepStore {
     withdraw: (keys) => withdrawResponses(db, keys),
     reclaim: (leases) => reclaimLeases(db, leases),
     ended: (after, limit) => endedAfter(db, after, limit),
-    conclude: (responses) => conclude(db, responses),
-    overlooked: (of, limit) => overlookedTasks(db, of, limit),
+    completeTasks: (responses) => completeTasks(db, responses),
+    missedCompletions: (of, limit) => overlookedTasks(db, of, limit),
     settle: (taskIds) => settle(db, taskIds),
     onSettled: (listener) => onSettled(db, listener),
     heartbeats: () => heartbeats(db),

@@ -1,12 +1,12 @@
-import type { UpkeepStore } from "../../store";
+import type { MaintenanceStore } from "../../store";
 import type { Database } from "../connection";
 
-/** See UpkeepStore.newcomers. By the index of managers' states: those that live are few beside those that have gone. */
+/** See MaintenanceStore.newcomers. By the index of managers' states: those that live are few beside those that have gone. */
 export function newcomersAfter(
   db: Database,
   after: string | null,
   overlapMs: number,
-): ReturnType<UpkeepStore["newcomers"]> {
+): ReturnType<MaintenanceStore["newcomers"]> {
   return db.read(async (connection) => {
     const [row] = await connection.query<{ place: string }>(`SELECT ${db.dialect.nowPlus("?")} AS place`, [-overlapMs]);
     const newcomers = await connection.query<{ type: string; endpoint: string }>(

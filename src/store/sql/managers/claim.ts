@@ -39,7 +39,7 @@ interface RefusedRow {
  * same manager asks again, and is then used again: what had been granted is found, and the attempt is not counted twice.
  */
 export class Claims {
-  private readonly unsure = new Map<string, string>();
+  private readonly unconfirmed = new Map<string, string>();
 
   constructor(private readonly db: Database) {}
 
@@ -48,7 +48,7 @@ export class Claims {
     const fresh = newId();
     const byLease = groupBy(
       claims.filter((claim) => isId(claim.taskId)),
-      (claim) => claim.leaseId ?? this.unsure.get(`${managerId} ${claim.taskId} ${claim.job}`) ?? fresh,
+      (claim) => claim.leaseId ?? this.unconfirmed.get(`${managerId} ${claim.taskId} ${claim.job}`) ?? fresh,
     );
     for (const [leaseId, group] of byLease) {
       for (const part of chunks(group, 100)) await this.claimUnder(leaseId, managerId, endpoint, part, answers);
@@ -75,10 +75,10 @@ export class Claims {
       await this.db.single((connection) => grant(connection, leaseId, managerId, endpoint, claims, answers));
     } catch (error) {
       if (error instanceof IncarnationLost) throw error;
-      if (this.unsure.size < MAX_UNSURE) for (const name of names) this.unsure.set(name, leaseId);
+      if (this.unconfirmed.size < MAX_UNSURE) for (const name of names) this.unconfirmed.set(name, leaseId);
       throw error;
     }
-    if (this.unsure.size > 0) for (const name of names) this.unsure.delete(name);
+    if (this.unconfirmed.size > 0) for (const name of names) this.unconfirmed.delete(name);
   }
 }
 

@@ -17,7 +17,7 @@ const MAX_UNSURE = 1000;
  * when the same write is asked for again, a row with that chunk and one of those times says that it is done.
  */
 export class Logs {
-  private readonly unsure = new Map<string, string[]>();
+  private readonly unconfirmed = new Map<string, string[]>();
 
   constructor(private readonly db: Database) {}
 
@@ -28,7 +28,7 @@ export class Logs {
 
   private async addPart(part: readonly Chunk[]): Promise<void> {
     const name = JSON.stringify(part[0]);
-    const tried = this.unsure.get(name) ?? [];
+    const tried = this.unconfirmed.get(name) ?? [];
     try {
       await this.db.write(async (connection) => {
         const { runs } = fitting(part, ({ text }) => [text], connection.maxBytes);
@@ -43,9 +43,9 @@ export class Logs {
           await connection.insert("response_logs", ["task_id", "endpoint", "job", "attempt", "at", "text"], rows);
         }
       });
-      this.unsure.delete(name);
+      this.unconfirmed.delete(name);
     } catch (error) {
-      if (tried.length > 0 && this.unsure.size < MAX_UNSURE) this.unsure.set(name, tried);
+      if (tried.length > 0 && this.unconfirmed.size < MAX_UNSURE) this.unconfirmed.set(name, tried);
       throw error;
     }
   }

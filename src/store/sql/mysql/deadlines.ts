@@ -1,4 +1,4 @@
-import { type Listed, Roll } from "../../../dense-set";
+import { DenseSet, type Listed } from "../../../dense-set";
 
 /** A call is abandoned at most so long after its deadline. */
 const LOOK_EVERY_MS = 50;
@@ -13,7 +13,7 @@ interface Watched extends Listed {
  * while there are calls, and stops at the first look that finds none.
  */
 export class Deadlines {
-  private readonly watched = new Roll<Watched>();
+  private readonly watched = new DenseSet<Watched>();
   private timer: NodeJS.Timeout | null = null;
 
   /** @param until monotonic milliseconds. Returns the function that ends the watch. */

@@ -11,7 +11,7 @@ const RARE_COLUMNS = ", expires_at, traceparent, created_by";
 const RESPONSE_COLUMNS = "task_id, endpoint, job, type, attempts, timeout_ms, due_at, changed_at";
 
 /** Beyond so many responses one transaction of several statements is the better way. */
-const MOST_RESPONSES = 2000;
+const MAX_RESPONSES = 2000;
 
 /** Only what is selected answers with rows: here, and the names of the endpoints before it. */
 const BEGIN = "START TRANSACTION; SET @now = UTC_TIMESTAMP(3)";
@@ -45,7 +45,7 @@ export function createScript(tasks: readonly TaskDraft[], dueMs: number): string
     } else {
       expected = String(task.endpoints.length * task.jobs.length);
       count += task.endpoints.length * task.jobs.length;
-      if (count > MOST_RESPONSES) return null;
+      if (count > MAX_RESPONSES) return null;
       const rest = `,${attempts},${timeout},${due},@now`;
       const endpoints = task.endpoints.length > 1 ? [...task.endpoints].sort() : task.endpoints;
       for (const endpoint of endpoints) {

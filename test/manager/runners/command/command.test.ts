@@ -2,12 +2,12 @@ import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { PerformerConfig } from "../../../../src/config/config";
 import type { Runner, RunResult, Work } from "../../../../src/manager/runners/runner";
-import { Bench, failed, gone, Recorder, succeeded, typeConfig, workOf } from "../support";
+import { failed, gone, ManagerHarness, Recorder, succeeded, typeConfig, workOf } from "../support";
 
 type CommandConfig = Extract<PerformerConfig, { kind: "command" }>;
 
 describe("a command", () => {
-  const bench = new Bench();
+  const bench = new ManagerHarness();
   afterAll(() => bench.close());
 
   const runnerOf = (command: string[], more: Partial<CommandConfig> = {}, options = {}): Runner =>

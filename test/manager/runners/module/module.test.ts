@@ -2,14 +2,14 @@ import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Runner } from "../../../../src/manager/runners/runner";
-import { alive, Bench, failed, gone, Recorder, succeeded, typeConfig, workOf } from "../support";
+import { alive, failed, gone, ManagerHarness, Recorder, succeeded, typeConfig, workOf } from "../support";
 
 /** What only a process of its own can give: a death that is noticed, a handler that can be killed. */
 describe("isolation: process", () => {
-  const bench = new Bench();
+  const bench = new ManagerHarness();
   afterAll(() => bench.close());
   let handlers = 0;
-  const runnerOf = (source: string, more: Parameters<Bench["runner"]>[1] = {}): Runner =>
+  const runnerOf = (source: string, more: Parameters<ManagerHarness["runner"]>[1] = {}): Runner =>
     bench.runner(typeConfig({ kind: "module", handler: bench.handler(`handler-${++handlers}`, source) }), more);
 
   test("processes are reused, one attempt at a time in each", async () => {

@@ -21,8 +21,8 @@ function program(body: string): Promise<Said> {
   const src = (file: string) => JSON.stringify(path.resolve("src/manager/runners", file));
   writeFileSync(
     script,
-    `import { inlineRunner } from ${src("inline.ts")};
-     import { onUntold } from ${src("stray.ts")};
+    `import { inlineRunner } from ${src("module/inline.ts")};
+     import { onUntold } from ${src("module/stray.ts")};
      import { Stop } from ${src("stop.ts")};
      const print = (what: object) => process.stdout.write(JSON.stringify(what) + "\\n");
      const log = { error: (fields: object, text: string) => print({ ...fields, text }) } as never;

@@ -168,7 +168,7 @@ describe("what the API's user is refused", () => {
 
 test("a right that is missing is told as such, and counts as the database being away", async () => {
   const manager = await open(uris.manager!);
-  await expect(manager.upkeep.due(1)).rejects.toMatchObject({
+  await expect(manager.maintenance.due(1)).rejects.toMatchObject({
     code: "database_unavailable",
     message: expect.stringContaining("does not give this user a right"),
   });
@@ -200,7 +200,7 @@ test("what a manager asks for carries its account and whose that is, whatever it
   await root.query("INSERT INTO task_requests (id, type, identifier, created_by) VALUES (?, 'greet', '2', 'ann')", [
     free,
   ]);
-  const requests = await apart.store.upkeep.requests(1000);
+  const requests = await apart.store.maintenance.requests(1000);
   expect(requests.find(({ id }) => id === bound)).toMatchObject({
     account: `${users.manager}@%`,
     manager: { endpoint: null, types: null },
