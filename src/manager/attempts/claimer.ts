@@ -44,7 +44,7 @@ export class Claimer {
       hold(reason: string): void;
       unhold(reason: string): void;
       taken(item: Item): void;
-      /** Performs it; the slots's slot is the attempt's until its handler has ended. */
+      /** Performs it; the slot is the attempt's until its handler has ended. */
       start(item: Item, grant: Grant, slots: JobSlots): void;
       /** The same before the claim; false: it runs here already. */
       begin(item: Item, grant: Grant, slots: JobSlots, managerId: string): boolean;
@@ -79,7 +79,7 @@ export class Claimer {
     this.working = false;
   }
 
-  /** Free slots × waiting items, the highest priority of each slots first. */
+  /** Free slots × waiting items, the highest priority of each job first. */
   private gather(): Candidate[] {
     const batch: Candidate[] = [];
     if (!this.open || this.parts.managerId() === null) return batch;
