@@ -19,7 +19,8 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
     };`);
     const payload = { foo: "bar", list: [1, { deep: null }] };
     const work = workOf(payload, { job: "a-job", attempt: 2, traceparent: "00-aa-bb-01" });
-    const { payload: _, timeoutMs: __, ...facts } = work;
+    const { payload: payloadText, timeoutMs: _, ...told } = work;
+    const facts = { ...told, payloadText };
     expect(succeeded(await runner.run(work, new Recorder()))).toEqual({ payload, facts, aborted: false });
   });
 
