@@ -26,7 +26,7 @@ test("while the database is away nothing is answered 2xx, but that the process l
   // Readiness speaks of writes: the reconciler's next one shows it, within a tick.
   const ready = await until("a write has failed", async () => {
     const answer = await t.call("GET", "/readyz");
-    return answer.status === 503 && answer;
+    return answer.status === 503 ? answer : null;
   });
   expect(ready.body.checks.database.ok).toBe(false);
   expect((await t.call("GET", "/livez")).status).toBe(200);
