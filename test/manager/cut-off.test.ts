@@ -53,7 +53,9 @@ describe("cut off from the database", () => {
         const request = deliver === "each" ? here : {};
         const before = await bench.submit("work", request);
         await running.entered();
-        await until("it is claimed", async () => (await bench.responses("work", before))[0]!.status === "running");
+        // And the answer has come: a late claim whose answer was lost is made again under its lease, and takes the row back.
+        await until("its claim is granted", () => manager.state().granted === 1);
+        expect(await bench.responses("work", before)).toMatchObject([{ status: "running", attempt: 1 }]);
         const { managerId } = manager.state();
         proxy.set({ mode });
         cut = true;
@@ -65,6 +67,7 @@ describe("cut off from the database", () => {
         proxy.set({ mode: "pass" });
         await until("it has registered anew", () => ![managerId, null].includes(manager.state().managerId));
         await until("what was taken is told to stop", () => running.runs[0]!.signal.aborted);
+        expect(running.runs[0]!.signal.reason.message).toBe("lease_lost");
         await later.entered(claim === "late" ? 1 : 6);
         running.letGo();
         later.letGo();
@@ -73,6 +76,7 @@ describe("cut off from the database", () => {
           expect(await bench.attempts(id, deliver === "one" ? "*" : "here")).toEqual([]);
         }
         expect(await bench.settled("work", before)).toMatchObject([{ status: "succeeded", attempt: 1 }]);
+        await until("the result of what was taken is refused", () => manager.state().superseded === 1);
         const history = await bench.attempts(before, deliver === "one" ? "*" : "here");
         expect(history.map(({ outcome }) => outcome).sort()).toEqual(["lost", "superseded"]);
         const runs = [...running.runs, ...later.runs].map(({ taskId }) => taskId).sort();

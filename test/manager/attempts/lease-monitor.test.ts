@@ -1,3 +1,5 @@
+import { StoreUnavailable } from "../../../src/errors";
+import type { ManagerStore } from "../../../src/store/store";
 import { until } from "../../support/until";
 import { Gate, ManagerHarness } from "../harness";
 import { typeConfig } from "../support";
@@ -10,9 +12,20 @@ afterEach(() => bench.close());
 test("a result that comes under a lost lease changes nothing and is kept as a superseded attempt", async () => {
   bench = await ManagerHarness.open([typeConfig("work")]);
   const deaf = new Gate();
-  const first = await bench.manager("here", { functions: { work: deaf.handle } });
+  let heard = true;
+  const store = new Proxy(bench.managerStore, {
+    get(target, name: keyof ManagerStore) {
+      if (name === "heartbeat" && !heard) return () => Promise.reject(new StoreUnavailable("away"));
+      const value = target[name] as (...all: unknown[]) => unknown;
+      return value.bind(target);
+    },
+  });
+  const first = await bench.manager("here", { functions: { work: deaf.handle }, store });
   const id = await bench.submit("work", here);
   await deaf.entered();
+  // Neither heartbeat nor delivery reaches it any more: heard, it would take along what it runs.
+  heard = false;
+  await first.transport.close(0);
   // The newcomer of the same host and slot retires the first, and what that ran is attempted again at once.
   await bench.manager("here", { functions: { work: () => "second" } });
   const [response] = await bench.settled("work", id);
