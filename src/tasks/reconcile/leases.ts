@@ -24,7 +24,12 @@ export class Leases {
     this.overdue.clear();
   }
 
-  /** Declares managers dead; to be called every second or so. @param now monotonic milliseconds */
+  /** How long until a manager may have to be declared dead. */
+  get nextDeathMs(): number {
+    return this.silence.leftMs;
+  }
+
+  /** Declares managers dead; to be called every second or so, and when one may have to be. @param now monotonic milliseconds */
   async reap(now: number): Promise<void> {
     for (const manager of await this.maintenance.reap(this.silence.of(await this.maintenance.heartbeats(), now))) {
       this.log.warn(

@@ -111,7 +111,7 @@ export class Reconciler {
     }
     this.endings.lead(held.place);
     const now = performance.now();
-    if (now - this.lastReap >= REAP_EVERY_MS) {
+    if (now - this.lastReap >= Math.min(REAP_EVERY_MS, this.leases.nextDeathMs)) {
       this.lastReap = now;
       this.newcomers?.look();
       await this.leases.reap(now);

@@ -13,6 +13,19 @@ test("whose heartbeat stays the same for its time to live is silent, and whose c
   expect(names(silence.of(heartbeats, 3000))).toEqual(["gone"]);
 });
 
+test("it tells how long until somebody will have been silent for its time to live", () => {
+  const silence = new Silence();
+  expect(silence.leftMs).toBe(Number.POSITIVE_INFINITY);
+  silence.of([beat("m", "a"), beat("patient", "x", 5000)], 0);
+  expect(silence.leftMs).toBe(3000);
+  silence.of([beat("m", "a"), beat("patient", "x", 5000)], 800);
+  expect(silence.leftMs).toBe(2200);
+  silence.of([beat("m", "b"), beat("patient", "x", 5000)], 1600);
+  expect(silence.leftMs).toBe(3000);
+  silence.forget();
+  expect(silence.leftMs).toBe(Number.POSITIVE_INFINITY);
+});
+
 test("who is heard again begins anew", () => {
   const silence = new Silence();
   for (const [at, now] of [
