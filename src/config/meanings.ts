@@ -93,7 +93,7 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   "broker.tls.key": "its key",
   "broker.tls.verify": "refuse a server whose certificate is not valid",
 
-  "rabbitmq.management_uri": "management plugin; `initialize` and `doctor` only",
+  "rabbitmq.management_uri": "management plugin; `initialize`, `doctor`, and the user of a removed endpoint",
   "rabbitmq.user": "administrator",
   "rabbitmq.password": "administrator's password",
 

@@ -55,6 +55,8 @@ export interface RunningManager {
   /** Names this manager for as long as it runs; incarnations come and go. */
   readonly id: string;
   readonly endpoint: string;
+  /** Names of the types it serves: all of the config, or those of `manager.types`. */
+  readonly types: readonly string[];
   /** Resolves when it is registered and consumes every type, or has been stopped before that. Never rejects. */
   readonly ready: Promise<void>;
   state(): ManagerState;
@@ -95,6 +97,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     (type, job) => runnerFor(type, job, options),
     unknownJobRunner,
   );
+  const types = allSlots.types.map((type) => type.name);
   const receiver = new Receiver(desk, transport, allSlots, () => claimer.wake());
   const completer = new Completer(desk, new Spool(spoolFolder, config.manager.slot, id), receiver, () =>
     registration.doubt(),
@@ -112,7 +115,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     draining: () => drained !== null,
   });
   const registration = new Registration(desk, {
-    types: allSlots.types.map((type) => type.name),
+    types,
     state: () => ({ running: attempts.running.size, draining: drained !== null }),
     cameBack: () => void watch.sweep(),
     sure: () => claimer.wake(),
@@ -153,10 +156,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     // and come back at the queue's end, behind everything that waits.
     if (registration.retired > 0) await pause(desk.pace.reclaimMs, desk.over);
     await receiver.start();
-    log.info(
-      { endpoint, manager_id: registration.id, types: allSlots.types.map((type) => type.name) },
-      "the manager is ready",
-    );
+    log.info({ endpoint, manager_id: registration.id, types }, "the manager is ready");
   }
 
   const hurry = new AbortController();
@@ -177,6 +177,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
   return {
     id,
     endpoint,
+    types,
     ready: Promise.race([
       begin(),
       new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve())),

@@ -60,6 +60,8 @@ const ROLES = [
   { part: "manager" },
   { part: "manager", endpoint: "lb-1" },
   { part: "manager", endpoint: "lb-2" },
+  { part: "manager", endpoint: "lb-3" },
+  { part: "manager", endpoint: "lb-4" },
 ] as const;
 
 async function run(options: InitializeOptions): Promise<{ code: number; out: string; err: string }> {
@@ -80,7 +82,7 @@ function pairOf(out: string, title: string): Pair {
   return { database: value("TASKER_DATABASE_URI"), broker: value("TASKER_BROKER_URI") };
 }
 
-async function start(pair: Pair, endpoint?: string): Promise<TaskerProcess> {
+async function start(pair: Pair, endpoint?: string, more: object = {}): Promise<TaskerProcess> {
   const config = configFrom({
     task_types: {
       greet: { attempts: 2, backoff: { first: "1ms" }, submits: ["any"] },
@@ -91,6 +93,7 @@ async function start(pair: Pair, endpoint?: string): Promise<TaskerProcess> {
     broker: { uri: pair.broker },
     api: { port: 0 },
     manager: { heartbeat: "500ms", ttl: "5s", spool: join(cwd, "spool") },
+    ...more,
   });
   const greet: HandleTask = async (_payload, context) => {
     context.log("hello");
@@ -264,6 +267,49 @@ test("the manager of one endpoint reads no other endpoint's queue and publishes 
   expect(await tried((channel) => channel.get("tasker.secret.lb-1"))).toBe(403);
   expect(await tried((channel) => channel.get("tasker.dead"))).toBe(403);
 });
+
+test("removing or renaming an endpoint deletes the broker user that was its alone, where the API knows an administrator", async () => {
+  const api = pairOf((await run({ separateUsers: true, newPasswords: true })).out, "the API");
+  const own = async (endpoint: string) =>
+    pairOf((await run({ endpoint, types: "greet,any", newPasswords: true })).out, `the manager of ${endpoint}`);
+  const pairs = { "lb-3": await own("lb-3"), "lb-4": await own("lb-4") };
+  const users = async () => ((await management("GET", "users")) as Array<{ name: string }>).map(({ name }) => name);
+  const nameOf = (endpoint: string) => userName(vhost.name, { part: "manager", endpoint });
+  const end = async (server: TaskerProcess, path: string, method: string, body?: object) => {
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${server.api!.url}${path}`, { method, headers, body: body && JSON.stringify(body) });
+    return ((await answer.json()) as { broker_user: object | null }).broker_user;
+  };
+  const held = await lookInto(pairs["lb-3"].broker);
+  const cut = new Promise<void>((resolve) => held.channel.once("close", () => resolve()));
+
+  const without = await start(api);
+  for (const endpoint of ["lb-3", "lb-4"]) {
+    const manager = await start(pairs[endpoint as "lb-3" | "lb-4"], endpoint);
+    await manager.close();
+  }
+  expect(await end(without, "/endpoints/lb-3?dry_run=true", "DELETE")).toBeNull();
+  expect(await end(without, "/endpoints/lb-3", "DELETE")).toEqual({
+    name: nameOf("lb-3"),
+    state: "kept",
+    detail: expect.stringContaining(`rabbitmqctl delete_user ${nameOf("lb-3")}`),
+  });
+  expect(await users()).toContain(nameOf("lb-3"));
+
+  const admin = new URL(managementServer());
+  const { origin: management_uri, username: user, password } = admin;
+  const server = await start(api, undefined, { rabbitmq: { management_uri, user, password } });
+  expect(await end(server, "/endpoints/lb-3", "DELETE")).toMatchObject({ name: nameOf("lb-3"), state: "deleted" });
+  await cut;
+  await expect(lookInto(pairs["lb-3"].broker)).rejects.toThrow();
+  expect(await users()).toContain(nameOf("lb-4"));
+  await (await lookInto(pairs["lb-4"].broker)).close();
+  expect(await end(server, "/endpoints/lb-3", "DELETE")).toMatchObject({ name: nameOf("lb-3"), state: "absent" });
+  const renamed = await end(server, "/endpoints/lb-4/rename", "POST", { name: "lb-5" });
+  expect(renamed).toMatchObject({ name: nameOf("lb-4"), state: "deleted" });
+  for (const endpoint of ["lb-3", "lb-4"]) expect(await users()).not.toContain(nameOf(endpoint));
+  expect(await users()).toContain(userName(vhost.name, { part: "manager" }));
+}, 60_000);
 
 test.each([
   ["a name that is none", { endpoint: "Lb 1" }, "not an endpoint's name"],

@@ -33,10 +33,9 @@ export function register(program: Command): void {
       const { startProcess } = require("../../tasker") as typeof Processes;
       const log = createLog(config.log.level, { mode: config.runMode, process: "manager" });
       const running = await startProcess({ config, log, api: false, endpoints });
-      serve(
-        running,
-        () =>
-          `tasker manager is ready at endpoint ${endpoints.join(", ")} (${Object.keys(config.taskTypes).join(", ")})`,
-      );
+      serve(running, () => {
+        const types = running.managers[0]!.types.join(", ") || "it serves no types";
+        return `tasker manager is ready at endpoint ${endpoints.join(", ")} (${types})`;
+      });
     });
 }
