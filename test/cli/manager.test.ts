@@ -2,18 +2,20 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../support/until";
 import { type TestSystem, world } from "../support/world";
-import { type Ended, start } from "./support";
+import { type Ended, type Running, start } from "./support";
 
 /** `tasker manager` as a process of its own, on a real broker and database. */
 
 const TYPES = { deploy: { command: ["true"] }, other: { command: ["true"] } };
 
 let w: TestSystem;
+let manager: Running | null = null;
 const folder = () => join(w.dir, "manager");
 beforeAll(async () => {
   w = await world("wire", { types: TYPES });
   mkdirSync(folder());
 });
+afterEach(() => manager?.child.kill("SIGKILL"));
 afterAll(() => w?.close());
 
 test.each([
@@ -33,16 +35,17 @@ test.each([
     }),
   );
   const env = { TASKER_CONFIG: file };
-  const manager = start(["manager", "--endpoint", "lb-1"], { cwd: folder(), env });
+  const running = start(["manager", "--endpoint", "lb-1"], { cwd: folder(), env });
+  manager = running;
   let end: Ended | null = null;
-  void manager.ended.then((ended) => {
+  void running.ended.then((ended) => {
     end = ended;
   });
   const ready = await until("the ready line", () => {
     if (end) throw new Error(`The manager ended before it was ready: ${end.stderr}`);
-    return manager.stdout().endsWith("\n") && manager.stdout();
+    return running.stdout().endsWith("\n") && running.stdout();
   });
   expect(ready).toBe(`tasker manager is ready at endpoint lb-1 (${said})\n`);
-  manager.child.kill("SIGTERM");
-  expect((await manager.ended).code).toBe(0);
+  running.child.kill("SIGTERM");
+  expect((await running.ended).code).toBe(0);
 });
