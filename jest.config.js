@@ -30,5 +30,6 @@ module.exports = {
     ...handlerProcesses,
   },
   testSequencer: "<rootDir>/test/support/sequencer.js",
-  testTimeout: 90000,
+  // A net for what hangs, not a measure: machines that are shared may be several times slower for minutes.
+  testTimeout: 300_000,
 };

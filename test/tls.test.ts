@@ -26,12 +26,12 @@ beforeAll(async () => {
   broker = privateBroker(join(dir, "broker"), tls);
   database = privateDatabase(join(dir, "database"), tls);
   await Promise.all([broker.start(), database.start()]);
-}, 120_000);
+}, 480_000);
 
 afterAll(async () => {
   await Promise.all([broker?.kill(), database?.kill()]);
   rmSync(dir, { recursive: true, force: true });
-}, 30_000);
+}, 300_000);
 
 type Tls = { ca?: string; cert?: string; key?: string; verify?: boolean };
 
@@ -84,7 +84,7 @@ test("a task passes over TLS to both, verified by our own authority", async () =
   } finally {
     await running.close();
   }
-}, 60_000);
+}, 300_000);
 
 test("a client's certificate is sent along where one is given", async () => {
   expect(await tried("127.0.0.1", { ca: right, ...client })).toEqual({ database: "ok", broker: "ok" });
@@ -94,19 +94,19 @@ test("a certificate of an authority that is not ours is refused", async () => {
   const { database: store, broker: transport } = await tried("127.0.0.1", { ca: wrong });
   expect(store).toMatch(/certificate|self.signed/i);
   expect(transport).toMatch(/certificate|self.signed/i);
-}, 30_000);
+}, 300_000);
 
 test("without a file of ours the machine's authorities count, and they do not know this one", async () => {
   const { database: store, broker: transport } = await tried("127.0.0.1", {});
   expect(store).toMatch(/certificate/i);
   expect(transport).toMatch(/certificate/i);
-}, 30_000);
+}, 300_000);
 
 test("a right certificate under another name is refused", async () => {
   const { database: store, broker: transport } = await tried("localhost", { ca: right });
   expect(store).toMatch(/localhost.*(altnames|does not match)|(altnames|does not match).*localhost/i);
   expect(transport).toMatch(/localhost.*(altnames|does not match)|(altnames|does not match).*localhost/i);
-}, 30_000);
+}, 300_000);
 
 test("with verify: false it is encrypted and not checked", async () => {
   expect(await tried("localhost", { ca: wrong, verify: false })).toEqual({ database: "ok", broker: "ok" });
@@ -128,7 +128,7 @@ test("the words of MySQL's clients in the URI mean the same", async () => {
   expect(await ping("verify_ca")).toMatch(/certificate/i);
   expect(await ping("verify_identity")).toMatch(/certificate/i);
   await expect(ping("perhaps")).rejects.toThrow("ssl-mode=perhaps");
-}, 30_000);
+}, 300_000);
 
 test("a file that is not there is named when it is needed", async () => {
   const config = configOf("127.0.0.1", { ca: join(dir, "nothing.pem") });

@@ -93,7 +93,7 @@ beforeAll(async () => {
   shown = await pages.open(proxy.url);
   await shown.page.goto(`${proxy.url}/ui/`);
   await shown.page.waitForFunction("globalThis.user");
-}, 60_000);
+}, 300_000);
 afterAll(async () => {
   for (const door of doors.values()) door.open();
   await proxy?.close();

@@ -84,7 +84,7 @@ describe("on servers", () => {
     expect(second.code).toBe(0);
     expect(second.out.match(/was there already/g)?.length).toBe(3);
     expect(second.out).toContain("were up to date");
-  }, 60_000);
+  }, 300_000);
 
   test("a reset leaves nothing of what was stored", async () => {
     const { database, vhost } = await onServers();
@@ -101,7 +101,7 @@ describe("on servers", () => {
     });
     expect(await tablesOf(database)).not.toContain("left_over");
     expect(await management("GET", `queues/${vhost.name}`)).toEqual([]);
-  }, 60_000);
+  }, 300_000);
 
   test("a dry run shows the steps and does none of them", async () => {
     const { database } = await onServers();
@@ -132,7 +132,7 @@ describe("on servers", () => {
     expect(text).not.toBe("");
     expect(await run({ mode: "production", reset: true, yesReset: "production" })).toMatchObject({ code: 0 });
     expect(await tablesOf(database)).toContain("tasks");
-  }, 60_000);
+  }, 300_000);
 
   test("a wrong password and a server that is away are told in a sentence", async () => {
     const { text } = await onServers();
@@ -162,7 +162,7 @@ describe("on servers", () => {
       code: 9,
       err: expect.stringContaining("no `rabbitmq:`"),
     });
-  }, 60_000);
+  }, 300_000);
 });
 
 describe("embedded", () => {

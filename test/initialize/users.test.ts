@@ -40,7 +40,7 @@ rabbitmq: { management_uri: "${admin.origin}", user: "${admin.username}", passwo
 `,
     { mode: 0o600 },
   );
-}, 30_000);
+}, 300_000);
 
 afterAll(async () => {
   await Promise.all(running.map((one) => one.close()));
@@ -53,7 +53,7 @@ afterAll(async () => {
   await Promise.all([database.drop(), vhost.drop()]);
   process.chdir(before);
   rmSync(cwd, { recursive: true, force: true });
-}, 30_000);
+}, 300_000);
 
 const ROLES = [
   { part: "api" },
@@ -144,7 +144,7 @@ test("a whole task passes between an API and managers that have only their own r
     const done = await (await fetch(`${api.api!.url}/any/${submitted.id}?wait=30`)).json();
     expect(done).toMatchObject({ status: "succeeded" });
   }
-}, 60_000);
+}, 300_000);
 
 test("what an endpoint's database user asks for is bounded to what its types may submit, under its name, and audited", async () => {
   const root = await createConnection(database.uri);
@@ -214,7 +214,7 @@ test("what an endpoint's database user asks for is bounded to what its types may
     ]),
   );
   await Promise.all([hostile.end(), root.end()]);
-}, 60_000);
+}, 300_000);
 
 test("passwords are shown once, stay when it is repeated, and are replaced when asked for", async () => {
   const repeated = await run({ separateUsers: true });
@@ -309,7 +309,7 @@ test("removing or renaming an endpoint deletes the broker user that was its alon
   expect(renamed).toMatchObject({ name: nameOf("lb-4"), state: "deleted" });
   for (const endpoint of ["lb-3", "lb-4"]) expect(await users()).not.toContain(nameOf(endpoint));
   expect(await users()).toContain(userName(vhost.name, { part: "manager" }));
-}, 60_000);
+}, 300_000);
 
 test.each([
   ["a name that is none", { endpoint: "Lb 1" }, "not an endpoint's name"],

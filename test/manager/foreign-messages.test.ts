@@ -29,11 +29,11 @@ beforeAll(async () => {
   await w.manager("lb-1");
   await w.manager("lb-2");
   view = await lookInto(w.brokerUri);
-}, 30_000);
+}, 300_000);
 afterAll(async () => {
   await view?.close();
   await w?.close();
-}, 30_000);
+}, 300_000);
 
 const send = (content: Buffer, options: Options.Publish = {}, queue = "tasker.work.lb-1") =>
   view.channel.sendToQueue(queue, content, options);

@@ -68,7 +68,7 @@ describe("a private server", () => {
     } finally {
       await server.kill();
     }
-  }, 120_000);
+  }, 480_000);
 
   test("of RabbitMQ keeps port and data when it was killed and started again", async () => {
     const server = privateBroker(dir);
@@ -95,5 +95,5 @@ describe("a private server", () => {
     } finally {
       await server.kill();
     }
-  }, 180_000);
+  }, 720_000);
 });

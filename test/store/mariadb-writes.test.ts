@@ -28,14 +28,14 @@ beforeAll(async () => {
   await root.query("GRANT ALL PRIVILEGES ON tasker.* TO plain@'127.0.0.1'");
   store = await open();
   await store.migrate();
-}, 60_000);
+}, 300_000);
 
 afterAll(async () => {
   await store?.close();
   await root?.end();
   await server.stop();
   rmSync(dir, { recursive: true, force: true });
-}, 30_000);
+}, 300_000);
 
 async function connections(user: string): Promise<number[]> {
   const [rows] = await root.query("SELECT id FROM information_schema.processlist WHERE user = ?", [user]);

@@ -44,7 +44,7 @@ beforeAll(async () => {
   await api.ready;
   manager = await startProcess({ config, log: said.manager.log, api: false, endpoints: ["lb-1"], functions });
   await manager.ready;
-}, 120_000);
+}, 480_000);
 
 afterAll(async () => {
   await Promise.all([manager?.close(), api?.close()]);
@@ -52,7 +52,7 @@ afterAll(async () => {
   await server.stop();
   await vhost.drop();
   rmSync(dir, { recursive: true, force: true });
-}, 60_000);
+}, 300_000);
 
 interface Ready {
   status: number;
@@ -149,7 +149,7 @@ describe("a server that takes no writes for a while is not ready, and is used ag
         "the database takes writes again",
       ]);
     },
-    60_000,
+    300_000,
   );
 });
 
@@ -162,4 +162,4 @@ test("writes that were given up while the server is locked do not pile up there"
   // With nobody left to ask anew, and the lock still held.
   await until("all have given up", async () => (await blockedWrites()) === 0);
   await root.query("UNLOCK TABLES");
-}, 60_000);
+}, 300_000);

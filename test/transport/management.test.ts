@@ -185,7 +185,7 @@ describe("with the least rights", () => {
         for (const one of consuming) await one.stop();
       }
     },
-    60_000,
+    300_000,
   );
 
   it("a manager waits for a queue that is not there, and consumes it when the API has made and bound it", async () => {
@@ -199,7 +199,7 @@ describe("with the least rights", () => {
     await manager.consume({ address: at("db.backup", "lb.1"), prefetch: 5, onDelivery: own.onDelivery });
     await api.publish(outgoing({ to: "all", type: "db.backup" }, "all"));
     await own.count(1);
-  }, 60_000);
+  }, 300_000);
 
   it("a manager asks for no declaration of what is there, however it was declared", async () => {
     const { log, warnings } = capturingLog();

@@ -32,7 +32,7 @@ beforeAll(async () => {
   id = (await w.settled(await w.submit("echo", { identifier: `${MARKUP.slice(0, 60)}${REVERSED}`, payload }))).id;
   await w.settled(await w.submit("echo", { identifier: FORMULA, payload: { fail: true } }));
   shown = await pages.open(w.url);
-}, 60_000);
+}, 300_000);
 afterAll(async () => {
   await pages?.close();
   await w?.close();

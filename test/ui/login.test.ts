@@ -24,7 +24,7 @@ beforeAll(async () => {
   const headers = { "x-api-key": "operate" };
   const answer = await w.post("/note", { identifier: "waiting" }, headers);
   expect(answer.status).toBe(202);
-}, 60_000);
+}, 300_000);
 afterAll(async () => {
   await pages?.close();
   await w?.close();

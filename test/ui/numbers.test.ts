@@ -42,7 +42,7 @@ beforeAll(async () => {
   jobs = await on.settled(await on.submit("nightly", { identifier: newId(), endpoints: ["db-1"] }));
   await on.settled(await on.submit("check", { identifier: "good", endpoints: ["db-1", "db-2"] }));
   shown = await pages.open(on.url);
-}, 120_000);
+}, 480_000);
 afterAll(async () => {
   await pages?.close();
   await on?.close();

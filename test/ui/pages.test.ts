@@ -50,7 +50,7 @@ beforeAll(async () => {
     ["no such page", "/nowhere"],
     ["no such task", "/tasks/report/00000000-0000-7000-8000-000000000000"],
   ];
-}, 90_000);
+}, 360_000);
 afterAll(async () => {
   await pages?.close();
   await w?.close();
@@ -69,7 +69,7 @@ test.each(["light", "dark"] as const)(
     expect(problems).toEqual([]);
     await page.context().close();
   },
-  120_000,
+  480_000,
 );
 
 test("on a phone every page fits its width, and its things are large enough to touch", async () => {
@@ -92,7 +92,7 @@ test("on a phone every page fits its width, and its things are large enough to t
     expect([name, small]).toEqual([name, []]);
   }
   await page.context().close();
-}, 60_000);
+}, 300_000);
 
 test("a theme, a time zone and a way to tell times that were chosen are still chosen after a reload", async () => {
   const { page, go } = await pages.open(w.url, { timezoneId: "America/St_Johns" });

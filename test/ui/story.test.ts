@@ -66,7 +66,7 @@ beforeAll(async () => {
   const held = { version: "1.10", hold: true };
   await w.submit("app-update", { identifier: "release-1.10", payload: held, endpoints: ["lb-1", "lb-2"] });
   shown = await pages.open(w.url);
-}, 90_000);
+}, 360_000);
 afterAll(async () => {
   release();
   await pages?.close();
