@@ -7,11 +7,16 @@ import { Backlog } from "./backlog";
 import { Creator } from "./create";
 import { Endpoints, type EndpointUsers } from "./endpoints";
 import { Health } from "./health";
-import { Publisher } from "./publish";
-import { QueueRegistry } from "./queue-registry";
+import { Confirms } from "./publish/confirms";
+import { TaskPublisher } from "./publish/publisher";
+import { QueueRegistry } from "./publish/queue-registry";
+import { CompletionFeed } from "./reconcile/completion-feed";
+import { DueResponses } from "./reconcile/due-responses";
 import { Housekeeping } from "./reconcile/housekeeping";
+import { Leases } from "./reconcile/leases";
 import { Leftovers } from "./reconcile/leftovers";
 import { Newcomers } from "./reconcile/newcomers";
+import { Purge } from "./reconcile/purge";
 import { Reconciler } from "./reconcile/reconcile";
 import { Republisher } from "./reconcile/republish";
 import { Inbox } from "./requests/inbox";
@@ -21,80 +26,71 @@ import { Waiters } from "./wait";
 
 export interface RunningTasks {
   service: TaskService;
-  /** Starts what works in the background: reconciler, outbox watch. Call once the schema is there. */
+  /** Starts the background work: reconciler, backlog. Call once the schema is there. */
   start(): Promise<void>;
-  /** Ends the background work; calls under way are answered. */
+  /** Ends the background work. Calls under way are answered. */
   stop(): Promise<void>;
 }
 
-/** A database user from before there was a key may not make one: then nothing is sealed. */
-function withoutSeal(log: Log): (error: Error) => void {
-  return (error) => {
-    if (error instanceof StoreUnavailable) throw error;
-    const hint = "cannot read or make the key of messages, they go unsealed; `npx tasker initialize` grants the rights";
-    log.warn({ err: error.message }, hint);
-  };
-}
-
-/** Puts the parts of this folder together over a store and a transport. */
-export function assembleTasks(options: {
+export interface TasksOptions {
   config: Config;
   store: Store;
   transport: Transport;
   log: Log;
   /** The endpoints' own users of the broker; null: there is no administrator to ask. */
   users?: EndpointUsers | null;
-}): RunningTasks {
-  const { config, store, transport, log, users = null } = options;
-  const topology = new QueueRegistry(config, store.tasks, transport);
-  const publisher = new Publisher(config, transport, topology, store.maintenance, log);
-  store.maintenance.onSettled(({ tasks }) => tasks.forEach(({ id }) => void publisher.ended(id)));
-  const backlog = new Backlog(store.maintenance, config.api.outboxLimit);
+}
+
+/** Puts the parts of this folder together over a store and a transport. */
+export function assembleTasks({ config, store, transport, log, users = null }: TasksOptions): RunningTasks {
+  const { maintenance } = store;
+  const queues = new QueueRegistry(config, store.tasks, transport);
+  const confirms = new Confirms(maintenance, log);
+  maintenance.onSettled(({ tasks }) => tasks.forEach(({ id }) => void confirms.completed(id)));
+  const publisher = new TaskPublisher(config, transport, queues, confirms, log);
+  const backlog = new Backlog(maintenance, config.api.outboxLimit);
   const creator = new Creator(
     config,
     store.tasks,
     backlog,
     (tasks) => publisher.created(tasks),
-    (taskIds) => store.maintenance.settle(taskIds),
+    (taskIds) => maintenance.settle(taskIds),
   );
-  const inbox = new Inbox(config, store.maintenance, store.access, creator, log);
+  const inbox = new Inbox(config, maintenance, store.access, creator, log);
   const leftovers = new Leftovers(config, store, log);
-  const republisher = new Republisher(config, store.maintenance, transport, topology, publisher, leftovers);
-  const housekeeping = new Housekeeping(store.maintenance, topology, leftovers, log);
-  // In one process a manager makes its own queues.
-  const newcomers = transport.kind === "amqp" ? new Newcomers(config, store.maintenance, topology, log) : null;
-  const reconciler = new Reconciler(
-    config,
-    store,
-    topology,
-    republisher,
-    inbox,
-    newcomers,
-    housekeeping,
+  const leases = new Leases(maintenance, config.manager.ttlMs, log);
+  const feed = new CompletionFeed(maintenance, () => leftovers.types());
+  const republisher = new Republisher(config, maintenance, queues, publisher, leftovers);
+  const duties = [
+    // In one process a manager declares its own queues.
+    ...(transport.kind === "amqp" ? [new Newcomers(config, maintenance, queues, log)] : []),
+    leases,
+    { work: () => inbox.takeIn().then(() => false) },
+    new Housekeeping(maintenance, queues, log),
     leftovers,
-    log,
-  );
+    new DueResponses(maintenance, leases, republisher),
+    feed,
+    new Purge(maintenance, leftovers, log),
+  ];
+  const reconciler = new Reconciler(maintenance, queues, feed, duties, log);
   const waiters = new Waiters(store.tasks);
-  const health = new Health(config, store, transport, backlog, reconciler, log);
-  const endpoints = new Endpoints(store, topology, users, () => reconciler.nudge(), log);
-  const service = new Tasks(config, store, creator, waiters, reconciler, health, endpoints);
+  const health = new Health(store, transport, backlog, reconciler, log);
+  const endpoints = new Endpoints(store, queues, users, reconciler, log);
+  const service = new Tasks({ config, store, creator, waiters, reconciler, health, endpoints });
   return {
     service,
     async start() {
-      await store.tasks.messageKey().then((key) => publisher.sealWith(key), withoutSeal(log));
-      for (const type of Object.values(config.taskTypes)) {
+      await store.tasks.messageKey().then((key) => publisher.signWith(key), unsigned(log));
+      for (const { name, endpoints } of Object.values(config.taskTypes)) {
         // Before anything is published: a manager with few rights waits for what only the API may declare.
-        topology.declareType(type.name).catch(() => undefined);
-        const removed = await store.tasks.registerEndpoints(type.name, type.endpoints);
+        queues.declareType(name).catch(() => undefined);
+        const removed = await store.tasks.registerEndpoints(name, endpoints);
         if (removed.length > 0)
-          log.warn(
-            { type: type.name, endpoints: removed },
-            "the config lists endpoints that were removed; they stay so",
-          );
+          log.warn({ type: name, endpoints: removed }, "the config lists endpoints that were removed; they stay so");
       }
       await leftovers.start();
-      // Its queues went with the process before this one.
-      if (transport.kind === "embedded") await store.maintenance.unpublish();
+      // The queues went with the process before this one.
+      if (transport.kind === "embedded") await maintenance.unpublish();
       backlog.start();
       reconciler.start();
     },
@@ -102,7 +98,16 @@ export function assembleTasks(options: {
       waiters.close();
       backlog.stop();
       await reconciler.stop();
-      await publisher.stop();
+      await confirms.stop();
     },
+  };
+}
+
+/** A database user from before there was a key may not make one. Then messages go unsigned. */
+function unsigned(log: Log): (error: Error) => void {
+  return (error) => {
+    if (error instanceof StoreUnavailable) throw error;
+    const hint = "cannot read or make the key of messages, they go unsigned; `npx tasker initialize` grants the rights";
+    log.warn({ err: error.message }, hint);
   };
 }

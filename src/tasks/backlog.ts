@@ -14,7 +14,7 @@ export class Backlog implements Gate {
 
   constructor(
     private readonly maintenance: MaintenanceStore,
-    private readonly limit: number,
+    readonly limit: number,
   ) {}
 
   start(): void {

@@ -1,34 +1,37 @@
 import { TaskerError } from "../errors";
 import { isFinal, type ResponseRecord } from "../model/response";
-import type { CancelOutcome, ResponseBrief, TaskStore } from "../store/store";
+import type { CancelOutcome, ResponseBrief, Store } from "../store/store";
+import type { Reconciler } from "./reconcile/reconcile";
 import type { Cancelled, CancelOptions, CancelResult, TaskReading } from "./service";
 import type { Waiters } from "./wait";
 
 interface CancelParts {
-  store: TaskStore;
+  store: Pick<Store, "tasks">;
   waiters: Waiters;
-  /** Has the reconciler look at once. */
-  nudge(): void;
+  reconciler: Reconciler;
   read(): Promise<TaskReading<ResponseRecord>>;
 }
 
-/** Cancels a task that exists, everywhere or at some endpoints, and waits for what was told to stop where that is asked for. */
+/** Cancels a task that exists, everywhere or at some endpoints. With `ms` it waits until what runs has stopped. */
 export async function cancelTask(
   task: { id: string },
-  parts: CancelParts,
+  { store, waiters, reconciler, read }: CancelParts,
   { endpoints, ms, signal }: CancelOptions,
 ): Promise<Cancelled> {
-  if (endpoints) assertExpected(await parts.read(), endpoints);
-  const outcomes = await parts.store.cancel(task.id, endpoints);
-  parts.nudge();
-  const stopping = new Set((outcomes ?? []).filter(({ outcome }) => outcome === "stopping").map(keyText));
+  if (endpoints) {
+    const expected = await read();
+    for (const endpoint of endpoints) rowsAt(expected, endpoint);
+  }
+  const outcomes = (await store.tasks.cancel(task.id, endpoints)) ?? [];
+  reconciler.nudge();
+  const stopping = new Set(outcomes.filter(({ outcome }) => outcome === "stopping").map(keyText));
   if (ms && stopping.size > 0) {
     const ended = ({ responses }: TaskReading<ResponseBrief>) =>
       responses.every((row) => !stopping.has(keyText(row)) || isFinal(row.status));
-    await parts.waiters.wait(task.id, ms, ended, signal);
+    await waiters.wait(task.id, ms, ended, signal);
   }
-  const reading = await parts.read();
-  return { outcomes: ms ? told(outcomes ?? [], reading.responses) : (outcomes ?? []), reading };
+  const reading = await read();
+  return { outcomes: ms ? afterWait(outcomes, reading.responses) : outcomes, reading };
 }
 
 /** The rows of the named endpoint; a `deliver: one` row is at the endpoint that took it. Throws where there is none. */
@@ -40,12 +43,8 @@ export function rowsAt(reading: TaskReading<ResponseRecord>, endpoint: string): 
   throw new TaskerError("endpoint_not_found", `The task does not expect an endpoint ${endpoint}`);
 }
 
-function assertExpected(reading: TaskReading<ResponseRecord>, endpoints: readonly string[]): void {
-  for (const endpoint of endpoints) rowsAt(reading, endpoint);
-}
-
-/** What has become of those that were told to stop. One that ended by itself before it heard of it had finished already. */
-function told(outcomes: readonly CancelOutcome[], rows: readonly ResponseRecord[]): CancelResult[] {
+/** What has become of those that were told to stop. One that ended by itself before that had finished already. */
+function afterWait(outcomes: readonly CancelOutcome[], rows: readonly ResponseRecord[]): CancelResult[] {
   const now = new Map(rows.map((row) => [keyText(row), row]));
   return outcomes.map((outcome): CancelResult => {
     const row = now.get(keyText(outcome));

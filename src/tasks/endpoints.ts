@@ -3,7 +3,8 @@ import type { Log } from "../log";
 import { isName } from "../model/names";
 import type { ResponseStatus } from "../model/response";
 import type { EndpointRecord, RenameOutcome, Store } from "../store/store";
-import type { QueueRegistry } from "./queue-registry";
+import type { QueueRegistry } from "./publish/queue-registry";
+import type { Reconciler } from "./reconcile/reconcile";
 import type { BrokerUser, EndpointReading, EndpointRemoved, EndpointRenamed } from "./service";
 
 /** The users that endpoints have of their own at the broker, in the hands of its administrator. */
@@ -12,13 +13,13 @@ export interface EndpointUsers {
   remove(endpoint: string): Promise<BrokerUser | null>;
 }
 
-/** What can be asked of endpoints, and the two ends of an endpoint's life under a name: its removal, and another name. */
+/** Reads endpoints, and ends the life of one under a name: removal, or another name. */
 export class Endpoints {
   constructor(
     private readonly store: Store,
-    private readonly topology: QueueRegistry,
+    private readonly queues: QueueRegistry,
     private readonly users: EndpointUsers | null,
-    private readonly nudge: () => void,
+    private readonly reconciler: Reconciler,
     private readonly log: Log,
   ) {}
 
@@ -38,8 +39,8 @@ export class Endpoints {
     const removal = await this.store.tasks.removeEndpoint(name, dryRun);
     if (!removal) throw unknown(name);
     if (dryRun) return { ...removal, dryRun, queues: null, brokerUser: null };
-    this.nudge();
-    return { ...removal, dryRun, queues: await this.dismiss(name), brokerUser: await this.removeUser(name) };
+    this.reconciler.nudge();
+    return { ...removal, dryRun, queues: await this.deleteQueues(name), brokerUser: await this.removeUser(name) };
   }
 
   async rename(name: string, to: string): Promise<EndpointRenamed> {
@@ -50,8 +51,8 @@ export class Endpoints {
     }
     const outcome = await this.store.tasks.renameEndpoint(name, to);
     if (outcome.kind !== "renamed") throw refusal(name, to, outcome);
-    this.nudge();
-    const queues = await this.dismiss(name);
+    this.reconciler.nudge();
+    const queues = await this.deleteQueues(name);
     return { name: to, from: name, moved: outcome.moved, queues, brokerUser: await this.removeUser(name) };
   }
 
@@ -61,10 +62,10 @@ export class Endpoints {
   }
 
   /** What the broker does not delete now is the reconciler's. */
-  private async dismiss(name: string): Promise<"removed" | "pending"> {
+  private async deleteQueues(name: string): Promise<"removed" | "pending"> {
     const left = (await this.store.maintenance.leaving()).find((endpoint) => endpoint.name === name);
     try {
-      await this.topology.dismiss(name, left?.types ?? []);
+      await this.queues.deleteQueues(name, left?.types ?? []);
       return "removed";
     } catch (error) {
       this.log.warn(

@@ -1,4 +1,3 @@
-import type { Config } from "../config/config";
 import type { Log } from "../log";
 import type { Store } from "../store/store";
 import type { Transport } from "../transport/transport";
@@ -7,11 +6,11 @@ import type { Backlog } from "./backlog";
 import type { Reconciler } from "./reconcile/reconcile";
 import type { ServiceHealth } from "./service";
 
-/** A database that has not answered for so long takes no writes. */
+/** A database that does not answer within this time takes no writes. */
 const CHECK_MS = 2000;
-/** A reconciler that has not got through a tick for so long is reported as not ready. */
-const REAPER_LAG_MS = 15_000;
-/** What is stored and not published for so long, and what no endpoint has received for so long, is shown as an alarm. */
+/** A leading reconciler is not ready when its last round lies further back. */
+const MAX_LAG_MS = 15_000;
+/** The age from which something unpublished, or something that no endpoint has received, is an alarm. */
 const OUTBOX_ALARM_MS = 60_000;
 const WAITING_ALARM_MS = 15 * 60_000;
 
@@ -20,7 +19,6 @@ export class Health {
   private readonly trouble: Trouble;
 
   constructor(
-    private readonly config: Config,
     private readonly store: Store,
     private readonly transport: Transport,
     private readonly backlog: Backlog,
@@ -35,11 +33,11 @@ export class Health {
 
   /** Never rejects. */
   async read(): Promise<ServiceHealth> {
-    const { config, reconciler } = this;
+    const { reconciler, backlog } = this;
     const database = await this.database();
     const wire = this.transport.health();
     const lag = Math.round(performance.now() - reconciler.lastTick);
-    const { unpublished, oldestUnpublishedMs, oldestWaitingMs } = this.backlog.latest;
+    const { unpublished, oldestUnpublishedMs, oldestWaitingMs } = backlog.latest;
     const checks: ServiceHealth["checks"] = {
       database,
       broker: {
@@ -48,17 +46,17 @@ export class Health {
         blocked: wire.blocked,
       },
       outbox: {
-        ok: unpublished < config.api.outboxLimit,
+        ok: unpublished < backlog.limit,
         unpublished,
-        limit: config.api.outboxLimit,
+        limit: backlog.limit,
         ...aged(oldestUnpublishedMs, OUTBOX_ALARM_MS),
       },
       waiting: { ok: true, ...aged(oldestWaitingMs, WAITING_ALARM_MS) },
       reconciler: {
-        ok: !reconciler.leading || lag < REAPER_LAG_MS,
+        ok: !reconciler.leading || lag < MAX_LAG_MS,
         leading: reconciler.leading,
         lag_ms: lag,
-        limit_ms: REAPER_LAG_MS,
+        limit_ms: MAX_LAG_MS,
       },
     };
     return { ready: Object.values(checks).every((check) => check.ok), checks };

@@ -30,15 +30,9 @@ export interface TaskService {
   submitBatch(type: string, body: unknown, caller: Caller, raw?: string): Promise<Array<Submitted | TaskerError>>;
   read(type: string, id: string): Promise<TaskReading<ResponseRecord>>;
   /**
-   * As read, once the task is settled or differs from `etag` (when given) or `ms` are over or `signal` aborts. `first`: the task as
-   * it was read or stored just now.
+   * As read, once the task is settled, differs from `etag`, `ms` are over, or `signal` aborts.
    */
-  wait(
-    type: string,
-    id: string,
-    ms: number,
-    more?: { etag?: string; signal?: AbortSignal; first?: TaskReading<ResponseRecord> },
-  ): Promise<TaskReading<ResponseRecord>>;
+  wait(type: string, id: string, ms: number, more?: WaitOptions): Promise<TaskReading<ResponseRecord>>;
   list(filter: TaskFilter): Promise<Page<TaskReading<ResponseBrief>>>;
   responses(type: string, id: string, filter: ResponseFilter): Promise<Page<ResponseRecord> & { task: TaskRecord }>;
   /** All rows (jobs) of that endpoint, with their attempts, oldest first. */
@@ -101,6 +95,13 @@ export interface Caller {
   types: readonly string[] | null;
   remote: string | null;
   traceparent: string | null;
+}
+
+export interface WaitOptions {
+  etag?: string;
+  signal?: AbortSignal;
+  /** The task as it was read or stored just now. */
+  first?: TaskReading<ResponseRecord>;
 }
 
 export interface CancelWait {

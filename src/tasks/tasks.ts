@@ -3,10 +3,9 @@ import { TaskerError } from "../errors";
 import { newId } from "../model/ids";
 import { elementTexts, memberText } from "../model/json/raw-json";
 import type { ResponseRecord, ResponseStatus } from "../model/response";
-import type { TaskDraft } from "../model/task";
-import type { ResponseFilter, Store, TaskFilter } from "../store/store";
+import type { ResponseFilter, Store, TaskFilter, TaskStore } from "../store/store";
 import { cancelTask, rowsAt } from "./cancel";
-import { type Created, type Creator, conflictOf } from "./create";
+import { type Creator, conflictOf } from "./create";
 import { type Endpoints, sum } from "./endpoints";
 import type { Health } from "./health";
 import { listTasks } from "./list";
@@ -24,26 +23,32 @@ import type {
   TaskReading,
   TaskService,
   TypeReading,
+  WaitOptions,
 } from "./service";
 import type { Waiters } from "./wait";
 
 const RETRIABLE: readonly ResponseStatus[] = ["failed", "missed", "expected"];
 
+interface Parts {
+  config: Config;
+  store: Store;
+  creator: Creator;
+  waiters: Waiters;
+  reconciler: Reconciler;
+  health: Health;
+  endpoints: Endpoints;
+}
+
 /** The one implementation of TaskService: each call a few lines over the store's seam. Built by assemble.ts. */
 export class Tasks implements TaskService {
-  constructor(
-    private readonly config: Config,
-    private readonly store: Store,
-    private readonly creator: Creator,
-    private readonly waiters: Waiters,
-    private readonly reconciler: Reconciler,
-    private readonly healthCheck: Health,
-    private readonly registry: Endpoints,
-  ) {}
+  private readonly store: TaskStore;
+
+  constructor(private readonly parts: Parts) {
+    this.store = parts.store.tasks;
+  }
 
   async submit(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted> {
-    const draft = this.creator.draft(this.typeOf(type), body, caller, { raw });
-    return this.submitted(draft, await this.creator.create(draft));
+    return this.create(this.typeOf(type), body, caller, raw);
   }
 
   async submitBatch(
@@ -58,8 +63,7 @@ export class Tasks implements TaskService {
     return Promise.all(
       tasks.map(async (task, i) => {
         try {
-          const draft = this.creator.draft(config, task, caller, { raw: texts[i] });
-          return await this.submitted(draft, await this.creator.create(draft));
+          return await this.create(config, task, caller, texts[i]);
         } catch (error) {
           if (error instanceof TaskerError) return error;
           throw error;
@@ -71,13 +75,12 @@ export class Tasks implements TaskService {
   async start(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted> {
     const config = this.singleRun(type);
     const request = checked(startBody, body ?? {}, "The request");
-    const draft = this.creator.draft(config, { ...request, identifier: newId() }, caller, { raw });
-    return this.submitted(draft, await this.creator.create(draft));
+    return this.create(config, { ...request, identifier: newId() }, caller, raw);
   }
 
   async current(type: string): Promise<TaskReading<ResponseRecord> | null> {
     this.singleRun(type);
-    const newest = await this.store.tasks.newest(type);
+    const newest = await this.store.newest(type);
     return newest ? this.read(type, newest.id) : null;
   }
 
@@ -88,25 +91,20 @@ export class Tasks implements TaskService {
   }
 
   async read(type: string, id: string): Promise<TaskReading<ResponseRecord>> {
-    const found = await this.store.tasks.find(type, id);
+    const found = await this.store.find(type, id);
     if (found) return reading(found);
     await this.assertKnown(type);
     throw notFound(type, id);
   }
 
-  async wait(
-    type: string,
-    id: string,
-    ms: number,
-    more: { etag?: string; signal?: AbortSignal; first?: TaskReading<ResponseRecord> } = {},
-  ): Promise<TaskReading<ResponseRecord>> {
+  async wait(type: string, id: string, ms: number, more: WaitOptions = {}): Promise<TaskReading<ResponseRecord>> {
     const until = performance.now() + ms;
     const over = (now: TaskReading<unknown>) =>
       now.state.settled || (more.etag !== undefined && now.etag !== more.etag);
     let now = more.first ?? (await this.read(type, id));
     while (!over(now)) {
       const left = until - performance.now();
-      const seen = await this.waiters.wait(id, left, more.etag === undefined ? "settled" : over, more.signal);
+      const seen = await this.parts.waiters.wait(id, left, more.etag === undefined ? "settled" : over, more.signal);
       if (left > 0) now = await this.read(type, id);
       // What was seen may be past: somebody has retried it before it was read.
       if (!seen) break;
@@ -116,21 +114,21 @@ export class Tasks implements TaskService {
 
   async list(filter: TaskFilter): ReturnType<TaskService["list"]> {
     if (filter.type !== undefined) await this.assertKnown(filter.type);
-    return listTasks(this.store.tasks, filter);
+    return listTasks(this.store, filter);
   }
 
   async responses(type: string, id: string, filter: ResponseFilter): ReturnType<TaskService["responses"]> {
     const task = await this.taskOf(type, id);
-    const rows = await this.store.tasks.responses(id, { ...filter, limit: filter.limit + 1 });
+    const rows = await this.store.responses(id, { ...filter, limit: filter.limit + 1 });
     return { task, ...pageOf(rows, filter.limit, (row) => `${row.endpoint}/${row.job}`) };
   }
 
   async response(type: string, id: string, endpoint: string): ReturnType<TaskService["response"]> {
     const task = await this.taskOf(type, id);
-    const rows = await this.store.tasks.response(id, endpoint);
+    const rows = await this.store.response(id, endpoint);
     if (rows.length === 0)
       throw new TaskerError("endpoint_not_found", `The task does not expect an endpoint ${endpoint}`);
-    return { task, rows, attempts: await this.store.tasks.attempts(id, rows[0]!.endpoint) };
+    return { task, rows, attempts: await this.store.attempts(id, rows[0]!.endpoint) };
   }
 
   async log(
@@ -144,13 +142,12 @@ export class Tasks implements TaskService {
     const { rows } = await this.response(type, id, endpoint);
     const row = rows.find((candidate) => candidate.job === (job ?? "")) ?? (job === null ? rows[0] : undefined);
     if (!row) throw new TaskerError("endpoint_not_found", `The response of ${endpoint} has no job ${job}`);
-    return this.store.tasks.log(row, afterSeq, limit);
+    return this.store.log(row, afterSeq, limit);
   }
 
   async cancel(type: string, id: string, _caller: Caller, more: CancelOptions = {}): Promise<Cancelled> {
     const task = await this.taskOf(type, id);
-    const parts = { store: this.store.tasks, waiters: this.waiters, nudge: () => this.reconciler.nudge() };
-    return cancelTask(task, { ...parts, read: () => this.read(type, id) }, more);
+    return cancelTask(task, { ...this.parts, read: () => this.read(type, id) }, more);
   }
 
   async retry(type: string, id: string, body: unknown, _caller: Caller): ReturnType<TaskService["retry"]> {
@@ -169,43 +166,43 @@ export class Tasks implements TaskService {
     const keys = choose.endpoints?.map(
       (name) => before.responses.find((row) => row.performer === name)?.endpoint ?? name,
     );
-    const reopened = await this.store.tasks.retry(
+    const reopened = await this.store.retry(
       id,
       { endpoints: keys, statuses },
       { waitMs: config.waitMs, expiresMs: config.expiresMs },
     );
-    this.reconciler.nudge();
+    this.parts.reconciler.nudge();
     return { reopened, reading: await this.read(type, id) };
   }
 
   types(): TypeReading[] {
-    return Object.values(this.config.taskTypes).map((config) => ({ name: config.name, config }));
+    return Object.values(this.parts.config.taskTypes).map((config) => ({ name: config.name, config }));
   }
 
   async typeReading(type: string): ReturnType<TaskService["typeReading"]> {
     const config = this.typeOf(type);
-    const [registered, counts] = await Promise.all([this.store.tasks.endpointsOf(type), this.store.tasks.openCounts()]);
+    const [registered, counts] = await Promise.all([this.store.endpointsOf(type), this.store.openCounts()]);
     return { name: type, config, registered, open: sum(counts.filter((count) => count.type === type)) };
   }
 
   openCounts() {
-    return this.store.tasks.openCounts();
+    return this.store.openCounts();
   }
 
   endpoints(types: readonly string[] | null = null): ReturnType<TaskService["endpoints"]> {
-    return this.registry.list(types);
+    return this.parts.endpoints.list(types);
   }
 
   endpoint(name: string, types: readonly string[] | null = null): ReturnType<TaskService["endpoint"]> {
-    return this.registry.read(name, types);
+    return this.parts.endpoints.read(name, types);
   }
 
   removeEndpoint(name: string, more: { dryRun: boolean }): ReturnType<TaskService["removeEndpoint"]> {
-    return this.registry.remove(name, more);
+    return this.parts.endpoints.remove(name, more);
   }
 
   renameEndpoint(name: string, to: string): ReturnType<TaskService["renameEndpoint"]> {
-    return this.registry.rename(name, to);
+    return this.parts.endpoints.rename(name, to);
   }
 
   changes(
@@ -213,14 +210,16 @@ export class Tasks implements TaskService {
     limit: number,
     only?: { taskId?: string; type?: string },
   ): ReturnType<TaskService["changes"]> {
-    return this.store.tasks.changes(after, limit, only);
+    return this.store.changes(after, limit, only);
   }
 
   health(): Promise<ServiceHealth> {
-    return this.healthCheck.read();
+    return this.parts.health.read();
   }
 
-  private async submitted(draft: TaskDraft, outcome: Created): Promise<Submitted> {
+  private async create(config: TaskTypeConfig, body: unknown, caller: Caller, raw?: string): Promise<Submitted> {
+    const draft = this.parts.creator.draft(config, body, caller, { raw });
+    const outcome = await this.parts.creator.create(draft);
     if (outcome.kind === "refused") throw outcome.error;
     if (outcome.kind === "busy") {
       throw new TaskerError("already_running", `A task of type ${draft.type} is running already`, {
@@ -234,7 +233,7 @@ export class Tasks implements TaskService {
   }
 
   private configOf(type: string): TaskTypeConfig | undefined {
-    return Object.hasOwn(this.config.taskTypes, type) ? this.config.taskTypes[type] : undefined;
+    return Object.hasOwn(this.parts.config.taskTypes, type) ? this.parts.config.taskTypes[type] : undefined;
   }
 
   private typeOf(type: string): TaskTypeConfig {
@@ -244,7 +243,7 @@ export class Tasks implements TaskService {
   }
 
   async knowsType(type: string): Promise<boolean> {
-    return this.configOf(type) !== undefined || this.store.tasks.typeExists(type);
+    return this.configOf(type) !== undefined || this.store.typeExists(type);
   }
 
   private async assertKnown(type: string): Promise<void> {

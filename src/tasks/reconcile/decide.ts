@@ -4,33 +4,32 @@ import { isFinal } from "../../model/response";
 import type { DueResponse } from "../../store/store";
 import type { Address } from "../../transport/transport";
 
-export type Action = "settle" | "withdraw" | "miss" | "reclaim" | "await" | "wait" | "recheck" | "publish";
+export type Action = "settle" | "withdraw" | "miss" | "reclaim" | "reclaimLater" | "postpone" | "recheck" | "publish";
 
 /** What a due response needs. Pure. */
 export function decide(row: DueResponse): Action {
   if (isFinal(row.status)) return "settle";
-  if (row.status === "running") return row.lost ? "reclaim" : row.overdue ? "await" : "wait";
+  if (row.status === "running") return row.lost ? "reclaim" : row.overdue ? "reclaimLater" : "postpone";
   if (row.cancelling) return "withdraw";
   if (row.expired && row.status === "expected") return "miss";
-  if (row.delayed) return "wait";
+  if (row.delayed) return "postpone";
   return row.published ? "recheck" : "publish";
 }
 
-export function addressOf(row: DueResponse): Address {
-  return row.endpoint === ANY_ENDPOINT
-    ? { to: "one", type: row.type, band: bandOf(row.priority) }
-    : { to: "endpoint", type: row.type, endpoint: row.endpoint };
+/** The queue that its message stands in. */
+export function addressOf({ type, endpoint, priority }: DueResponse): Address {
+  return endpoint === ANY_ENDPOINT ? { to: "one", type, band: bandOf(priority) } : { to: "endpoint", type, endpoint };
 }
 
-/** By the queue that their messages stand in. */
-export function groupByQueue(rows: DueResponse[]): Map<string, DueResponse[]> {
-  const groups = new Map<string, DueResponse[]>();
-  for (const row of rows) {
-    const band = row.endpoint === ANY_ENDPOINT ? bandOf(row.priority) : 0;
-    const key = `${row.type} ${row.endpoint} ${band}`;
-    const group = groups.get(key);
-    if (group) group.push(row);
-    else groups.set(key, [row]);
-  }
-  return groups;
+/** Names that queue. */
+export function queueOf({ type, endpoint, priority }: DueResponse): string {
+  return `${type} ${endpoint} ${endpoint === ANY_ENDPOINT ? bandOf(priority) : 0}`;
+}
+
+/** Long enough for what something else makes due in time: a registration, a type that comes back. */
+const FAR_MS = 3_600_000;
+
+/** The row, to be looked at again at its next moment: the end of its wait, its life, its delay or pause. */
+export function untilNextMoment(row: DueResponse): DueResponse & { ms: number } {
+  return { ...row, ms: row.nextClockMs ?? FAR_MS };
 }

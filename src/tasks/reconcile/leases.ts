@@ -1,69 +1,74 @@
 import type { Log } from "../../log";
 import type { DueResponse, MaintenanceStore } from "../../store/store";
+import { type Duty, Every } from "./duty";
 import { Silence } from "./silence";
 
+const REAP_EVERY_MS = 1000;
+
 /**
- * Leases that nobody serves: their managers are dead, or have lost track of them. Both are judged by what this process has itself seen
- * while it leads and the database is there. While it is away nobody can write a heartbeat: what was seen before that counts for nothing.
+ * Leases that nobody serves: their managers are dead, or have lost track of them. Both are judged by
+ * what this process has seen itself while it leads and the database answers. While the database is
+ * away nobody can write a heartbeat: what was seen before that counts for nothing.
  */
-export class Leases {
+export class Leases implements Duty {
   private readonly silence = new Silence();
-  /** Overdue ones, and since when (monotonic). */
+  private readonly every = new Every();
+  /** Overdue attempts, and since when (monotonic milliseconds). */
   private readonly overdue = new Map<string, number>();
 
-  /** @param patienceMs how long an overdue attempt may take to be confirmed by its manager */
+  /** @param patienceMs how long a manager may take to confirm an overdue attempt */
   constructor(
     private readonly maintenance: MaintenanceStore,
     private readonly patienceMs: number,
     private readonly log: Log,
   ) {}
 
-  /** Others lead, or the database was away. */
-  forget(): void {
+  resign(): void {
     this.silence.forget();
     this.overdue.clear();
   }
 
-  /** How long until a manager may have to be declared dead. */
-  get nextDeathMs(): number {
-    return this.silence.leftMs;
+  failed(): void {
+    this.resign();
   }
 
-  /** Declares managers dead; to be called every second or so, and when one may have to be. @param now monotonic milliseconds */
-  async reap(now: number): Promise<void> {
+  /** Declares managers dead: every second, and sooner when the time to live of one runs out. */
+  async work(now: number): Promise<boolean> {
+    if (!this.every.due(now, Math.min(REAP_EVERY_MS, this.silence.leftMs))) return false;
     for (const manager of await this.maintenance.reap(this.silence.of(await this.maintenance.heartbeats(), now))) {
       this.log.warn(
         { endpoint: manager.endpoint, manager_id: manager.id, host: manager.host, pid: manager.pid },
         "a manager has sent no heartbeat for its time to live; what it ran is attempted again",
       );
     }
+    return false;
   }
 
-  /** Ends what lost its manager. */
+  /** Ends attempts that lost their manager. */
   async reclaim(rows: readonly DueResponse[]): Promise<void> {
-    const leases = rows.map((row) => ({
-      taskId: row.taskId,
-      endpoint: row.endpoint,
-      job: row.job,
-      leaseId: row.leaseId!,
-      version: row.version,
-      reason: "crash",
-      error: `The manager that ran it at ${row.performer ?? row.endpoint} is gone (attempt ${row.attempt} of ${row.attempts}).`,
-    }));
-    await this.maintenance.reclaim(leases);
+    const at = (row: DueResponse) => row.performer ?? row.endpoint;
+    await this.maintenance.reclaim(
+      rows.map((row) => ({
+        ...row,
+        leaseId: row.leaseId!,
+        reason: "crash",
+        error: `The manager that ran it at ${at(row)} is gone (attempt ${row.attempt} of ${row.attempts}).`,
+      })),
+    );
     for (const row of rows) {
       this.log.warn(
-        { task_id: row.taskId, endpoint: row.performer ?? row.endpoint, attempt: row.attempt },
+        { task_id: row.taskId, endpoint: at(row), attempt: row.attempt },
         "an attempt was lost with its manager",
       );
     }
   }
 
   /**
-   * What has run far beyond its timeout although its manager lives: either that has lost track of it, or the database's clock has made a
-   * step, and then the manager confirms it. It has time for that. @param now monotonic milliseconds
+   * For attempts that have run far beyond their timeout although their manager lives. Either the manager
+   * has lost track of them, or the database's clock has made a step, and the manager will confirm them.
+   * They are reclaimed unless it does within its time.
    */
-  async await(rows: readonly DueResponse[], now: number): Promise<void> {
+  async reclaimLater(rows: readonly DueResponse[], now: number): Promise<void> {
     for (const [key, since] of this.overdue) if (now - since > 10 * this.patienceMs) this.overdue.delete(key);
     const lost: DueResponse[] = [];
     const waiting: DueResponse[] = [];

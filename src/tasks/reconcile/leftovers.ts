@@ -1,24 +1,27 @@
 import type { Config } from "../../config/config";
+import { StoreUnavailable } from "../../errors";
 import type { Log } from "../../log";
 import { ANY_ENDPOINT } from "../../model/names";
 import type { Deliver } from "../../model/task";
 import type { KnownType, Store } from "../../store/store";
+import { type Duty, Every } from "./duty";
 
 const LOOK_EVERY_MS = 10_000;
 
 /**
- * What a changed config leaves behind, and how it is looked after.
+ * What a changed config leaves behind.
  *
- *  - A type that the config has no more: its tasks can be read and cancelled, expire, and are deleted by the `keep` it last had.
- *  - A type whose `deliver` has changed: its open tasks are delivered as they were stored. As long as there are such, its managers
- *    are told to serve the queues of the other kind as well.
+ *  - A type that the config has no more: its tasks can be read and cancelled, expire, and are deleted
+ *    by the `keep` it last had.
+ *  - A type whose `deliver` has changed: its open tasks are delivered as they were stored. While there
+ *    are any, its managers serve the queues of the other kind as well.
  */
-export class Leftovers {
-  /** Types that the config has no more, while tasks of them are stored or were. */
-  former: readonly KnownType[] = [];
-  /** Types of which tasks of the other kind of delivery are open. */
+export class Leftovers implements Duty {
+  /** Types that the config has no more. */
+  private former: readonly KnownType[] = [];
+  /** Types with open tasks of the kind of delivery that the config no longer has. */
   private readonly others = new Map<string, Deliver>();
-  private lastLook = performance.now();
+  private readonly every = new Every();
 
   constructor(
     private readonly config: Config,
@@ -26,56 +29,65 @@ export class Leftovers {
     private readonly log: Log,
   ) {}
 
-  /** At the start: notes the config's types, and says in one line each what is open of what it no longer has. */
+  /** The types of the config, and those that it has had. */
+  types(): ReadonlyArray<{ name: string; deliver: Deliver; keepMs: number | null }> {
+    return [...Object.values(this.config.taskTypes), ...this.former];
+  }
+
+  /** At the start: notes the config's types, and logs what is open of what it no longer has. */
   async start(): Promise<void> {
-    const types = Object.values(this.config.taskTypes).map(({ name, deliver, keepMs }) => ({ name, deliver, keepMs }));
-    try {
-      this.former = (await this.store.maintenance.configureTypes(types)).filter(({ name }) => !this.has(name));
-    } catch (error) {
-      const hint = "the types of the config cannot be noted; `npx tasker initialize` grants the rights";
-      if ((error as { code?: string }).code === "database_unavailable") throw error;
-      this.log.warn({ err: (error as Error).message }, hint);
-    }
+    await this.noteTypes();
     // The config lists nobody for them any more.
     for (const { name } of this.former) await this.store.tasks.registerEndpoints(name, []);
-    const gone = new Map<string, number>();
-    const other = new Map<string, number>();
+    const gone = new Counts();
+    const other = new Counts();
     for (const { type, endpoint, count } of await this.store.tasks.openCounts()) {
       const deliver = endpoint === ANY_ENDPOINT ? "one" : "each";
-      if (!this.has(type)) add(gone, type, count);
+      if (!this.has(type)) gone.add(type, count);
       else if (this.config.taskTypes[type]!.deliver !== deliver) {
-        add(other, `${type} (${deliver})`, count);
-        await this.met(type, deliver);
+        other.add(`${type} (${deliver})`, count);
+        await this.published(type, deliver);
       }
     }
-    if (gone.size > 0)
+    if (gone.total > 0)
       this.log.warn(
-        { open: Object.fromEntries(gone) },
-        `${open(gone)} of task types that the config no longer has (${listed(gone)}): nobody performs them; they can be read and cancelled, and expire`,
+        { open: gone.byName },
+        `${gone.sentence} of task types that the config no longer has (${gone.list}): nobody performs them; they can be read and cancelled, and expire`,
       );
-    if (other.size > 0)
+    if (other.total > 0)
       this.log.info(
-        { open: Object.fromEntries(other) },
-        `${open(other)} of tasks that were stored with another \`deliver\` than the config has now (${listed(other)}): they are delivered as they were stored`,
+        { open: other.byName },
+        `${other.sentence} of tasks that were stored with another \`deliver\` than the config has now (${other.list}): they are delivered as they were stored`,
       );
   }
 
-  /** A response of that kind of delivery is published. Cheap where that is what the config says. */
-  async met(type: string, deliver: Deliver): Promise<void> {
+  /** A response of that kind of delivery is published: whoever performs the type has to serve its queue. */
+  async published(type: string, deliver: Deliver): Promise<void> {
     if (this.config.taskTypes[type]?.deliver === deliver || this.others.get(type) === deliver) return;
     await this.store.maintenance.tellOpenDeliver(type, deliver);
     this.others.set(type, deliver);
   }
 
-  /** Once in a while: whether there are still such. @param now monotonic milliseconds */
-  async look(now: number): Promise<void> {
-    if (now - this.lastLook < LOOK_EVERY_MS) return;
-    this.lastLook = now;
+  /** Looks whether tasks of the other kind are still open. */
+  async work(now: number): Promise<boolean> {
+    if (!this.every.due(now, LOOK_EVERY_MS)) return false;
     for (const [type, deliver] of [...this.others]) {
       const open = await this.store.maintenance.isOpen(type, deliver);
-      // Told again: somebody may have registered meanwhile.
+      // Repeated: a manager may have registered meanwhile.
       await this.store.maintenance.tellOpenDeliver(type, open ? deliver : null);
       if (!open) this.others.delete(type);
+    }
+    return false;
+  }
+
+  private async noteTypes(): Promise<void> {
+    try {
+      const known = await this.store.maintenance.configureTypes(this.types());
+      this.former = known.filter(({ name }) => !this.has(name));
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error;
+      const hint = "the types of the config cannot be noted; `npx tasker initialize` grants the rights";
+      this.log.warn({ err: (error as Error).message }, hint);
     }
   }
 
@@ -84,15 +96,22 @@ export class Leftovers {
   }
 }
 
-function add(counts: Map<string, number>, name: string, count: number): void {
-  counts.set(name, (counts.get(name) ?? 0) + count);
-}
+class Counts {
+  readonly byName: Record<string, number> = {};
+  total = 0;
 
-function open(counts: ReadonlyMap<string, number>): string {
-  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  return `${total} response${total === 1 ? " is" : "s are"} open`;
-}
+  add(name: string, count: number): void {
+    this.byName[name] = (this.byName[name] ?? 0) + count;
+    this.total += count;
+  }
 
-function listed(counts: ReadonlyMap<string, number>): string {
-  return [...counts].map(([name, count]) => `${name}: ${count}`).join(", ");
+  get sentence(): string {
+    return `${this.total} response${this.total === 1 ? " is" : "s are"} open`;
+  }
+
+  get list(): string {
+    return Object.entries(this.byName)
+      .map(([name, count]) => `${name}: ${count}`)
+      .join(", ");
+  }
 }

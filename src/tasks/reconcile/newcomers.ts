@@ -1,53 +1,60 @@
 import type { Config } from "../../config/config";
+import { groupBy } from "../../group-by";
 import type { Log } from "../../log";
 import type { MaintenanceStore } from "../../store/store";
-import type { QueueRegistry } from "../queue-registry";
+import type { QueueRegistry } from "../publish/queue-registry";
+import { type Duty, Every } from "./duty";
 
-/** A manager's row may become visible so long after its time. */
+const LOOK_EVERY_MS = 1000;
+/** A manager's row may become visible this long after its time. */
 const OVERLAP_MS = 5000;
 
 /**
- * Makes and binds the queues of endpoints whose managers have come, before anything is to be published there: a manager with
- * few rights in the broker may not, and waits for them.
+ * Declares the queues of endpoints whose managers have just registered, before anything is to be
+ * published there. A manager with few rights at the broker may not declare them, and waits for them.
  */
-export class Newcomers {
+export class Newcomers implements Duty {
+  private readonly every = new Every();
   private place: string | null = null;
-  private serving: Promise<void> | null = null;
+  private looking: Promise<void> | null = null;
 
   constructor(
     private readonly config: Config,
     private readonly maintenance: MaintenanceStore,
-    private readonly topology: QueueRegistry,
+    private readonly queues: QueueRegistry,
     private readonly log: Log,
   ) {}
 
-  /** Somebody else sees to them; when that is this process again, it begins with all who live. */
+  /** When this process leads again, it begins with all managers that live. */
   resign(): void {
     this.place = null;
   }
 
-  /** Looks, and goes on in the background, one look at a time. Never rejects; what cannot be done now is tried at the next look. */
-  look(): void {
-    this.serving ??= this.serve()
+  /** Looks in the background, one look at a time. What fails is tried again at the next look. */
+  async work(now: number): Promise<boolean> {
+    if (!this.every.due(now, LOOK_EVERY_MS)) return false;
+    this.looking ??= this.look()
       .catch((error: Error) => this.log.debug({ err: error.message }, "cannot make the queues of newcomers now"))
       .finally(() => {
-        this.serving = null;
+        this.looking = null;
       });
+    return false;
   }
 
-  /** Resolves when nothing is under way. */
   async idle(): Promise<void> {
-    await this.serving;
+    await this.looking;
   }
 
-  private async serve(): Promise<void> {
+  private async look(): Promise<void> {
     const { newcomers, place } = await this.maintenance.newcomers(this.place, OVERLAP_MS);
-    const byType = new Map<string, string[]>();
-    for (const { type, endpoint } of newcomers) byType.set(type, [...(byType.get(type) ?? []), endpoint]);
-    for (const [type, endpoints] of byType) {
+    for (const [type, group] of groupBy(newcomers, (newcomer) => newcomer.type)) {
       const config = Object.hasOwn(this.config.taskTypes, type) ? this.config.taskTypes[type] : undefined;
-      if (config?.deliver === "one") await this.topology.declareType(type);
-      else if (config) await this.topology.endpointsOf(type, endpoints);
+      if (config?.deliver === "one") await this.queues.declareType(type);
+      else if (config)
+        await this.queues.endpointsOf(
+          type,
+          group.map(({ endpoint }) => endpoint),
+        );
     }
     this.place = place;
   }

@@ -1,21 +1,17 @@
 import type { Heartbeat } from "../../store/store";
 
-interface Heard {
-  at: string;
-  silentMs: number;
-}
-
 /**
- * Who has sent no heartbeat for its time to live. No clock of the database says so, which may make a step at any moment, but what this
- * process has seen: the same heartbeat, look after look, for as long as that by its own monotonic clock.
+ * Finds managers that have sent no heartbeat for their time to live. It trusts no clock of the database,
+ * which may make a step at any moment, but what this process has seen: the same heartbeat at each look
+ * for that long by its own monotonic clock.
  *
- * Between two looks that lie far apart this process or the database stood still, and maybe everybody else: only a part of that counts,
- * and whoever lives has the rest to be heard again.
+ * Between two looks that lie far apart this process or the database stood still, and maybe the managers
+ * too. Such a gap counts as a third of the time to live at most; who lives is heard in the rest.
  */
 export class Silence {
   /** How long until somebody will have been silent for its time to live, if it stays so. */
   leftMs = Number.POSITIVE_INFINITY;
-  private heard = new Map<string, Heard>();
+  private heard = new Map<string, { at: string; silentMs: number }>();
   private lookedAt: number | null = null;
 
   /** Nobody could have been heard: all begin anew. */
@@ -30,15 +26,14 @@ export class Silence {
     const passed = this.lookedAt === null ? 0 : now - this.lookedAt;
     this.lookedAt = now;
     this.leftMs = Number.POSITIVE_INFINITY;
-    const heard = new Map<string, Heard>();
-    const silent = heartbeats.filter(({ managerId, at, ttlMs }) => {
-      const before = this.heard.get(managerId);
-      const silentMs = before?.at === at ? before.silentMs + Math.min(passed, ttlMs / 3) : 0;
-      heard.set(managerId, { at, silentMs });
+    const before = this.heard;
+    this.heard = new Map();
+    return heartbeats.filter(({ managerId, at, ttlMs }) => {
+      const last = before.get(managerId);
+      const silentMs = last?.at === at ? last.silentMs + Math.min(passed, ttlMs / 3) : 0;
+      this.heard.set(managerId, { at, silentMs });
       this.leftMs = Math.min(this.leftMs, ttlMs - silentMs);
       return silentMs >= ttlMs;
     });
-    this.heard = heard;
-    return silent;
   }
 }

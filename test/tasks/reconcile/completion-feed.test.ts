@@ -182,7 +182,7 @@ describe("a task of which not all responses have ended yet", () => {
 test("what the feed has passed over is found by the sweep, a page at a time, in every type", async () => {
   const types = [fresh("type"), fresh("type")];
   const tasks = await Promise.all(types.map((type) => ended({ type, id: oldId(), endpoints: ["lb-1"] })));
-  const endings = new CompletionFeed(store.maintenance, () => types);
+  const endings = new CompletionFeed(store.maintenance, () => types.map((name) => ({ name })));
   endings.lead(null);
   await endings.follow();
   expect(await Promise.all(tasks.map(statusOf))).toEqual(["pending", "pending"]);
@@ -197,7 +197,7 @@ test("the sweep looks once a second at most", async () => {
     looks++;
     return store.maintenance.missedCompletions(of, limit);
   };
-  const endings = new CompletionFeed({ ...store.maintenance, missedCompletions }, () => ["a-type"]);
+  const endings = new CompletionFeed({ ...store.maintenance, missedCompletions }, () => [{ name: "a-type" }]);
   for (const now of [5000, 5100, 5900, 6001, 6500, 7002]) await endings.sweep(now);
   expect(looks).toBe(3);
 });

@@ -37,7 +37,10 @@ describe("what a due response needs", () => {
   });
   test("a running one is reclaimed when its lease is lost, and otherwise only shown to be running", () => {
     expect(decide({ ...waiting, status: "running", leaseId: "l", lost: true })).toBe("reclaim");
-    expect(decide({ ...waiting, status: "running", leaseId: "l" })).toBe("wait");
+    expect(decide({ ...waiting, status: "running", leaseId: "l" })).toBe("postpone");
+  });
+  test("one that runs far beyond its timeout under a manager that lives is reclaimed later", () => {
+    expect(decide({ ...waiting, status: "running", leaseId: "l", overdue: true })).toBe("reclaimLater");
   });
   test("a cancelled one that does not run is withdrawn, also between attempts", () => {
     expect(decide({ ...waiting, cancelling: true })).toBe("withdraw");
@@ -48,7 +51,7 @@ describe("what a due response needs", () => {
     expect(decide({ ...waiting, status: "retrying", expired: true })).toBe("publish");
   });
   test("before its time it waits", () => {
-    expect(decide({ ...waiting, delayed: true })).toBe("wait");
+    expect(decide({ ...waiting, delayed: true })).toBe("postpone");
   });
   test("unpublished it is published, published and unclaimed it is looked for in its queue", () => {
     expect(decide(waiting)).toBe("publish");

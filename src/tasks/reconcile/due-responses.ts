@@ -1,0 +1,53 @@
+import { groupBy } from "../../group-by";
+import type { DueResponse, MaintenanceStore } from "../../store/store";
+import { type Action, decide, untilNextMoment } from "./decide";
+import type { Duty } from "./duty";
+import type { Leases } from "./leases";
+import type { Republisher } from "./republish";
+
+const PAGE = 500;
+
+/**
+ * Open responses by `due_at`, "when to look at this response next". Each row of a page becomes one of
+ * a few actions (decide.ts), and each action moves the mark.
+ */
+export class DueResponses implements Duty {
+  constructor(
+    private readonly maintenance: MaintenanceStore,
+    private readonly leases: Leases,
+    private readonly republisher: Republisher,
+  ) {}
+
+  async work(now: number): Promise<boolean> {
+    const due = await this.maintenance.due(PAGE);
+    const byAction = groupBy(due, decide);
+    const actions: Record<Action, (rows: DueResponse[]) => Promise<void>> = {
+      miss: (rows) => this.maintenance.miss(rows),
+      withdraw: (rows) => this.maintenance.withdraw(rows),
+      reclaim: (rows) => this.leases.reclaim(rows),
+      reclaimLater: (rows) => this.leases.reclaimLater(rows, now),
+      postpone: (rows) => this.postpone(rows),
+      recheck: (rows) => this.republisher.recheck(rows),
+      publish: (rows) => this.republisher.publish(rows),
+      settle: async () => {},
+    };
+    for (const action of Object.keys(actions) as Action[]) {
+      const rows = byAction.get(action);
+      if (rows) await actions[action](rows);
+    }
+    await this.settle(due, byAction);
+    return due.length === PAGE;
+  }
+
+  private postpone(rows: DueResponse[]): Promise<void> {
+    return this.maintenance.postpone(rows.map((row) => ({ ...untilNextMoment(row), tell: row.status === "running" })));
+  }
+
+  /** Last: a task's status counts what has just been done. Past its wait an unreceived response makes it incomplete. */
+  private async settle(due: DueResponse[], byAction: ReadonlyMap<Action, DueResponse[]>): Promise<void> {
+    const changed = due.filter((row) => row.status !== "expected" || row.waitOver);
+    for (const action of ["miss", "withdraw"] as const) changed.push(...(byAction.get(action) ?? []));
+    const taskIds = new Set(changed.map((row) => row.taskId));
+    if (taskIds.size > 0) await this.maintenance.settle([...taskIds]);
+  }
+}
