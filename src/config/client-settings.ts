@@ -4,22 +4,20 @@ import path from "node:path";
 import type * as Yaml from "yaml";
 import { ConfigError } from "../errors";
 
-/** What a client on this machine knows: which server, with which key, and how its terminal wants to be treated. */
+/** The settings of the command line: which server, which key, and what the terminal can show. */
 
 export interface ClientSettings {
   /** Without a slash at its end. */
   url: string;
-  /** Where the URL comes from, for messages: `--url`, `TASKER_URL`, `context prod`, `default`. */
+  /** Origin of the URL, for messages: `--url`, `TASKER_URL`, `context prod`, `default`. */
   urlFrom: string;
   apiKey: string | null;
   apiKeyFrom: string | null;
-  /** Name of the context in use, or null. */
-  context: string | null;
 }
 
 export interface Context {
   url: string;
-  /** The key itself, or `${NAME}` of a variable that holds it. */
+  /** The key itself, or `${NAME}` of the variable that holds it. */
   api_key?: string;
   /** A file that holds nothing but the key. */
   api_key_file?: string;
@@ -38,15 +36,15 @@ export interface TerminalSettings {
   dumb: boolean;
 }
 
-/** Loaded when there is a file to read: most commands of most users have none, and start in half the time. */
+/** Loaded only when there is a file to read. Most users have none, and their commands start in half the time. */
 const yaml = () => require("yaml") as typeof Yaml;
 
 const DEFAULT_URL = "http://127.0.0.1:3000";
 const FIELDS = ["url", "api_key", "api_key_file"];
 
 /**
- * flag > environment > context > default. A context's key goes to that context's address only: it never travels to an
- * address that was given otherwise. Throws ConfigError.
+ * The flag overrides the environment, then the context, then the default. The key of a context is sent only to that
+ * context's address. Throws ConfigError.
  */
 export function clientSettings(given: { url?: string; context?: string }): ClientSettings {
   const stored = readContexts();
@@ -59,15 +57,13 @@ export function clientSettings(given: { url?: string; context?: string }): Clien
   }
 
   const explicit = given.context !== undefined ? context : null;
-  const [url, urlFrom] = given.url
-    ? [given.url, "--url"]
-    : explicit
-      ? [explicit.url, `context ${name}`]
-      : env("TASKER_URL")
-        ? [env("TASKER_URL")!, "TASKER_URL"]
-        : context
-          ? [context.url, `context ${name}`]
-          : [DEFAULT_URL, "default"];
+  const [url, urlFrom] = [
+    [given.url, "--url"],
+    [explicit?.url, `context ${name}`],
+    [env("TASKER_URL"), "TASKER_URL"],
+    [context?.url, `context ${name}`],
+    [DEFAULT_URL, "default"],
+  ].find(([candidate]) => candidate) as [string, string];
   const usesContext = context !== null && urlFrom === `context ${name}`;
   const contextKey = usesContext ? keyOf(context, name!, stored.file) : null;
   const envKey = env("TASKER_API_KEY") ?? null;
@@ -77,11 +73,10 @@ export function clientSettings(given: { url?: string; context?: string }): Clien
     urlFrom,
     apiKey,
     apiKeyFrom: apiKey === null ? null : apiKey === contextKey ? `context ${name}` : "TASKER_API_KEY",
-    context: usesContext ? name! : null,
   };
 }
 
-/** `$XDG_CONFIG_HOME/tasker/config.yaml`; a file that is not there holds no contexts. Throws ConfigError. */
+/** Reads `$XDG_CONFIG_HOME/tasker/config.yaml`. No file: no contexts. Throws ConfigError. */
 export function readContexts(): Contexts {
   const file = path.join(env("XDG_CONFIG_HOME") ?? path.join(homedir(), ".config"), "tasker", "config.yaml");
   if (!existsSync(file)) return { file, current: null, contexts: {} };
@@ -108,7 +103,7 @@ export function readContexts(): Contexts {
   return { file, current, contexts };
 }
 
-/** Writes the file whole and readable by its owner only. */
+/** Replaces the file atomically, readable by its owner only. */
 export function writeContexts({ file, current, contexts }: Contexts): void {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const half = `${file}.${process.pid}.tmp`;
@@ -148,14 +143,10 @@ function checkedUrl(text: string, from: string): string {
     throw new ConfigError([`${from}: ${JSON.stringify(text)} is not a URL; write it like ${DEFAULT_URL}`]);
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new ConfigError([
-      `${from}: ${url.protocol}// is not served by tasker; the URL begins with http:// or https://`,
-    ]);
+    throw new ConfigError([`${from}: found ${url.protocol}//; the URL begins with http:// or https://`]);
   }
   if (url.username || url.password) {
-    throw new ConfigError([
-      `${from}: the URL holds a user or password; give the key in TASKER_API_KEY or in a context`,
-    ]);
+    throw new ConfigError([`${from}: the URL holds a user or password; put the key into TASKER_API_KEY or a context`]);
   }
   return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
 }

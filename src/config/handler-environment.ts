@@ -1,10 +1,10 @@
-/** Variables of this process that were written since `settleEnvironment`, with what they held before. */
+/** Variables written since `settleEnvironment`, with their former values. */
 const touched = new Map<string, string | undefined>();
 const env = process.env;
 
 /**
- * Notes each write to the environment as it happens: reading all of it after every attempt would cost a handler process more
- * than everything else that it does beside the handler.
+ * Records each write to the environment. Comparing all variables after every attempt would cost a handler process more
+ * than everything else it does beside the handler.
  */
 export function watchEnvironment(): void {
   const note = (name: string | symbol): void => {
@@ -26,7 +26,7 @@ export function watchEnvironment(): void {
   });
 }
 
-/** From here on the environment as it is now is what `restoreEnvironment` puts back. */
+/** Makes the present environment the one that `restoreEnvironment` puts back. */
 export function settleEnvironment(): void {
   touched.clear();
 }

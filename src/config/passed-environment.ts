@@ -1,7 +1,7 @@
-/** Variables that every command gets, where the manager has them. */
+/** Variables that every command receives where the manager has them. */
 const ALWAYS = ["PATH", "HOME", "LANG"];
 
-/** The part of this process's environment that a command is given: PATH, HOME, LANG and what its type's `env` names. */
+/** The environment of a command: PATH, HOME, LANG and the variables that its type's `env` names. */
 export function passedEnvironment(names: readonly string[]): Record<string, string> {
   const passed: Record<string, string> = {};
   for (const name of [...ALWAYS, ...names]) {
@@ -10,7 +10,8 @@ export function passedEnvironment(names: readonly string[]): Record<string, stri
   }
   return passed;
 }
-/** What a handler's own process is given: everything, for a handler is the user's own code and may have settings of its own. */
+
+/** The environment of a handler process: all of it, since a handler is the user's own code. */
 export function handlerEnvironment(): NodeJS.ProcessEnv {
   return process.env;
 }

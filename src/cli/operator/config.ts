@@ -12,7 +12,7 @@ export function register(program: Command): void {
   const print = config
     .command("print")
     .description("Every setting with its value; passwords are hidden")
-    .option("--origin", "and where each comes from: the command line, a variable, a line of a file, or the default");
+    .option("--origin", "and the origin of each: a variable, a line of a file, or the default");
   act(withOutput(withConfig(check)), checkConfig);
   act(withOutput(withConfig(print)), printConfig);
 }

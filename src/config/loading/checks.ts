@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
-import { BlockList, isIP } from "node:net";
 import { payloadAjv } from "../../model/json/payload-schema";
 import { isName, RESERVED_TYPE_NAMES } from "../../model/names";
+import { kindOf } from "../../model/network/addresses";
 import { readAllowedHost } from "../../model/network/allowed-host";
 import type { Config } from "../config";
 import { at, isMapping, type Layer, type Path } from "./layers";
@@ -10,10 +9,10 @@ import { keyProblem, valueProblem } from "./problems";
 type Found = (path: Path, sentence: string) => void;
 
 const PERFORMERS = ["command", "http", "jobs"];
-/** Keys that mean something for commands only. */
+/** Keys that only a command has. */
 const COMMAND_KEYS = ["success_codes", "env", "cwd", "max_output", "grace"];
 
-/** What no schema can say about a config as written: names, what excludes what, payload schemas. */
+/** Checks the config as written for what no schema can express: names, exclusions, payload schemas. */
 export function checkWritten(raw: unknown, layers: readonly Layer[]): string[] {
   const problems: string[] = [];
   const found: Found = (path, sentence) => problems.push(keyProblem(layers, path, sentence));
@@ -23,25 +22,21 @@ export function checkWritten(raw: unknown, layers: readonly Layer[]): string[] {
       checkTypeName(name, found);
       if (!isMapping(type)) continue;
       checkPerformer(["task_types", name], type, found);
-      for (const [index, other] of (Array.isArray(type.submits) ? type.submits : []).entries()) {
+      for (const [index, other] of listAt(type, ["submits"]).entries()) {
         if (typeof other === "string" && isName(other) && !Object.hasOwn(types, other))
           found(["task_types", name, "submits", index], `there is no task type ${other}`);
       }
       checkPayloadSchema(["task_types", name, "payload_schema"], type.payload_schema, found);
-      checkAllowHosts(["task_types", name, "http", "allow_hosts"], at(type, ["http", "allow_hosts"]), found);
+      checkAllowHosts(["task_types", name, "http", "allow_hosts"], listAt(type, ["http", "allow_hosts"]), found);
     }
   }
-  const keys = at(raw, ["api", "keys"]);
-  for (const [index, key] of (Array.isArray(keys) ? keys : []).entries()) checkKey(["api", "keys", index], key, found);
+  for (const [index, key] of listAt(raw, ["api", "keys"]).entries()) checkKey(["api", "keys", index], key, found);
   if (at(raw, ["manager", "endpoint"]) != null && at(raw, ["manager", "endpoints"]) != null) {
     found(["manager", "endpoints"], "endpoint is given as well; write one of the two");
   }
-  const heartbeat = at(raw, ["broker", "heartbeat"]);
-  if (typeof heartbeat === "string") {
-    problems.push(
-      valueProblem(layers, ["broker", "heartbeat"], heartbeat, "a whole number of seconds, from 0 to 3600"),
-    );
-  }
+  const [path, allowed] = [["broker", "heartbeat"], "a whole number of seconds, from 0 to 3600"] as const;
+  const heartbeat = at(raw, path);
+  if (typeof heartbeat === "string") problems.push(valueProblem(layers, path, heartbeat, allowed));
   return problems;
 }
 
@@ -74,14 +69,9 @@ function checkPerformer(path: Path, type: Record<string, unknown>, found: Found)
 
 function checkPayloadSchema(path: Path, schema: unknown, found: Found): void {
   if (!isMapping(schema)) return;
-  // Unknown keywords are misspelt ones here: a schema that checks less than it says would let bad payloads pass.
-  const ajv = payloadAjv({
-    strict: true,
-    strictTypes: false,
-    strictTuples: false,
-    strictRequired: false,
-    logger: false,
-  });
+  // An unknown keyword is most likely misspelt. Ignored, it would let bad payloads pass.
+  const lenient = { strictTypes: false, strictTuples: false, strictRequired: false };
+  const ajv = payloadAjv({ strict: true, ...lenient, logger: false });
   try {
     ajv.compile(schema);
   } catch (error) {
@@ -89,8 +79,8 @@ function checkPayloadSchema(path: Path, schema: unknown, found: Found): void {
   }
 }
 
-function checkAllowHosts(path: Path, hosts: unknown, found: Found): void {
-  for (const [index, entry] of (Array.isArray(hosts) ? hosts : []).entries()) {
+function checkAllowHosts(path: Path, hosts: readonly unknown[], found: Found): void {
+  for (const [index, entry] of hosts.entries()) {
     try {
       if (typeof entry === "string") readAllowedHost(entry);
     } catch (error) {
@@ -111,36 +101,22 @@ function checkKey(path: Path, key: unknown, found: Found): void {
   );
 }
 
-/** What was left out although this mode cannot guess it, and what production refuses. */
+/** Checks the completed config: values that contradict each other, and what production refuses. */
 export function checkComplete(config: Config, raw: unknown, layers: readonly Layer[]): string[] {
   const problems: string[] = [];
   const { heartbeatMs, ttlMs } = config.manager;
   if (ttlMs < heartbeatMs * 2) {
-    problems.push(
-      valueProblem(
-        layers,
-        ["manager", "ttl"],
-        at(raw, ["manager", "ttl"]) ?? "its default",
-        "at least twice the heartbeat, or a living manager counts as dead",
-      ),
-    );
+    const [path, allowed] = [
+      ["manager", "ttl"],
+      "at least twice the heartbeat, or a living manager counts as dead",
+    ] as const;
+    problems.push(valueProblem(layers, path, at(raw, path) ?? "its default", allowed));
   }
   if (config.runMode === "production") problems.push(...checkProduction(config, raw, layers));
   return problems;
 }
 
-const DEFAULT_SECRETS = [
-  "guest",
-  "password",
-  "changeme",
-  "change-me",
-  "secret",
-  "admin",
-  "root",
-  "test",
-  "default",
-  "example",
-];
+const WELL_KNOWN = /^(guest|password|changeme|change-me|secret|admin|root|test|default|example)$/i;
 
 function checkProduction(config: Config, raw: unknown, layers: readonly Layer[]): string[] {
   const problems: string[] = [];
@@ -158,40 +134,31 @@ function checkProduction(config: Config, raw: unknown, layers: readonly Layer[])
     if (isBroker && (user === "guest" || user === "") && (secret === "guest" || secret === "")) {
       if (!isLoopback(hostname))
         refuse(path, `guest/guest is RabbitMQ's well-known user, and the broker is at ${hostname}`);
-    } else if (DEFAULT_SECRETS.includes(secret.toLowerCase())) {
+    } else if (WELL_KNOWN.test(secret)) {
       refuse(path, "its password is a well-known one; choose another");
     }
   }
-  if (config.rabbitmq && DEFAULT_SECRETS.includes(config.rabbitmq.password.toLowerCase())) {
+  if (config.rabbitmq && WELL_KNOWN.test(config.rabbitmq.password)) {
     const { hostname } = new URL(config.rabbitmq.managementUri);
     if (!isLoopback(hostname)) refuse(["rabbitmq", "password"], "it is a well-known one; choose another");
   }
-  const keys = at(raw, ["api", "keys"]);
-  if (Array.isArray(keys)) {
-    keys.forEach((key, index) => {
-      if (isMapping(key) && typeof key.key === "string" && isRepeated(key.key)) {
-        refuse(["api", "keys", index, "key"], "it is an example, not a secret; make one with `tasker keys create`");
-      }
-    });
+  for (const [index, key] of listAt(raw, ["api", "keys"]).entries()) {
+    if (isMapping(key) && typeof key.key === "string" && isExample(key.key)) {
+      refuse(["api", "keys", index, "key"], "it is an example, not a secret; make one with `tasker keys create`");
+    }
   }
   return problems;
 }
 
-function isRepeated(secret: string): boolean {
+function listAt(value: unknown, path: Path): readonly unknown[] {
+  const found = at(value, path);
+  return Array.isArray(found) ? found : [];
+}
+
+function isExample(secret: string): boolean {
   return /change|example|secret|password/i.test(secret) || new Set(secret).size < 6;
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
-
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[|\]$/g, "").toLowerCase();
-  const family = isIP(name);
-  return family === 0 ? name === "localhost" : LOOPBACK.check(name, family === 6 ? "ipv6" : "ipv4");
-}
-
-/** SHA-256, hexadecimal, of a key's secret. */
-export function hashKey(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
+function isLoopback(host: string): boolean {
+  return host.toLowerCase() === "localhost" || kindOf(host) === "loopback";
 }

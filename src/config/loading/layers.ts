@@ -2,23 +2,23 @@ import type { JsonObject } from "../../model/json/json";
 
 export type Path = ReadonlyArray<string | number>;
 
-/** One source of values: a file, the environment or the command line. Values are as written, nothing is converted. */
+/** One source of values: a file, the environment or an object. Values are as written, not converted. */
 export interface Layer {
-  from: "file" | "env" | "flag";
+  from: "file" | "env" | "object";
   value: JsonObject;
-  /** Where this value, or its key, stands: `config/embedded.config.yaml:12:5` or `TASKER_API_PORT`. For messages. */
+  /** Where the value or its key stands, for messages: `config/x.yaml:12:5` or `TASKER_API_PORT`. */
   where(path: Path, part: "key" | "value"): string;
 }
 
-/** Variables that stand over the file, and the key each of them sets. */
-export const OVERRIDES: Record<string, { path: Path; read: (text: string) => unknown }> = {
-  TASKER_DATABASE_URI: { path: ["database", "uri"], read: (text) => text },
-  TASKER_BROKER_URI: { path: ["broker", "uri"], read: (text) => text },
-  TASKER_API_HOST: { path: ["api", "host"], read: (text) => text },
-  TASKER_API_PORT: { path: ["api", "port"], read: (text) => text },
-  TASKER_ENDPOINT: { path: ["manager", "endpoint"], read: (text) => separated(text) },
-  TASKER_HANDLERS: { path: ["handlers"], read: (text) => text },
-  TASKER_LOG_LEVEL: { path: ["log", "level"], read: (text) => text },
+/** Variables that override the file, and the key that each of them sets. */
+const OVERRIDES: Record<string, Path> = {
+  TASKER_DATABASE_URI: ["database", "uri"],
+  TASKER_BROKER_URI: ["broker", "uri"],
+  TASKER_API_HOST: ["api", "host"],
+  TASKER_API_PORT: ["api", "port"],
+  TASKER_ENDPOINT: ["manager", "endpoint"],
+  TASKER_HANDLERS: ["handlers"],
+  TASKER_LOG_LEVEL: ["log", "level"],
 };
 
 function separated(text: string): string | string[] {
@@ -26,33 +26,27 @@ function separated(text: string): string | string[] {
   return names.length === 1 ? names[0]! : names;
 }
 
-/** The layers that the environment makes: one for each variable that is set and not empty. */
+/** One layer for each variable that is set and not empty. */
 export function environmentLayers(env: NodeJS.ProcessEnv): Layer[] {
-  return Object.entries(OVERRIDES).flatMap(([variable, { path, read }]) => {
+  return Object.entries(OVERRIDES).flatMap(([variable, path]) => {
     const text = env[variable];
     if (text === undefined || text === "") return [];
-    return [{ from: "env" as const, value: nested(path, read(text)), where: () => variable }];
+    const value = nested(path, variable === "TASKER_ENDPOINT" ? separated(text) : text);
+    return [{ from: "env" as const, value, where: () => variable }];
   });
 }
 
-/** Values of the command line, by dotted key: `{ "manager.endpoint": "lb-1" }`. */
-export function flagLayer(flags: Readonly<Record<string, unknown>>): Layer {
-  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
-  const value = given.reduce<JsonObject>((all, [key, one]) => merge(all, nested(key.split("."), one)), {});
-  return { from: "flag", value, where: (path) => `the command line (${path.join(".")})` };
-}
-
-/** Later layers stand over earlier ones; mappings are merged, everything else is replaced whole. */
+/** Later layers override earlier ones. Mappings are merged, everything else is replaced as a whole. */
 export function mergeLayers(layers: readonly Layer[]): JsonObject {
   return layers.reduce<JsonObject>((all, layer) => merge(all, layer.value), {});
 }
 
-/** The layer that has the last word on a path; undefined: nobody says anything, a default stands. */
+/** The layer that sets the value at a path; undefined: none does, and the default applies. */
 export function layerOf(layers: readonly Layer[], path: Path): Layer | undefined {
   return layers.findLast((layer) => at(layer.value, path) !== undefined);
 }
 
-/** The value at a path, undefined where there is none. */
+/** The value at a path; undefined where there is none. */
 export function at(value: unknown, path: Path): unknown {
   let here = value;
   for (const step of path) {

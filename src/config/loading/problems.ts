@@ -4,13 +4,13 @@ import { at, type Layer, layerOf, type Path } from "./layers";
 /** Keys whose values are never shown. */
 const SECRET = /^(password|key|hash|secret|token)$/i;
 
-/** A value as a message may show it: short, and without what is secret. */
+/** A value as a message may show it: short and without secrets. */
 export function shown(value: unknown, path: Path): string {
   if (value === undefined || value === null) return "nothing";
   if (path.some((step) => typeof step === "string" && SECRET.test(step))) return "*** (not shown)";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
   if (typeof value === "object") return "a mapping";
-  // Up to the last @: a password may hold one itself.
+  // Up to the last @, since a password may contain one.
   const text =
     typeof value === "string" ? value.replace(/(:\/\/)[^\s/]*@/g, "$1***@").replace(/(:\/\/)\S*@/g, "$1***@") : value;
   const json = JSON.stringify(text);
@@ -27,7 +27,7 @@ export function keyProblem(layers: readonly Layer[], path: Path, sentence: strin
   return `${placeOf(layers, path, "key")}: ${dotted(path)}: ${sentence}`;
 }
 
-/** One line for each thing that a schema found wrong. `known`: the keys that may stand at a path, for unknown ones. */
+/** One line for each fault that a schema found. `known`: the keys that may stand at a path. */
 export function issueProblems(
   issue: z.core.$ZodIssue,
   layers: readonly Layer[],
@@ -46,7 +46,7 @@ export function issueProblems(
   return [valueProblem(layers, path, at(raw, path), issue.message)];
 }
 
-/** The name among `names` that was most likely meant, null where none is near. */
+/** The name among `names` that was most likely meant; null where none is near. */
 export function closest(word: string, names: readonly string[]): string | null {
   const ranked = names
     .map((name) => ({ name, steps: distance(word.toLowerCase(), name) }))
@@ -55,7 +55,7 @@ export function closest(word: string, names: readonly string[]): string | null {
   return best && best.steps <= Math.max(1, Math.floor(best.name.length / 3)) ? best.name : null;
 }
 
-/** Edits (insert, delete, replace) between two words. */
+/** Edit distance (insert, delete, replace) between two words. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
@@ -68,7 +68,7 @@ function distance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-// What is missing stands nowhere: then the nearest thing around it does.
+/** A missing value has no place of its own; the nearest section around it is named instead. */
 function placeOf(layers: readonly Layer[], path: Path, part: "key" | "value" = "value"): string {
   for (let length = path.length; length > 0; length--) {
     const layer = layerOf(layers, path.slice(0, length));

@@ -16,18 +16,18 @@ import { ConfigError } from "../../errors";
 import type { JsonObject } from "../../model/json/json";
 import { isMapping, type Layer, type Path } from "./layers";
 
-/** More aliases than that are a "billion laughs", not a config. */
+/** More aliases than this are a "billion laughs" attack. */
 const MAX_ALIASES = 100;
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** These would reach into every object's own machinery. */
+/** Keys that would change an object's prototype. */
 const FORBIDDEN = ["__proto__", "constructor", "prototype"];
 
 /**
- * Reads a YAML file into a layer, `${NAME}` and `${NAME:-default}` replaced from `env` (`$${` stands for `${`).
- * A value that is nothing but the name of an unset variable counts as left out. Throws ConfigError with every problem found.
+ * Reads the text of a YAML file into a layer. `${NAME}` and `${NAME:-default}` are replaced from `env`; `$${` stands
+ * for `${`. A value that is only an unset variable counts as left out. Throws ConfigError with every problem.
  *
- * @param file as it is shown in messages; read relative to `cwd`
+ * @param file as messages show it
  */
 export function readYaml(file: string, text: string, env: NodeJS.ProcessEnv): Layer {
   const lines = new LineCounter();
@@ -71,7 +71,7 @@ export function readYaml(file: string, text: string, env: NodeJS.ProcessEnv): La
   };
 }
 
-/** Reads a config file's text; a missing one throws with `whatNext`, and so does one that is not UTF-8. */
+/** The text of a config file. Throws ConfigError where it is missing or not UTF-8. */
 export function readText(file: string, absolute: string, whatNext: string): string {
   let bytes: Buffer;
   try {
@@ -119,7 +119,7 @@ function substitute(node: Scalar, env: NodeJS.ProcessEnv, complain: (sentence: s
   node.value = replaced;
 }
 
-/** Where in the text the node of a path begins. */
+/** The offset at which the node of a path begins. */
 function offsetOf(root: unknown, path: Path, part: "key" | "value"): number | undefined {
   let node: unknown = root;
   let key: unknown;
