@@ -37,12 +37,12 @@ export function countEnded(
     buckets: SECONDS,
     registers,
   });
-  maintenance.onSettled((settled) => {
-    for (const { type, status, seconds } of settled.tasks) {
+  maintenance.onCompleted((completed) => {
+    for (const { type, status, seconds } of completed.tasks) {
       finished.inc({ type, status });
       completion.observe({ type }, seconds);
     }
-    for (const { type, endpoint, status, deliverySeconds } of settled.responses) {
+    for (const { type, endpoint, status, deliverySeconds } of completed.responses) {
       countResponse({ type, endpoint, status }, deliverySeconds !== null);
       if (deliverySeconds !== null) delivery.observe({ type }, deliverySeconds);
     }

@@ -1,9 +1,9 @@
+import type { Completions } from "../model/completions";
 import type { FinalStatus, ResponseKey, ResponseStatus } from "../model/response";
-import type { Settled } from "../model/settled";
 import type { Deliver } from "../model/task";
 import type { LeaseRef, ManagerRecord, RequestRow } from "./managers";
 
-/** The face of the store for the reconciler: the lock, what is due, settling, dead managers, the inbox, purging. */
+/** The face of the store for the reconciler: the lock, what is due, task statuses, dead managers, the inbox, purging. */
 
 /** A response that asks for the reconciler's attention, with what it needs of its task. Flags are by the database's clock. */
 export interface DueResponse extends ResponseKey {
@@ -56,7 +56,7 @@ export interface EndedResponse extends ResponseKey {
   receivedAt: string | null;
   finishedAt: string | null;
   /** `expected`: how many responses the task has; 0: not known. */
-  task: { status: string; version: number; expected: number; createdAt: string; delayUntil: string | null };
+  task: { status: string; expected: number; createdAt: string; delayUntil: string | null };
 }
 
 /** What followed from the registrations at one endpoint. */
@@ -121,24 +121,24 @@ export interface MaintenanceStore {
    */
   reclaim(leases: ReadonlyArray<LeaseRef & SeenResponse & { reason: string; error: string }>): Promise<number>;
   /** Stores the computed status of these tasks. */
-  settle(taskIds: readonly string[]): Promise<void>;
+  storeStatus(taskIds: readonly string[]): Promise<void>;
   /**
    * Up to `limit` responses that have become final behind a place in the feed of changes, in its order, and the place behind
-   * them. Null: the feed's present end, and nothing. A commit that took very long may be passed over (`overlooked`).
+   * them. Null: the feed's present end, and nothing. A commit that took very long may be passed over (`missedCompletions`).
    */
   ended(after: string | null, limit: number): Promise<{ responses: EndedResponse[]; place: string; more: boolean }>;
-  /** Stores what these ends mean for their tasks: as `settle`, at less cost. */
+  /** Stores the status of the tasks of these ends, where an end can have changed it. */
   completeTasks(responses: readonly EndedResponse[]): Promise<void>;
   /**
    * Looks through a page of the type's tasks that are stored as `status`, by id behind `after`, and returns those that have
-   * no open response: they want settling. Very young ones are left out. `next`: where to go on; null: that was all.
+   * no open response: their stored status is out of date. Very young ones are left out. `next`: where to go on; null: that was all.
    */
   missedCompletions(
     of: { type: string; status: string; after: string },
     limit: number,
   ): Promise<{ taskIds: string[]; next: string | null }>;
-  /** Tells, after its commit, what was concluded or settled by this process; each end is told to one process. */
-  onSettled(listener: (settled: Settled) => void): void;
+  /** Called after the commit with what this process has found complete; each end reaches one process. */
+  onCompleted(listener: (completions: Completions) => void): void;
   /** The managers that count as living, with their last heartbeats. Who of them is silent is for the caller to find out. */
   heartbeats(): Promise<Heartbeat[]>;
   /** Declares these managers dead, each only while that still is its last heartbeat, and makes their leases due. Returns them. */

@@ -51,7 +51,7 @@ export type CreateOutcome =
   | { kind: "created"; task: TaskRecord; endpoints: readonly string[] }
   /** The identifier exists for the type. The caller compares `bodyHash`. */
   | { kind: "existing"; task: TaskRecord }
-  /** `runKey` is held by an open task of the type. */
+  /** `runKey` is held by a task whose end, if it has one, is not stored yet. */
   | { kind: "busy"; taskId: string }
   /** It names no endpoint, and none is registered for the type. */
   | { kind: "unaddressed" }

@@ -46,7 +46,7 @@ export function assembleTasks({ config, store, transport, log, users = null }: T
   const { maintenance } = store;
   const queues = new QueueRegistry(config, store.tasks, transport);
   const confirms = new Confirms(maintenance, log);
-  maintenance.onSettled(({ tasks }) => tasks.forEach(({ id }) => void confirms.completed(id)));
+  maintenance.onCompleted(({ tasks }) => tasks.forEach(({ id }) => void confirms.completed(id)));
   const publisher = new TaskPublisher(config, transport, queues, confirms, log);
   const backlog = new Backlog(maintenance, config.api.outboxLimit);
   const creator = new Creator(
@@ -54,7 +54,7 @@ export function assembleTasks({ config, store, transport, log, users = null }: T
     store.tasks,
     backlog,
     (tasks) => publisher.created(tasks),
-    (taskIds) => maintenance.settle(taskIds),
+    (taskIds) => maintenance.storeStatus(taskIds),
   );
   const inbox = new Inbox(config, maintenance, store.access, creator, log);
   const leftovers = new Leftovers(config, store, log);

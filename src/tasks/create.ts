@@ -12,7 +12,7 @@ import { normalTime } from "../model/time";
 import type { CreateOutcome, TaskStore } from "../store/store";
 import { PRODUCER, traced } from "../tracing";
 import { hashOf } from "./requests/fingerprint";
-import { checked, type SubmitBody, submitBody, usualSubmit } from "./requests/request";
+import { checked, type SubmitBody, submitBody } from "./requests/request";
 import type { Caller } from "./service";
 
 /** What became of a draft; one that reaches nobody is refused. */
@@ -38,7 +38,7 @@ export class Creator {
     private readonly store: TaskStore,
     private readonly gate: Gate,
     private readonly onCreated: (tasks: NewTask[]) => void,
-    private readonly settle: (taskIds: string[]) => Promise<void>,
+    private readonly storeStatus: (taskIds: string[]) => Promise<void>,
   ) {
     const ajv = payloadAjv({ allErrors: false, strict: false });
     for (const type of Object.values(config.taskTypes)) {
@@ -58,7 +58,7 @@ export class Creator {
     caller: Caller,
     more: { id?: string; at?: string; raw?: string } = {},
   ): TaskDraft {
-    const request = usualSubmit(body) ?? checked(submitBody, body, "The request", more.at);
+    const request = checked(submitBody, body, "The request", more.at);
     if (type.deliver === "one" && request.endpoints) {
       throw new TaskerError("invalid_request", `A task of type ${type.name} is performed by any one endpoint`, {
         errors: [{ pointer: `${more.at ?? "#"}/endpoints`, detail: "is not allowed for a type with deliver: one" }],
@@ -81,8 +81,8 @@ export class Creator {
     this.gate.check();
     const outcome = await this.batcher.add(draft);
     if (outcome.kind !== "busy") return outcome;
-    // The run before may have ended a moment ago, and not been settled by the reconciler yet.
-    await this.settle([outcome.taskId]);
+    // A run that ended a moment ago holds its key until its status is stored.
+    await this.storeStatus([outcome.taskId]);
     return this.batcher.add(draft);
   }
 

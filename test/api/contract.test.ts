@@ -441,6 +441,16 @@ describe("single_run types", () => {
     expect([nothing.status, nothing.body]).toEqual([200, { task: null, outcomes: [] }]);
   });
 
+  test("start again as soon as the run before has ended, whoever has noticed that", async () => {
+    const t = await startTestApi();
+    const first = await t.call("POST", "/old/start");
+    await t.perform(first.body, "db1");
+    const next = await t.call("POST", "/old/start");
+    expect([next.status, next.body.id === first.body.id]).toEqual([202, false]);
+    expect((await t.call("POST", "/old/start")).body.code).toBe("already_running");
+    await t.stop();
+  });
+
   test("take GET only where the type says so; the parameters are the payload", async () => {
     expect((await t.call("GET", "/old/status")).body.code).toBe("task_not_found");
     const started = await t.call("GET", "/old/start?depth=2&key=whatever");

@@ -66,7 +66,7 @@ describe("metrics over MariaDB and RabbitMQ", () => {
   test("a second settling of the same task counts nothing again", async () => {
     const before = (await scrape()).get('tasker_task_completion_seconds_count{type="deploy"}');
     const { items } = (await w.get("/deploy?status=succeeded")).body;
-    await w.api.store.maintenance.settle(items.map((task: { id: string }) => task.id));
+    await w.api.store.maintenance.storeStatus(items.map((task: { id: string }) => task.id));
     expect((await scrape()).get('tasker_task_completion_seconds_count{type="deploy"}')).toBe(before);
   });
 

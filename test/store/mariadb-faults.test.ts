@@ -197,7 +197,7 @@ describe("a MySQL server in trouble", () => {
     const manager = await living(other);
     // Settling, cancelling, claiming and publishing the same rows in all directions.
     const work = Array.from({ length: 6 }, (_, i) => [
-      other.maintenance.settle(i % 2 ? ids : [...ids].reverse()),
+      other.maintenance.storeStatus(i % 2 ? ids : [...ids].reverse()),
       other.managers.claim(
         manager,
         `lb-${(i % 2) + 1}`,

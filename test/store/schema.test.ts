@@ -84,7 +84,7 @@ describe("the schema", () => {
     expect(names).not.toContain("tasks_by_status");
     // How many responses it has is not known any more; that it ends is.
     await store.managers.finish([endOf(await claimed(store, task.id))]);
-    await store.maintenance.settle([task.id]);
+    await store.maintenance.storeStatus([task.id]);
     expect((await store.tasks.find(task.type, task.id))!.task.status).toBe("succeeded");
     await pool.end();
     await store.close();

@@ -56,6 +56,8 @@ export interface Dialect {
   readonly now: string;
   /** The clock plus an expression in milliseconds (a column or `?`). */
   nowPlus(ms: string): string;
+  /** A time plus an expression in milliseconds. */
+  plus(time: string, ms: string): string;
   /** For SET: two columns that take the value of one expression, which is said (and reckoned) once. */
   both(first: string, second: string, expression: string): string;
   /** After the table's name: find the rows by their primary key, and lock no other index on the way. */

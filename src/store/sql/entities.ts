@@ -1,105 +1,36 @@
 import { EntitySchema, type EntitySchemaColumnOptions, type EntitySchemaIndexOptions } from "typeorm";
+import { ATTEMPTS } from "./tables/attempts";
+import { RESPONSES } from "./tables/responses";
+import type { Column } from "./tables/table";
+import { TASKS } from "./tables/tasks";
+import { columnTypes, type Kind } from "./tables/types";
 
 type Columns = Record<string, EntitySchemaColumnOptions>;
-type Kind = "mysql" | "sqlite";
 
 /**
- * The tables as TypeORM's entities, in the words of either database. Migrations make the tables; a test holds that both say
- * the same. Hot statements do not go through entities.
+ * The tables as TypeORM's entities. Migrations make the tables; a test holds that both agree. The
+ * store's statements do not go through entities.
  */
 export function entities(kind: Kind): EntitySchema[] {
-  const c = columns(kind);
-  const key = { task_id: c.key(c.id), endpoint: c.key(c.name), job: c.key(c.name) };
-  // SQLite cannot give an existing column a default.
-  const begins = (column: EntitySchemaColumnOptions, value: string | number): EntitySchemaColumnOptions =>
-    kind === "mysql" ? { ...column, default: value } : column;
+  const own = kind === "mysql";
+  const now = own ? "utc_timestamp(3)" : "strftime('%Y-%m-%d %H:%M:%f', 'now')";
+  const c = {
+    ...columnTypes(kind),
+    key: (column: EntitySchemaColumnOptions): EntitySchemaColumnOptions => ({ ...column, primary: true }),
+    null: (column: EntitySchemaColumnOptions): EntitySchemaColumnOptions => ({ ...column, nullable: true }),
+  };
   return [
-    table(
-      "tasks",
-      {
-        id: c.key(c.id),
-        type: c.name,
-        identifier: c.bytes,
-        body_hash: c.hash,
-        payload: c.long,
-        payload_bytes: c.int,
-        deliver: c.word,
-        attempts: c.int,
-        timeout_ms: c.big,
-        priority: c.int,
-        status: begins(c.status, "pending"),
-        created_at: c.time,
-        delay_until: c.null(c.time),
-        wait_until: c.time,
-        expires_at: c.null(c.time),
-        published_at: c.null(c.time),
-        finished_at: c.null(c.time),
-        cancel_at: c.null(c.time),
-        run_key: c.null(c.text),
-        open_run_key: c.null(c.text),
-        traceparent: c.null(c.text),
-        created_by: c.null(c.text),
-        version: begins(c.int, 1),
-        expected: { ...c.int, default: 0 },
-      },
-      [
-        unique("tasks_identifier", ["type", "identifier"]),
-        unique("tasks_open_run_key", ["open_run_key"]),
-        index("tasks_by_type_status", ["type", "status", "id"]),
-      ],
-    ),
-    table(
-      "task_responses",
-      {
-        ...key,
-        type: c.name,
-        performer: c.null(c.fixed),
-        status: begins(c.status, "expected"),
-        reason: c.null(c.text),
-        attempt: begins(c.int, 0),
-        attempts: c.int,
-        generation: begins(c.int, 1),
-        timeout_ms: c.big,
-        progress: begins(c.real, 0),
-        progress_message: c.null(c.message),
-        result: c.null(c.long),
-        result_text: c.null(c.long),
-        error: c.null(c.long),
-        delay_until: c.null(c.time),
-        received_at: c.null(c.time),
-        started_at: c.null(c.time),
-        finished_at: c.null(c.time),
-        retry_at: c.null(c.time),
-        cancel_at: c.null(c.time),
-        timeout_at: c.null(c.time),
-        due_at: c.null(c.time),
-        published: begins(c.int, 0),
-        manager_id: c.null(c.id),
-        lease_id: c.null(c.id),
-        changed_at: c.time,
-        version: begins(c.int, 1),
-      },
-      [
-        index("task_responses_agenda", ["finished_at", "due_at"]),
-        index("task_responses_changed", ["changed_at"]),
-        index("task_responses_endpoint", ["endpoint", "task_id"]),
-      ],
-    ),
-    table("task_attempts", {
-      ...key,
-      generation: c.key(c.int),
-      attempt: c.key(c.int),
-      lease_id: c.key(c.id),
-      outcome: c.key(c.word),
-      reason: c.null(c.text),
-      error: c.null(c.long),
-      result: c.null(c.long),
-      result_text: c.null(c.long),
-      performer: c.null(c.name),
-      manager_id: c.null(c.id),
-      started_at: c.null(c.time),
-      finished_at: c.time,
-    }),
+    table("tasks", columnsOf(TASKS.columns, kind), [
+      unique("tasks_identifier", ["type", "identifier"]),
+      unique("tasks_open_run_key", ["open_run_key"]),
+      index("tasks_by_type_status", ["type", "status", "id"]),
+    ]),
+    table("task_responses", columnsOf(RESPONSES.columns, kind), [
+      index("task_responses_agenda", ["finished_at", "due_at"]),
+      index("task_responses_changed", ["changed_at"]),
+      index("task_responses_endpoint", ["endpoint", "task_id"]),
+    ]),
+    table("task_attempts", columnsOf(ATTEMPTS.columns, kind)),
     table(
       "response_logs",
       {
@@ -168,10 +99,10 @@ export function entities(kind: Kind): EntitySchema[] {
         identifier: c.bytes,
         body: c.null(c.long),
         created_by: c.null(c.text),
-        created_at: { ...c.time, default: () => c.now },
+        created_at: { ...c.time, default: () => now },
         problem: c.null(c.long),
         refused_at: c.null(c.time),
-        asked_by: { ...c.null(c.account), default: c.currentUser },
+        asked_by: { ...c.null(c.account), default: own ? () => "current_user()" : undefined },
       },
       [index("task_requests_open", ["refused_at", "created_at"])],
     ),
@@ -199,35 +130,20 @@ export function entities(kind: Kind): EntitySchema[] {
   ];
 }
 
-function columns(kind: Kind) {
+function columnsOf(columns: Readonly<Record<string, Omit<Column<unknown>, "first">>>, kind: Kind): Columns {
+  const types = columnTypes(kind);
   const own = kind === "mysql";
-  const ascii = (type: "char" | "varchar", length: number): EntitySchemaColumnOptions =>
-    own ? { type, length, charset: "ascii", collation: "ascii_bin" } : { type: "text" };
-  const unicode = (options: EntitySchemaColumnOptions): EntitySchemaColumnOptions =>
-    own ? { ...options, charset: "utf8mb4", collation: "utf8mb4_bin" } : { type: "text" };
-  return {
-    id: ascii("char", 36),
-    hash: ascii("char", 64),
-    name: ascii("varchar", 63),
-    short: ascii("varchar", 64),
-    place: ascii("varchar", 255),
-    word: ascii("varchar", 16),
-    status: ascii("char", 16),
-    fixed: ascii("char", 63),
-    text: unicode({ type: "varchar", length: 190 }),
-    account: unicode({ type: "varchar", length: 400 }),
-    currentUser: own ? () => "current_user()" : undefined,
-    message: unicode({ type: "varchar", length: 1000 }),
-    long: unicode({ type: "longtext" }),
-    bytes: (own ? { type: "varbinary", length: 760 } : { type: "text" }) as EntitySchemaColumnOptions,
-    time: (own ? { type: "datetime", precision: 3 } : { type: "text" }) as EntitySchemaColumnOptions,
-    int: { type: own ? "int" : "integer" } as EntitySchemaColumnOptions,
-    big: { type: own ? "bigint" : "integer" } as EntitySchemaColumnOptions,
-    real: { type: own ? "double" : "real" } as EntitySchemaColumnOptions,
-    now: own ? "utc_timestamp(3)" : "strftime('%Y-%m-%d %H:%M:%f', 'now')",
-    key: (column: EntitySchemaColumnOptions): EntitySchemaColumnOptions => ({ ...column, primary: true }),
-    null: (column: EntitySchemaColumnOptions): EntitySchemaColumnOptions => ({ ...column, nullable: true }),
-  };
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, column]) => [
+      name,
+      {
+        ...types[column.type],
+        ...(column.key && { primary: true }),
+        ...(column.nullable && { nullable: true }),
+        ...(column.default !== undefined && (own || column.defaultOnSqlite) && { default: column.default }),
+      },
+    ]),
+  );
 }
 
 function table(name: string, columns: Columns, indices: EntitySchemaIndexOptions[] = []): EntitySchema {

@@ -1,7 +1,7 @@
 import type { Store } from "../store";
 import { accessStore } from "./access";
 import type { Database } from "./connection";
-import { upkeepStore } from "./maintenance";
+import { maintenanceStore } from "./maintenance";
 import { managerStore } from "./managers";
 import type * as Mysql from "./mysql/database";
 import type { StoreOptions } from "./options";
@@ -21,7 +21,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     kind: db.dialect.kind,
     tasks: taskStore(db),
     managers: managerStore(db),
-    maintenance: upkeepStore(db),
+    maintenance: maintenanceStore(db),
     access: accessStore(db),
     migrate: () => db.migrate(),
     schemaReady: () => schemaReady(db),

@@ -1,6 +1,5 @@
 import { FINAL_TASK_STATUSES, TASK_STATUSES } from "../../model/task";
 import type { MaintenanceStore } from "../../store/store";
-import { CompletionBuffer } from "./completion-buffer";
 import { type Duty, Every } from "./duty";
 
 const PAGE = 1000;
@@ -22,7 +21,6 @@ const OPEN_STATUSES = TASK_STATUSES.filter((status) => !FINAL_TASK_STATUSES.incl
 export class CompletionFeed implements Duty {
   /** How far the feed has been followed; null while others lead. */
   private followed: string | null = null;
-  private readonly buffer = new CompletionBuffer();
   private readonly sweepEvery = new Every();
   /** Which (type, status) the sweep is at, and behind which id. */
   private at = 0;
@@ -35,8 +33,7 @@ export class CompletionFeed implements Duty {
 
   /** From where a successor has to follow; null while others lead. */
   get place(): string | null {
-    const buffered = this.buffer.place;
-    return buffered === undefined ? this.followed : buffered;
+    return this.followed;
   }
 
   /** @param place how far the predecessor has come; null: nobody has led yet */
@@ -45,26 +42,19 @@ export class CompletionFeed implements Duty {
   }
 
   resign(): void {
-    this.goBackTo(null);
+    this.followed = null;
   }
 
   async work(now: number): Promise<boolean> {
-    const more = await this.follow(now);
+    const more = await this.follow();
     await this.sweep(now);
     return more;
   }
 
   /** One page; true: there is more. */
-  async follow(now = performance.now()): Promise<boolean> {
+  async follow(): Promise<boolean> {
     const { responses, place, more } = await this.maintenance.ended(this.followed, PAGE);
-    const stored = this.place;
-    const ready = this.buffer.sift(responses, this.followed, now);
-    try {
-      if (ready.length > 0) await this.maintenance.completeTasks(ready);
-    } catch (error) {
-      this.goBackTo(stored);
-      throw error;
-    }
+    if (responses.length > 0) await this.maintenance.completeTasks(responses);
     this.followed = place;
     return more;
   }
@@ -75,13 +65,8 @@ export class CompletionFeed implements Duty {
     if (sweeps.length === 0 || !this.sweepEvery.due(now, SWEEP_EVERY_MS)) return;
     const of = { ...sweeps[this.at % sweeps.length]!, after: this.after };
     const { taskIds, next } = await this.maintenance.missedCompletions(of, SWEEP_PAGE);
-    if (taskIds.length > 0) await this.maintenance.settle(taskIds);
+    if (taskIds.length > 0) await this.maintenance.storeStatus(taskIds);
     this.after = next ?? "";
     if (next === null) this.at = (this.at + 1) % sweeps.length;
-  }
-
-  private goBackTo(place: string | null): void {
-    this.buffer.clear();
-    this.followed = place;
   }
 }

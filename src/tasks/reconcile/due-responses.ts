@@ -48,6 +48,6 @@ export class DueResponses implements Duty {
     const changed = due.filter((row) => row.status !== "expected" || row.waitOver);
     for (const action of ["miss", "withdraw"] as const) changed.push(...(byAction.get(action) ?? []));
     const taskIds = new Set(changed.map((row) => row.taskId));
-    if (taskIds.size > 0) await this.maintenance.settle([...taskIds]);
+    if (taskIds.size > 0) await this.maintenance.storeStatus([...taskIds]);
   }
 }

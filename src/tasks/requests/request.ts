@@ -4,7 +4,7 @@ import { TaskerError } from "../../errors";
 import { parseDuration } from "../../model/duration";
 import type { JsonObject } from "../../model/json/json";
 import { deeperThan, MAX_DEPTH } from "../../model/json/json";
-import { isName, NAME } from "../../model/names";
+import { NAME } from "../../model/names";
 import { RESPONSE_STATUSES } from "../../model/response";
 import { parseTime, TIME_EXPECTED } from "../../model/time";
 
@@ -93,40 +93,6 @@ export const cancelBody = z.strictObject({ endpoints: endpoints.optional() }).me
 export type SubmitBody = z.infer<typeof submitBody>;
 export type StartBody = z.infer<typeof startBody>;
 export type RetryBody = z.infer<typeof retryBody>;
-
-/**
- * The usual request recognised by hand: an identifier, perhaps a flat payload, perhaps endpoints, nothing else. Null: let the schema
- * decide, which takes the same ones and says what is wrong with the others.
- */
-export function usualSubmit(body: unknown): SubmitBody | null {
-  if (body === null || typeof body !== "object" || Array.isArray(body)) return null;
-  const usual: Partial<SubmitBody> = {};
-  for (const key in body) {
-    const value = (body as Record<string, unknown>)[key];
-    if (key === "identifier" && typeof value === "string" && USUAL_IDENTIFIER.test(value)) usual.identifier = value;
-    else if (key === "payload" && isFlat(value)) usual.payload = value;
-    else if (key === "endpoints" && areNames(value)) usual.endpoints = value;
-    else return null;
-  }
-  return usual.identifier === undefined ? null : (usual as SubmitBody);
-}
-
-function isFlat(payload: unknown): payload is JsonObject {
-  if (payload === null || typeof payload !== "object" || Array.isArray(payload)) return false;
-  for (const key in payload) {
-    const value = (payload as JsonObject)[key];
-    if (value !== null && typeof value === "object") return false;
-  }
-  return true;
-}
-
-function areNames(endpoints: unknown): endpoints is string[] {
-  if (!Array.isArray(endpoints) || endpoints.length === 0 || endpoints.length > MAX_ENDPOINTS) return false;
-  if (!endpoints.every(isName)) return false;
-  return endpoints.length === 1 || new Set(endpoints).size === endpoints.length;
-}
-
-const USUAL_IDENTIFIER = /^[\x20-\x7e]{1,190}$/;
 
 /** Checks `body` against a schema; throws TaskerError `invalid_request` with a pointer for each fault. */
 export function checked<T>(schema: z.ZodType<T>, body: unknown, what: string, at = "#"): T {

@@ -85,7 +85,7 @@ export function endedContract(subject: () => Subject): void {
       const start = await feedPlace(store);
       const [good, bad] = [await endedTask(), await endedTask("failed")];
       const told: string[] = [];
-      store.maintenance.onSettled(({ tasks, responses }) => {
+      store.maintenance.onCompleted(({ tasks, responses }) => {
         told.push(...tasks.map(({ id, status }) => `${id} ${status}`));
         told.push(...responses.map(({ type, endpoint, status }) => `${type} ${endpoint} ${status}`));
       });
@@ -100,12 +100,12 @@ export function endedContract(subject: () => Subject): void {
         expect(first! <= last!).toBe(true);
         for (const endpoint of task.endpoints) expect(told).toContain(`${task.type} ${endpoint} ${status}`);
         expect(told.filter((one) => one.startsWith(task.id))).toEqual([`${task.id} ${status}`]);
-        await store.maintenance.settle([task.id]);
+        await store.maintenance.storeStatus([task.id]);
         expect((await store.tasks.find(task.type, task.id))!.task.version).toBe(found.task.version);
       }
     });
 
-    it.each(["completeTasks", "settle"] as const)(
+    it.each(["completeTasks", "storeStatus"] as const)(
       "counts a task as published when it was created, unless its first receipt came long after: %s",
       async (way) => {
         const { store, sql } = subject();
@@ -120,7 +120,7 @@ export function endedContract(subject: () => Subject): void {
         await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [ago(60), slow.id]);
         await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [ago(3600), delayed.id]);
         const ids = [quick.id, slow.id, delayed.id, withdrawn.id];
-        if (way === "settle") await store.maintenance.settle(ids);
+        if (way === "storeStatus") await store.maintenance.storeStatus(ids);
         else await store.maintenance.completeTasks(await endedOf(store, start, ids, 7));
         const foundOf = async ({ type, id }: { type: string; id: string }) => (await store.tasks.find(type, id))!;
         const { task } = await foundOf(quick);
@@ -156,7 +156,7 @@ export function endedContract(subject: () => Subject): void {
       const seen = await endedOf(store, start, [opened.id, neighbour.id], 4);
       await store.tasks.retry(opened.id, { endpoints: ["lb-1"] }, { waitMs: 60_000, expiresMs: null });
       const told: string[] = [];
-      store.maintenance.onSettled(({ tasks }) => told.push(...tasks.map(({ id }) => id)));
+      store.maintenance.onCompleted(({ tasks }) => told.push(...tasks.map(({ id }) => id)));
       await store.maintenance.completeTasks(seen);
       expect(told).toEqual([neighbour.id]);
       expect((await store.tasks.find(opened.type, opened.id))!.task).toMatchObject({ finishedAt: null });
@@ -195,7 +195,7 @@ export function endedContract(subject: () => Subject): void {
       }
       expect(found).toEqual([tasks[1]!.id, tasks[4]!.id]);
       expect(pages).toEqual([1, 0, 1]);
-      await store.maintenance.settle(found);
+      await store.maintenance.storeStatus(found);
       expect(await store.maintenance.missedCompletions({ type, status: "pending", after: "" }, 100)).toEqual({
         taskIds: [],
         next: null,

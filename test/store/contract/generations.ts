@@ -161,7 +161,7 @@ export function generationContract(subject: () => Subject): void {
         const tasks = Array.from({ length: 20 }, () => newTask({ type, id: oldId() }));
         await store.tasks.create(tasks);
         await store.managers.finish(await Promise.all(tasks.map(async ({ id }) => endOf(await claimed(store, id)))));
-        await store.maintenance.settle(tasks.map(({ id }) => id));
+        await store.maintenance.storeStatus(tasks.map(({ id }) => id));
         await sql("UPDATE tasks SET finished_at = ? WHERE type = ?", [PAST, type]);
         const [gone, ...opened] = await Promise.all([
           store.maintenance.purge(type, 60_000, 100),

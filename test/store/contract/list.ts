@@ -31,7 +31,7 @@ export function listContract(subject: () => Subject): void {
         endOf(await claimed(store, tasks[0]!.id, { endpoint: lb1 })),
         endOf(await claimed(store, tasks[3]!.id, { endpoint: lb2 }), { status: "failed", reason: "error" }),
       ]);
-      await store.maintenance.settle(tasks.map(({ id }) => id));
+      await store.maintenance.storeStatus(tasks.map(({ id }) => id));
     });
 
     const list = async (filter: Omit<TaskFilter, "limit"> & { limit?: number }) =>

@@ -164,16 +164,16 @@ export function upkeepContract(subject: () => Subject): void {
       expect(await dueOf(store, task.id)).toEqual([]);
       await sql("UPDATE task_responses SET finished_at = NULL WHERE task_id = ? AND status = 'succeeded'", [task.id]);
       expect((await dueOf(store, task.id)).map((row) => row.status)).toEqual(["succeeded"]);
-      await store.maintenance.settle([task.id]);
+      await store.maintenance.storeStatus([task.id]);
       expect(await dueOf(store, task.id)).toEqual([]);
       expect((await store.tasks.find(task.type, task.id))!.task).toMatchObject({ status: "running", finishedAt: null });
       await store.managers.finish([
         endOf(await claimed(store, task.id, { endpoint: "lb-2" }), { status: "failed", reason: "error" }),
       ]);
-      await store.maintenance.settle([task.id, task.id, newId()]);
+      await store.maintenance.storeStatus([task.id, task.id, newId()]);
       const found = (await store.tasks.find(task.type, task.id))!;
       expect(found.task).toMatchObject({ status: "failed", finishedAt: found.responses[1]!.finishedAt });
-      await store.maintenance.settle([task.id]);
+      await store.maintenance.storeStatus([task.id]);
       expect((await store.tasks.find(task.type, task.id))!.task.version).toBe(found.task.version);
     });
 
@@ -190,7 +190,7 @@ export function upkeepContract(subject: () => Subject): void {
         endOf(await claimed(store, bad.id), { status: "failed", reason: "error" }),
       ]);
       await sql("UPDATE tasks SET wait_until = ? WHERE id = ?", [PAST, late.id]);
-      await store.maintenance.settle([ok, bad, late, waiting].map(({ id }) => id));
+      await store.maintenance.storeStatus([ok, bad, late, waiting].map(({ id }) => id));
       const states = await store.tasks.states([ok, bad, late, waiting].map(({ id }) => id));
       expect(states.map((state) => state.task.status)).toEqual(["succeeded", "failed", "incomplete", "pending"]);
     });
@@ -201,10 +201,10 @@ export function upkeepContract(subject: () => Subject): void {
       const task = await createdTask(store, { endpoints });
       const grants = await Promise.all(endpoints.map((endpoint) => claimed(store, task.id, { endpoint })));
       await Promise.all(
-        grants.flatMap((grant) => [store.managers.finish([endOf(grant)]), other.maintenance.settle([task.id])]),
+        grants.flatMap((grant) => [store.managers.finish([endOf(grant)]), other.maintenance.storeStatus([task.id])]),
       );
       const left = await dueOf(store, task.id);
-      if (left.length > 0) await store.maintenance.settle([task.id]);
+      if (left.length > 0) await store.maintenance.storeStatus([task.id]);
       expect((await store.tasks.find(task.type, task.id))!.task.status).toBe("succeeded");
       expect(await dueOf(store, task.id)).toEqual([]);
     });
@@ -299,7 +299,7 @@ export function upkeepContract(subject: () => Subject): void {
         await store.managers.finish([endOf(grant, { status: "received" })]);
         await store.managers.finish([endOf(await claimed(store, task.id))]);
       }
-      await store.maintenance.settle([...old, young].map(({ id }) => id));
+      await store.maintenance.storeStatus([...old, young].map(({ id }) => id));
       for (const { id } of old) await sql("UPDATE tasks SET finished_at = ? WHERE id = ?", [PAST, id]);
       expect(await store.maintenance.purge(fresh("type"), 0, 100)).toBe(0);
       expect(await store.maintenance.purge(type, 60_000, 2)).toBe(2);

@@ -100,7 +100,7 @@ export function operatorContract(subject: () => Subject): void {
       await store.managers.finish([endOf(grant, { status: "failed", reason: "error", error: "boom", result: '"r"' })]);
       await store.managers.finish([endOf(await claimed(store, task.id, { endpoint: "lb-2" }))]);
       await claimed(store, task.id, { endpoint: "lb-3" });
-      await store.maintenance.settle([task.id]);
+      await store.maintenance.storeStatus([task.id]);
 
       expect(
         await store.tasks.retry(task.id, { statuses: ["failed", "running"] }, { waitMs: 1000, expiresMs: 5000 }),
@@ -166,6 +166,7 @@ export function operatorContract(subject: () => Subject): void {
       const first = newTask({ runKey });
       await store.tasks.create([first]);
       await store.managers.finish([endOf(await claimed(store, first.id), { status: "failed", reason: "error" })]);
+      await store.maintenance.storeStatus([first.id]);
       await store.tasks.create([newTask({ runKey })]);
       await expect(store.tasks.retry(first.id, {}, WAIT)).rejects.toMatchObject({ code: "already_running" });
       expect(await rowOf(store, first)).toMatchObject({ status: "failed", generation: 1 });

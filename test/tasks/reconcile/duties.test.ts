@@ -144,7 +144,7 @@ describe("purging", () => {
   async function finished(type: string) {
     const task = await stored(type, oldId());
     await on.store.managers.finish([endOf(await claimed(on.store, task.id, { endpoint: "a" }))]);
-    await on.store.maintenance.settle([task.id]);
+    await on.store.maintenance.storeStatus([task.id]);
     on.sql("UPDATE tasks SET finished_at = ? WHERE id = ?", PAST, task.id);
     return task;
   }
@@ -178,9 +178,9 @@ describe("the inbox", () => {
     return id;
   };
   const inbox = () => {
-    const settle = on.store.maintenance.settle;
+    const storeStatus = on.store.maintenance.storeStatus;
     const gate = { check: () => undefined };
-    const creator = new Creator(on.config, on.store.tasks, gate, (tasks) => on.publisher.created(tasks), settle);
+    const creator = new Creator(on.config, on.store.tasks, gate, (tasks) => on.publisher.created(tasks), storeStatus);
     return new Inbox(on.config, on.store.maintenance, on.store.access, creator, silentLog);
   };
 

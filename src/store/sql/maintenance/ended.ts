@@ -1,14 +1,12 @@
 import type { FinalStatus } from "../../../model/response";
-import { FINAL_STATUSES } from "../../../model/response";
 import type { EndedResponse } from "../../store";
 import type { Connection, Database } from "../connection";
 import { between, feedEnd, feedOrder, placeAt, placeOf, placeText, toPlace } from "../feed";
-import { Sql } from "../sql";
+import { FINAL, Sql } from "../sql";
 import { dbToMs, fromDb, msToDb } from "../times";
 
 /** After a long time away the feed is followed in strides: each statement ends well within its deadline. */
 const STRIDE_MS = 60_000;
-const FINAL = FINAL_STATUSES.map((status) => `'${status}'`).join(", ");
 
 interface EndedRow {
   task_id: string;
@@ -20,7 +18,6 @@ interface EndedRow {
   received_at: string | null;
   finished_at: string;
   task_status: string;
-  task_version: number;
   expected: number;
   created_at: string;
   task_delay: string | null;
@@ -51,7 +48,7 @@ export function endedAfter(
 function read(connection: Connection, where: Sql, limit: number): Promise<EndedRow[]> {
   return connection.query<EndedRow>(
     `SELECT r.task_id, r.endpoint, r.job, r.type, r.performer, r.status, r.received_at, r.finished_at,
-       t.status AS task_status, t.version AS task_version, t.expected, t.created_at, t.delay_until AS task_delay
+       t.status AS task_status, t.expected, t.created_at, t.delay_until AS task_delay
      FROM task_responses r${connection.dialect.by("task_responses_agenda")} JOIN tasks t ON t.id = r.task_id
      WHERE ${where.text} AND r.status IN (${FINAL})${feedOrder("finished_at", "r")} LIMIT ?`,
     [...where.values, limit],
@@ -70,7 +67,6 @@ function toEnded(row: EndedRow): EndedResponse {
     finishedAt: fromDb(row.finished_at),
     task: {
       status: row.task_status,
-      version: row.task_version,
       expected: row.expected,
       createdAt: fromDb(row.created_at),
       delayUntil: fromDb(row.task_delay),

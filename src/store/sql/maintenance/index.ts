@@ -2,21 +2,21 @@ import type { MaintenanceStore } from "../../store";
 import type { Database } from "../connection";
 import { admitManagers, endpointLeft, leavingEndpoints } from "./admit";
 import { backlog } from "./backlog";
-import { completeTasks } from "./complete-tasks";
 import { dueResponses, payloadsOf } from "./due";
 import { endedAfter } from "./ended";
 import { openRequests, refuseRequest, requestsDone } from "./inbox";
 import { releaseLock, takeLock } from "./lock";
 import { markPublished, missResponses, postpone, unpublish, withdrawResponses } from "./mark";
-import { overlookedTasks } from "./missed-completions";
+import { missedCompletions } from "./missed-completions";
 import { newcomersAfter } from "./newcomers";
 import { purgeTasks } from "./purge";
 import { heartbeats, reapManagers, reclaimLeases } from "./reclaim";
-import { onSettled, settle } from "./settle";
+import { TaskStatuses } from "./task-status";
 import { configureTypes, isOpen, tellOpenDeliver } from "./types";
 
 /** The reconciler's face of the store. */
-export function upkeepStore(db: Database): MaintenanceStore {
+export function maintenanceStore(db: Database): MaintenanceStore {
+  const statuses = new TaskStatuses(db);
   return {
     lock: (name, holder, ttlMs, place) => takeLock(db, name, holder, ttlMs, place),
     unlock: (name, holder) => releaseLock(db, name, holder),
@@ -29,10 +29,10 @@ export function upkeepStore(db: Database): MaintenanceStore {
     withdraw: (keys) => withdrawResponses(db, keys),
     reclaim: (leases) => reclaimLeases(db, leases),
     ended: (after, limit) => endedAfter(db, after, limit),
-    completeTasks: (responses) => completeTasks(db, responses),
-    missedCompletions: (of, limit) => overlookedTasks(db, of, limit),
-    settle: (taskIds) => settle(db, taskIds),
-    onSettled: (listener) => onSettled(db, listener),
+    completeTasks: (responses) => statuses.complete(responses),
+    missedCompletions: (of, limit) => missedCompletions(db, of, limit),
+    storeStatus: (taskIds) => statuses.store(taskIds),
+    onCompleted: (listener) => statuses.onCompleted(listener),
     heartbeats: () => heartbeats(db),
     reap: (silent) => reapManagers(db, silent),
     newcomers: (after, overlapMs) => newcomersAfter(db, after, overlapMs),

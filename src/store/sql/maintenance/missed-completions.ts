@@ -11,7 +11,7 @@ const OPEN = "'expected', 'received', 'running', 'retrying'";
  * One page of a type's tasks that are stored as `status`, in the order of their ids: which of them have no open response, and
  * where the next page begins (null: this was the last).
  */
-export function overlookedTasks(
+export function missedCompletions(
   db: Database,
   of: { type: string; status: string; after: string },
   limit: number,

@@ -3,6 +3,7 @@ import type { Heartbeat, LeaseRef, ManagerRecord, SeenResponse } from "../../sto
 import type { Connection, Database } from "../connection";
 import { leasesAreDue } from "../managers/register";
 import { chunks, compare, groupBy, inKeyOrder, matchKeys, Sql } from "../sql";
+import { attemptsFromResponses } from "../tables/attempts";
 import { MANAGER_COLUMNS, type ManagerRow, toManager } from "../tasks/endpoints";
 
 type Lost = LeaseRef & SeenResponse & { reason: string; error: string };
@@ -34,13 +35,12 @@ async function reclaimGroup(connection: Connection, group: readonly Lost[]): Pro
     where.values,
   );
   if (locked.length === 0) return 0;
-  await connection.run(
-    `INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error,
-       performer, manager_id, started_at, finished_at)
-     SELECT task_id, endpoint, job, generation, attempt, lease_id, 'lost', ?, ?, performer, manager_id, started_at, ${now}
-     FROM task_responses WHERE ${where.text}${keepDuplicates("task_attempts.outcome")}`,
-    [reason, error, ...where.values],
-  );
+  const lost = attemptsFromResponses({
+    ...{ outcome: "'lost'", reason: new Sql("?", [reason]), error: new Sql("?", [error]) },
+    ...{ result: "NULL", result_text: "NULL", finished_at: now },
+  });
+  lost.append(where).add(keepDuplicates("task_attempts.outcome"));
+  await connection.run(lost.text, lost.values);
   const again = "cancel_at IS NULL AND attempt < attempts";
   const sql = new Sql(
     `UPDATE task_responses${connection.dialect.byKey} SET

@@ -6,6 +6,7 @@ export const mysqlDialect: Dialect = {
   now: "UTC_TIMESTAMP(3)",
   // Assignments take effect from left to right.
   both: (first, second, expression) => `${first} = ${expression}, ${second} = ${first}`,
+  plus: (time, ms) => `(${time} + INTERVAL (${ms}) * 1000 MICROSECOND)`,
   nowPlus: (ms) => `(UTC_TIMESTAMP(3) + INTERVAL (${ms}) * 1000 MICROSECOND)`,
   // Left alone, MariaDB takes the index by endpoint where both would do: a detour, and more locks.
   byKey: " FORCE INDEX (PRIMARY)",

@@ -6,6 +6,7 @@ export const sqliteDialect: Dialect = {
   kind: "sqlite",
   now: `strftime(${FORMAT}, 'now')`,
   both: (first, second, expression) => `(${first}, ${second}) = (SELECT v, v FROM (SELECT ${expression} AS v))`,
+  plus: (time, ms) => `strftime(${FORMAT}, ${time}, ((${ms}) / 1000.0) || ' seconds')`,
   nowPlus: (ms) => `strftime(${FORMAT}, 'now', ((${ms}) / 1000.0) || ' seconds')`,
   byKey: "",
   by: (index) => ` INDEXED BY ${index}`,

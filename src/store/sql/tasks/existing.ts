@@ -1,8 +1,8 @@
 import type { NewTask, TaskDraft, TaskRecord } from "../../../model/task";
 import type { CreateOutcome } from "../../store";
 import type { Connection } from "../connection";
-import { TASK_COLUMNS, type TaskRow, toTask } from "../rows";
 import { chunks } from "../sql";
+import { TASKS } from "../tables/tasks";
 
 /** A task to be stored, and its place among the outcomes. */
 export interface DraftEntry {
@@ -25,12 +25,11 @@ export async function withoutExisting(
     const byName = new Map<string, TaskRecord>();
     const ids = new Set<string>();
     const pairs = part.map(() => "(type = ? AND identifier = ?) OR id = ?").join(" OR ");
-    const rows = await connection.query<TaskRow>(
-      `SELECT ${TASK_COLUMNS} FROM tasks WHERE ${pairs}`,
+    const rows = await connection.query<TaskRecord>(
+      `SELECT ${TASKS.select()} FROM tasks WHERE ${pairs}`,
       part.flatMap(({ task }) => [task.type, task.identifier, task.id]),
     );
-    for (const row of rows) {
-      const task = toTask(row);
+    for (const task of rows.map(TASKS.record)) {
       byName.set(`${task.type} ${task.identifier}`, task);
       ids.add(task.id);
     }

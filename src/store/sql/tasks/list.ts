@@ -3,8 +3,8 @@ import { ANY_ENDPOINT } from "../../../model/names";
 import { TASK_STATUSES, type TaskRecord } from "../../../model/task";
 import type { TaskFilter } from "../../store";
 import type { Connection, Database, Dialect } from "../connection";
-import { TASK_COLUMNS, type TaskRow, toTask } from "../rows";
 import { compare, Sql } from "../sql";
+import { TASKS } from "../tables/tasks";
 
 /** Beyond so many (type, status) pairs one scan by time is taken instead: SQLite puts at most 500 SELECTs together. */
 const MAX_RANGES = 420;
@@ -22,8 +22,11 @@ export function listTasks(db: Database, filter: TaskFilter): Promise<TaskRecord[
       filter.endpoint === undefined ? await idsByTask(connection, filter) : await idsByEndpoint(connection, filter);
     if (ids.length === 0) return [];
     const list = db.dialect.isIn("id", ids);
-    const rows = await connection.query<TaskRow>(`SELECT ${TASK_COLUMNS} FROM tasks WHERE ${list.text}`, list.values);
-    return rows.map(toTask).sort((a, b) => compare(b.id, a.id));
+    const rows = await connection.query<TaskRecord>(
+      `SELECT ${TASKS.select()} FROM tasks WHERE ${list.text}`,
+      list.values,
+    );
+    return rows.map(TASKS.record).sort((a, b) => compare(b.id, a.id));
   });
 }
 

@@ -4,6 +4,7 @@ import type { Connection, Database } from "../connection";
 import { leasesAreDue } from "../managers/register";
 import { nowOf } from "../rows";
 import { inKeyOrder, matchKeys, Sql, unique } from "../sql";
+import { attemptsFromResponses } from "../tables/attempts";
 import { isSilent, leavingOf, MANAGER_COLUMNS, type ManagerRow } from "./endpoints";
 
 /** Responses that are ended in one transaction. */
@@ -129,13 +130,12 @@ async function endRows(connection: Connection, name: string, keys: Sql): Promise
   const where = new Sql().append(keys).add(` AND status IN (${OPEN})`);
   await connection.query(`SELECT task_id FROM task_responses${byKey} WHERE ${where.text}${forUpdate}`, where.values);
   const error = `The endpoint ${name} was removed.`;
-  await connection.run(
-    `INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error,
-       performer, manager_id, started_at, finished_at)
-     SELECT task_id, endpoint, job, generation, attempt, lease_id, 'lost', 'endpoint_removed', ?, performer, manager_id, started_at, ${now}
-     FROM task_responses WHERE ${where.text} AND status = 'running' AND lease_id IS NOT NULL${keepDuplicates("task_attempts.outcome")}`,
-    [error, ...where.values],
-  );
+  const lost = attemptsFromResponses({
+    ...{ outcome: "'lost'", reason: "'endpoint_removed'", error: new Sql("?", [error]) },
+    ...{ result: "NULL", result_text: "NULL", finished_at: now },
+  });
+  lost.append(where).add(` AND status = 'running' AND lease_id IS NOT NULL${keepDuplicates("task_attempts.outcome")}`);
+  await connection.run(lost.text, lost.values);
   return connection.run(
     `UPDATE task_responses${byKey} SET status = 'cancelled', reason = 'endpoint_removed', error = ?, finished_at = ${now},
        retry_at = NULL, timeout_at = NULL, lease_id = NULL, published = 0, due_at = NULL, changed_at = ${now}, version = version + 1

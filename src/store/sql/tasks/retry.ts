@@ -2,19 +2,17 @@ import { TaskerError } from "../../../errors";
 import { NOBODY, type TaskState, taskState } from "../../../model/completeness";
 import { isId } from "../../../model/ids";
 import { ANY_ENDPOINT } from "../../../model/names";
-import { FINAL_STATUSES, isFinal, type ResponseKey, type ResponseStatus } from "../../../model/response";
+import { isFinal, type ResponseKey, type ResponseStatus } from "../../../model/response";
+import type { ResponseBrief } from "../../store";
 import type { Connection, Database } from "../connection";
-import { BRIEF_COLUMNS, type BriefRow, toBrief } from "../rows";
-import { chunks, MAX_LIST, matchKeys, Sql } from "../sql";
+import { chunks, FINAL, MAX_LIST, matchKeys, Sql } from "../sql";
+import { attemptsFromResponses } from "../tables/attempts";
+import { BRIEF_RESPONSE, RESPONSES } from "../tables/responses";
 import { clampMs, dbToMs, msToDb } from "../times";
 
 interface Choice {
   endpoints?: readonly string[];
   statuses?: readonly ResponseStatus[];
-}
-
-interface Row extends BriefRow {
-  status: ResponseStatus;
 }
 
 /** Re-opens what is final or was never received. The rows of before become attempts; everything about the run starts anew. */
@@ -26,7 +24,7 @@ export function retryTask(
 ): Promise<ResponseKey[]> {
   if (!isId(taskId)) return Promise.resolve([]);
   // When the answer to COMMIT is lost, the repetition must not open another generation.
-  let before: Row[] = [];
+  let before: ResponseBrief[] = [];
   return db.write(async (connection) => {
     const { now, forUpdate } = db.dialect;
     const [task] = await connection.query<{ type: string; run_key: string | null; now_at: string }>(
@@ -34,16 +32,16 @@ export function retryTask(
       [taskId],
     );
     if (!task) return [];
-    const rows = await connection.query<Row>(
-      `SELECT ${BRIEF_COLUMNS} FROM task_responses WHERE task_id = ? ORDER BY endpoint, job${forUpdate}`,
+    const found = await connection.query<ResponseBrief>(
+      `SELECT ${BRIEF_RESPONSE} FROM task_responses WHERE task_id = ? ORDER BY endpoint, job${forUpdate}`,
       [taskId],
     );
-    if (before.length > 0 && before.every((old) => rows.some((row) => isNext(old, row))))
-      return before.map(keyIn(taskId));
+    const rows = found.map(RESPONSES.record);
+    if (before.length > 0 && before.every((old) => rows.some((row) => isNext(old, row)))) return before.map(keyOf);
     const chosen = rows.filter((row) => isChosen(row, choose));
     if (chosen.length === 0) return [];
     before = chosen;
-    const keys = chosen.map(keyIn(taskId));
+    const keys = chosen.map(keyOf);
     for (const part of chunks(keys, MAX_LIST)) {
       await keepAsAttempts(connection, part);
       await reopen(connection, part);
@@ -68,15 +66,13 @@ export function retryTask(
   });
 }
 
-const keyIn =
-  (taskId: string) =>
-  ({ endpoint, job }: Row): ResponseKey => ({ taskId, endpoint, job });
+const keyOf = ({ taskId, endpoint, job }: ResponseBrief): ResponseKey => ({ taskId, endpoint, job });
 
-function isNext(old: Row, row: Row): boolean {
+function isNext(old: ResponseBrief, row: ResponseBrief): boolean {
   return row.endpoint === old.endpoint && row.job === old.job && row.generation > old.generation;
 }
 
-function isChosen(row: Row, { endpoints, statuses }: Choice): boolean {
+function isChosen(row: ResponseBrief, { endpoints, statuses }: Choice): boolean {
   if (!isFinal(row.status) && row.status !== "expected") return false;
   if (statuses && !statuses.includes(row.status)) return false;
   if (!endpoints) return true;
@@ -86,16 +82,9 @@ function isChosen(row: Row, { endpoints, statuses }: Choice): boolean {
   );
 }
 
-const FINAL = FINAL_STATUSES.map((status) => `'${status}'`).join(", ");
-
 async function keepAsAttempts(connection: Connection, keys: readonly ResponseKey[]): Promise<void> {
-  const sql = new Sql(
-    `INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error, result, result_text,
-       performer, manager_id, started_at, finished_at)
-     SELECT task_id, endpoint, job, generation, attempt, COALESCE(lease_id, ''), status, reason, error, result, result_text,
-       performer, manager_id, started_at, finished_at
-     FROM task_responses WHERE `,
-  ).append(matchKeys(connection.dialect, keys));
+  const sql = attemptsFromResponses({ lease_id: "COALESCE(lease_id, '')", outcome: "status" });
+  sql.append(matchKeys(connection.dialect, keys));
   sql.add(` AND status IN (${FINAL})`).add(connection.dialect.keepDuplicates("task_attempts.outcome"));
   await connection.run(sql.text, sql.values);
 }
@@ -113,14 +102,13 @@ async function reopen(connection: Connection, keys: readonly ResponseKey[]): Pro
   await connection.run(sql.text, sql.values);
 }
 
-function stateAfter(rows: readonly Row[], reopened: ReadonlySet<Row>): TaskState {
+function stateAfter(rows: readonly ResponseBrief[], reopened: ReadonlySet<ResponseBrief>): TaskState {
   return taskState(
-    rows.map((row) => {
-      const brief = toBrief(row);
-      return reopened.has(row)
-        ? { ...brief, status: "expected" as const, progress: 0, receivedAt: null, startedAt: null, finishedAt: null }
-        : brief;
-    }),
+    rows.map((row) =>
+      reopened.has(row)
+        ? { ...row, status: "expected", progress: 0, receivedAt: null, startedAt: null, finishedAt: null }
+        : row,
+    ),
     { delayed: false, waitOver: false, living: NOBODY },
   );
 }

@@ -11,7 +11,7 @@ describe("the script that stores new tasks", () => {
       [newTask()],
       [newTask({ endpoints: ["lb-1", "lb-2"] }), toAll, newTask({ id: newId() })],
     ]) {
-      const statements = createScript(tasks, 3000)!
+      const statements = createScript(tasks)!
         .split("; ")
         .map((text) => text.split(" (")[0]);
       const tasksAt = statements.indexOf("INSERT INTO tasks");

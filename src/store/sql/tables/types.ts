@@ -1,0 +1,33 @@
+import type { EntitySchemaColumnOptions } from "typeorm";
+
+export type Kind = "mysql" | "sqlite";
+
+/** The types of columns in the words of either database. */
+export function columnTypes(kind: Kind) {
+  const own = kind === "mysql";
+  const ascii = (type: "char" | "varchar", length: number): EntitySchemaColumnOptions =>
+    own ? { type, length, charset: "ascii", collation: "ascii_bin" } : { type: "text" };
+  const unicode = (options: EntitySchemaColumnOptions): EntitySchemaColumnOptions =>
+    own ? { ...options, charset: "utf8mb4", collation: "utf8mb4_bin" } : { type: "text" };
+  return {
+    id: ascii("char", 36),
+    hash: ascii("char", 64),
+    name: ascii("varchar", 63),
+    short: ascii("varchar", 64),
+    place: ascii("varchar", 255),
+    word: ascii("varchar", 16),
+    status: ascii("char", 16),
+    fixed: ascii("char", 63),
+    text: unicode({ type: "varchar", length: 190 }),
+    account: unicode({ type: "varchar", length: 400 }),
+    message: unicode({ type: "varchar", length: 1000 }),
+    long: unicode({ type: "longtext" }),
+    bytes: (own ? { type: "varbinary", length: 760 } : { type: "text" }) as EntitySchemaColumnOptions,
+    time: (own ? { type: "datetime", precision: 3 } : { type: "text" }) as EntitySchemaColumnOptions,
+    int: { type: own ? "int" : "integer" } as EntitySchemaColumnOptions,
+    big: { type: own ? "bigint" : "integer" } as EntitySchemaColumnOptions,
+    real: { type: own ? "double" : "real" } as EntitySchemaColumnOptions,
+  };
+}
+
+export type ColumnType = keyof ReturnType<typeof columnTypes>;
