@@ -1,39 +1,17 @@
 import { isId, newId } from "../../model/ids";
-import type { JsonObject } from "../../model/json/json";
-import type { AccessStore, ApiKeyRecord, AuditEntry } from "../store";
+import type { AccessStore, AuditEntry } from "../store";
 import type { Connection, Database, Value } from "./connection";
 import { nowOf } from "./rows";
-import { fromDb, toDb } from "./times";
-
-interface KeyRow {
-  id: string;
-  name: string;
-  hash: string;
-  scopes: string;
-  types: string | null;
-  created_at: string;
-  expires_at: string | null;
-  last_used_at: string | null;
-}
-
-interface AuditRow {
-  id: string;
-  at: string;
-  actor: string | null;
-  action: string;
-  task_id: string | null;
-  type: string | null;
-  detail: string;
-  remote: string | null;
-}
-
-const KEY_COLUMNS = "id, name, hash, scopes, types, created_at, expires_at, last_used_at";
+import { API_KEYS, AUDIT } from "./tables/access";
+import { toDb } from "./times";
 
 /** Keys (only their hashes) and the trail of who changed what. */
 export function accessStore(db: Database): AccessStore {
   const keysWhere = (where: string, values: Value[] = []) =>
     db.read(async (connection) =>
-      (await connection.query<KeyRow>(`SELECT ${KEY_COLUMNS} FROM api_keys${where}`, values)).map(toKey),
+      (await connection.query<object>(`SELECT ${API_KEYS.select()} FROM api_keys${where}`, values)).map(
+        API_KEYS.record,
+      ),
     );
   return {
     addKey: (key) =>
@@ -87,35 +65,12 @@ async function insertAudit(
 function listAudit(db: Database, limit: number, after?: string): Promise<Array<Required<AuditEntry> & { id: string }>> {
   if (after !== undefined && !isId(after)) return Promise.resolve([]);
   return db.read(async (connection) => {
-    const rows = await connection.query<AuditRow>(
-      `SELECT id, at, actor, action, task_id, type, detail, remote FROM audit
-       ${after === undefined ? "" : "WHERE id < ?"} ORDER BY id DESC LIMIT ?`,
+    const rows = await connection.query<object>(
+      `SELECT ${AUDIT.select()} FROM audit ${after === undefined ? "" : "WHERE id < ?"} ORDER BY id DESC LIMIT ?`,
       after === undefined ? [limit] : [after, limit],
     );
-    return rows.map((row) => ({
-      id: row.id,
-      at: fromDb(row.at),
-      actor: row.actor,
-      action: row.action,
-      taskId: row.task_id,
-      type: row.type,
-      detail: JSON.parse(row.detail) as JsonObject,
-      remote: row.remote,
-    }));
+    return rows.map(AUDIT.record);
   });
-}
-
-function toKey(row: KeyRow): ApiKeyRecord {
-  return {
-    id: row.id,
-    name: row.name,
-    hash: row.hash,
-    scopes: JSON.parse(row.scopes) as string[],
-    types: row.types === null ? null : (JSON.parse(row.types) as string[]),
-    createdAt: fromDb(row.created_at),
-    expiresAt: fromDb(row.expires_at),
-    lastUsedAt: fromDb(row.last_used_at),
-  };
 }
 
 /** The column is ASCII; a comparison with anything else would be an error, not a miss. */

@@ -1,3 +1,4 @@
+import type { ResponseKey } from "../../model/response";
 import type { Connection } from "./connection";
 import { compare, Sql } from "./sql";
 import { dbToMs, msToDb } from "./times";
@@ -16,8 +17,9 @@ export function placeText(place: Place): string {
   return place.join("|");
 }
 
-export function placeOf(time: string, row: { task_id: string; endpoint: string; job: string }): Place {
-  return [time, row.task_id, row.endpoint, row.job];
+/** @param time as the database writes it */
+export function placeOf(time: string, { taskId, endpoint, job }: ResponseKey): Place {
+  return [time, taskId, endpoint, job];
 }
 
 export function inOrder(a: Place, b: Place): number {

@@ -1,4 +1,4 @@
-import { FINAL_STATUSES, type ResponseKey } from "../../model/response";
+import type { ResponseKey } from "../../model/response";
 import type { Dialect, Value } from "./connection";
 
 /** SQL text with its values, put together piece by piece. */
@@ -21,9 +21,6 @@ export class Sql {
     return this.add(piece.text, ...piece.values);
   }
 }
-
-/** For `status IN (…)`: the statuses that a response keeps. */
-export const FINAL = FINAL_STATUSES.map((status) => `'${status}'`).join(", ");
 
 /** Longer lists are cut: beyond this MariaDB turns IN into a subquery, and plans become estimates. */
 export const MAX_LIST = 500;

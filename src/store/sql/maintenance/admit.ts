@@ -1,17 +1,11 @@
 import type { Admission, LeavingEndpoint } from "../../store";
+import { LIVING } from "../conditions";
 import type { Connection, Database } from "../connection";
 import { leasesAreDue } from "../managers/register";
-import { nowOf } from "../rows";
-import { addTypes, dropTypes, isSilent, leavingOf, MANAGER_COLUMNS, type ManagerRow } from "../tasks/endpoints";
+import { addTypes, dropTypes, leavingOf } from "../tasks/endpoints";
+import { type ManagerRow, managersWhere } from "../tasks/managers";
 import { endOpen } from "../tasks/remove-endpoint";
-import { dbToMs } from "../times";
-
-const LIVING = "state IN ('alive', 'draining')";
-
-interface Row extends ManagerRow {
-  /** JSON; null: a version that does not say. */
-  types: string | null;
-}
+import { backToDb, dbToMs, parsed } from "../times";
 
 /**
  * What managers said as they registered, and what follows from it: a registration replaces what its endpoint's managers have said
@@ -40,15 +34,14 @@ async function admitAt(connection: Connection, endpoint: string): Promise<Admiss
     `SELECT removed_at, renamed_to FROM endpoints WHERE name = ?${forUpdate}`,
     [endpoint],
   );
-  const now = await nowOf(connection);
-  const all = await connection.query<Row>(
-    `SELECT ${MANAGER_COLUMNS}, types FROM managers
-     WHERE endpoint = ? AND (${LIVING} OR (state = 'stopped' AND admitted = 0)) ORDER BY started_at, id`,
+  const all = await managersWhere(
+    connection,
+    `endpoint = ? AND (${LIVING} OR (state = 'stopped' AND admitted = 0)) ORDER BY started_at, id`,
     [endpoint],
   );
   const ended = row?.removed_at ?? null;
-  const belongs = (manager: Row) =>
-    ended === null || (row!.renamed_to === null && dbToMs(manager.started_at) > dbToMs(ended));
+  const belongs = (manager: ManagerRow) =>
+    ended === null || (row!.renamed_to === null && parsed(manager.startedAt) > dbToMs(ended));
   const managers = all.filter(belongs);
   for (const { id } of all.filter((manager) => !belongs(manager))) await retire(connection, id, endpoint);
   await connection.run("UPDATE managers SET admitted = 1 WHERE endpoint = ? AND admitted = 0", [endpoint]);
@@ -64,14 +57,14 @@ async function admitAt(connection: Connection, endpoint: string): Promise<Admiss
   }
   if (ended !== null) {
     await connection.run("UPDATE endpoints SET removed_at = NULL, first_seen_at = ? WHERE name = ?", [
-      managers[0]!.started_at,
+      backToDb(managers[0]!.startedAt),
       endpoint,
     ]);
   }
   const gaveUp = await replaceTypes(
     connection,
     endpoint,
-    managers.filter((manager) => manager.state !== "stopped" && !isSilent(manager, now)),
+    managers.filter((manager) => manager.state !== "stopped" && !manager.silent),
   );
   return { endpoint, gaveUp, begun: ended !== null };
 }
@@ -94,9 +87,13 @@ function registeredAt(
 }
 
 /** Resolves to the types that nobody serves there any more. */
-async function replaceTypes(connection: Connection, endpoint: string, living: readonly Row[]): Promise<string[]> {
+async function replaceTypes(
+  connection: Connection,
+  endpoint: string,
+  living: readonly ManagerRow[],
+): Promise<string[]> {
   if (living.length === 0 || living.some(({ types }) => types === null)) return [];
-  const served = new Set(living.flatMap(({ types }) => JSON.parse(types!) as string[]));
+  const served = new Set(living.flatMap(({ types }) => types!));
   const rows = await registeredAt(connection, endpoint);
   const set = (type: string, value: number) =>
     connection.run("UPDATE endpoint_types SET by_manager = ? WHERE endpoint = ? AND type = ?", [value, endpoint, type]);

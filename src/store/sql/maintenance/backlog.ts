@@ -1,3 +1,4 @@
+import { clocksOver, openRows } from "../conditions";
 import type { Database } from "../connection";
 import { dbToMs } from "../times";
 
@@ -16,14 +17,14 @@ export function backlog(
       `SELECT COUNT(*) AS number_of, MIN(changed_at) AS oldest, ${now} AS now_at FROM (
          SELECT changed_at FROM task_responses
          WHERE finished_at IS NULL AND due_at <= ${nowPlus(String(HORIZON_MS))} AND published = 0 AND status IN ('expected', 'retrying')
-           AND (delay_until IS NULL OR delay_until <= ${now}) AND (retry_at IS NULL OR retry_at <= ${now})
+           AND ${clocksOver(now)}
          LIMIT ?) AS unpublished`,
       [countTo],
     );
     const [waiting] = await connection.query<{ oldest: string | null }>(
       `SELECT MIN(since) AS oldest FROM (
          SELECT COALESCE(r.delay_until, t.created_at) AS since FROM task_responses r JOIN tasks t ON t.id = r.task_id
-         WHERE r.finished_at IS NULL AND r.due_at IS NOT NULL AND r.status = 'expected' AND (r.delay_until IS NULL OR r.delay_until <= ${now})
+         WHERE ${openRows("r.")} AND r.status = 'expected' AND (r.delay_until IS NULL OR r.delay_until <= ${now})
          LIMIT ${MAX_COUNT}) AS waiting`,
     );
     const age = (time: string | null) => (time === null ? 0 : Math.max(0, dbToMs(outbox!.now_at) - dbToMs(time)));

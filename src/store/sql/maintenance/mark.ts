@@ -1,6 +1,7 @@
 import { isId } from "../../../model/ids";
 import type { ResponseKey } from "../../../model/response";
 import type { SeenResponse } from "../../store";
+import { openRows, WAITING } from "../conditions";
 import type { Database } from "../connection";
 import { chunks, groupBy, inKeyOrder, MAX_LIST, matchKeys, Sql, unique } from "../sql";
 import { clampMs } from "../times";
@@ -28,7 +29,7 @@ export async function markPublished(
           `UPDATE task_responses${byKey} SET published = 1,
              due_at = CASE WHEN ${wait} > ${now} THEN ${least(recheck, wait)} ELSE ${recheck} END WHERE `,
         ).append(matchKeys(db.dialect, group));
-        sql.add(` AND status IN ('expected', 'received', 'retrying') AND (retry_at IS NULL OR retry_at <= ${now})`);
+        sql.add(` AND status IN (${WAITING}) AND (retry_at IS NULL OR retry_at <= ${now})`);
         const { attempt, generation } = group[0]!;
         if (attempt !== undefined) sql.add(" AND attempt = ?", attempt);
         if (generation !== undefined) sql.add(" AND generation = ?", generation);
@@ -47,7 +48,7 @@ export async function unpublish(db: Database): Promise<void> {
   await db.single((connection) =>
     connection.run(
       `UPDATE task_responses SET published = 0, due_at = ${db.dialect.now}
-       WHERE finished_at IS NULL AND due_at IS NOT NULL AND published = 1 AND status IN ('expected', 'received', 'retrying')`,
+       WHERE ${openRows()} AND published = 1 AND status IN (${WAITING})`,
     ),
   );
 }
@@ -81,7 +82,7 @@ export function withdrawResponses(db: Database, rows: readonly SeenResponse[]): 
     db,
     rows,
     "status = 'cancelled', reason = 'cancelled'",
-    "status IN ('expected', 'received', 'retrying') AND cancel_at IS NOT NULL",
+    `status IN (${WAITING}) AND cancel_at IS NOT NULL`,
   );
 }
 

@@ -1,11 +1,11 @@
 import { firstIdAt } from "../../../model/ids";
+import { OPEN } from "../conditions";
 import type { Database } from "../connection";
 import { nowOf } from "../rows";
 import { dbToMs } from "../times";
 
 /** Younger tasks are the feed's. */
 const AGE_MS = 10_000;
-const OPEN = "'expected', 'received', 'running', 'retrying'";
 
 /**
  * One page of a type's tasks that are stored as `status`, in the order of their ids: which of them have no open response, and

@@ -1,10 +1,11 @@
 import { isId } from "../../../model/ids";
 import type { Heartbeat, LeaseRef, ManagerRecord, SeenResponse } from "../../store";
+import { LIVING } from "../conditions";
 import type { Connection, Database } from "../connection";
 import { leasesAreDue } from "../managers/register";
 import { chunks, compare, groupBy, inKeyOrder, matchKeys, Sql } from "../sql";
 import { attemptsFromResponses } from "../tables/attempts";
-import { MANAGER_COLUMNS, type ManagerRow, toManager } from "../tasks/endpoints";
+import { MANAGERS } from "../tables/endpoints";
 
 type Lost = LeaseRef & SeenResponse & { reason: string; error: string };
 
@@ -57,8 +58,8 @@ async function reclaimGroup(connection: Connection, group: readonly Lost[]): Pro
 
 export function heartbeats(db: Database): Promise<Heartbeat[]> {
   return db.read(async (connection) => {
-    const rows = await connection.query<Pick<ManagerRow, "id" | "heartbeat_at" | "ttl_ms">>(
-      "SELECT id, heartbeat_at, ttl_ms FROM managers WHERE state IN ('alive', 'draining')",
+    const rows = await connection.query<{ id: string; heartbeat_at: string; ttl_ms: number }>(
+      `SELECT id, heartbeat_at, ttl_ms FROM managers WHERE ${LIVING}`,
     );
     return rows.map(({ id, heartbeat_at, ttl_ms }) => ({ managerId: id, at: heartbeat_at, ttlMs: Number(ttl_ms) }));
   });
@@ -72,15 +73,16 @@ export async function reapManagers(db: Database, silent: readonly Heartbeat[]): 
     const dead: ManagerRecord[] = [];
     for (const { managerId, at } of [...silent].sort((a, b) => compare(a.managerId, b.managerId))) {
       const matched = await connection.run(
-        `UPDATE managers SET state = 'dead', stopped_at = ${now} WHERE id = ? AND state IN ('alive', 'draining') AND heartbeat_at = ?`,
+        `UPDATE managers SET state = 'dead', stopped_at = ${now} WHERE id = ? AND ${LIVING} AND heartbeat_at = ?`,
         [managerId, at],
       );
       if (matched === 0) continue;
-      const [row] = await connection.query<ManagerRow>(`SELECT ${MANAGER_COLUMNS} FROM managers WHERE id = ?`, [
+      const [row] = await connection.query<object>(`SELECT ${MANAGERS.select()} FROM managers WHERE id = ?`, [
         managerId,
       ]);
-      await leasesAreDue(connection, managerId, row!.endpoint);
-      dead.push(toManager(row!));
+      const manager = MANAGERS.record(row!);
+      await leasesAreDue(connection, managerId, manager.endpoint);
+      dead.push(manager);
     }
     return dead;
   });

@@ -2,11 +2,12 @@ import { NOBODY, type TaskState, taskState } from "../../../model/completeness";
 import type { Completions } from "../../../model/completions";
 import { isFinal, type ResponseStatus } from "../../../model/response";
 import type { EndedResponse } from "../../store";
+import { FINAL } from "../conditions";
 import type { Connection, Database } from "../connection";
-import { chunks, FINAL, groupBy, MAX_LIST, matchKeys, pick, Sql, unique } from "../sql";
+import { chunks, groupBy, MAX_LIST, matchKeys, pick, Sql, unique } from "../sql";
 import { PUBLISH_GRACE_MS } from "../tables/responses";
 import { unsettledTasks } from "../tasks/unsettled";
-import { fromDb, parsed, toDb } from "../times";
+import { backToDb, fromDb, parsed } from "../times";
 
 /** Tasks in one transaction. */
 const SIZE = 100;
@@ -106,7 +107,7 @@ async function storeBatch(connection: Connection, ids: readonly string[]): Promi
   for (const task of tasks) {
     const state = stateOf(task, responses.get(task.id) ?? []);
     const { complete: final } = state.completeness;
-    const finishedAt = state.finishedAt === null ? null : toDb(state.finishedAt);
+    const finishedAt = state.finishedAt === null ? null : backToDb(state.finishedAt);
     const same = task.status === state.status && task.finished_at === finishedAt;
     if (!same || (final && task.open_run_key !== null))
       changed.push({ taskId: task.id, status: state.status, finishedAt, final });

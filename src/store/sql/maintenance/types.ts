@@ -1,16 +1,8 @@
 import type { Deliver } from "../../../model/task";
 import type { KnownType } from "../../store";
+import { clocksOver, openRows, WAITING } from "../conditions";
 import type { Connection, Database } from "../connection";
-
-interface Row {
-  name: string;
-  deliver: Deliver;
-  keep_ms: number | null;
-  configured: number;
-}
-
-const COLUMNS = ["name", "deliver", "keep_ms", "configured"];
-const WAITING = "'expected', 'received', 'retrying'";
+import { TASK_TYPES } from "../tables/endpoints";
 
 /**
  * The types of the config, in place of those of before; the others stay known, with how long their tasks are kept. What waits of a
@@ -18,17 +10,16 @@ const WAITING = "'expected', 'received', 'retrying'";
  */
 export function configureTypes(db: Database, types: readonly Omit<KnownType, "configured">[]): Promise<KnownType[]> {
   return db.write(async (connection) => {
-    const known = new Map((await knownTypes(connection)).map((row) => [row.name, row]));
+    const known = new Map((await knownTypes(connection)).map((type) => [type.name, type]));
     const fresh = types.filter(({ name }) => !known.has(name));
-    if (fresh.length > 0) {
-      const rows = fresh.map(({ name, deliver, keepMs }) => [name, deliver, keepMs, 1]);
-      await connection.insert("task_types", COLUMNS, rows, "keep");
-    }
+    const columns = ["name", "deliver", "keep_ms", "configured"];
+    const rows = fresh.map(({ name, deliver, keepMs }) => [name, deliver, keepMs, 1]);
+    await connection.insert("task_types", columns, rows, "keep");
     for (const { name, deliver, keepMs } of types) {
       const before = known.get(name);
       if (!before) continue;
-      if (before.configured === 0 || before.deliver !== deliver) await wakeType(connection, name);
-      if (before.configured !== 0 && before.deliver === deliver && before.keep_ms === keepMs) continue;
+      if (!before.configured || before.deliver !== deliver) await wakeType(connection, name);
+      if (before.configured && before.deliver === deliver && before.keepMs === keepMs) continue;
       await connection.run("UPDATE task_types SET deliver = ?, keep_ms = ?, configured = 1 WHERE name = ?", [
         deliver,
         keepMs,
@@ -36,25 +27,19 @@ export function configureTypes(db: Database, types: readonly Omit<KnownType, "co
       ]);
     }
     const configured = new Set(types.map(({ name }) => name));
-    for (const row of known.values()) {
-      if (row.configured === 0 || configured.has(row.name)) continue;
-      await connection.run("UPDATE task_types SET configured = 0 WHERE name = ?", [row.name]);
-    }
-    // Tasks from before types were noted, and of types that only another API's config has.
+    for (const { name } of [...known.values()].filter((type) => type.configured && !configured.has(type.name)))
+      await connection.run("UPDATE task_types SET configured = 0 WHERE name = ?", [name]);
+    // Types from before they were noted, and those that only another API's config has.
     const stored = await connection.query<{ type: string }>(connection.dialect.everyType);
-    const rows = await knownTypes(connection);
-    const names = new Set(rows.map(({ name }) => name));
-    const former = stored.filter(({ type }) => !names.has(type));
-    return [...rows.map(toKnown), ...former.map(({ type }) => formerType(type))];
+    const all = await knownTypes(connection);
+    const former = stored.filter(({ type }) => !all.some(({ name }) => name === type));
+    return [...all, ...former.map(({ type }) => formerType(type))];
   });
 }
 
-function knownTypes(connection: Connection): Promise<Row[]> {
-  return connection.query<Row>(`SELECT ${COLUMNS.join(", ")} FROM task_types ORDER BY name`);
-}
-
-function toKnown({ name, deliver, keep_ms, configured }: Row): KnownType {
-  return { name, deliver, keepMs: keep_ms, configured: configured !== 0 };
+async function knownTypes(connection: Connection): Promise<KnownType[]> {
+  const rows = await connection.query<KnownType>(`SELECT ${TASK_TYPES.select()} FROM task_types ORDER BY name`);
+  return rows.map((type) => ({ ...type, configured: Number(type.configured) !== 0 }));
 }
 
 /** Nobody has said how long its tasks are to be kept. */
@@ -65,8 +50,8 @@ function formerType(name: string): KnownType {
 async function wakeType(connection: Connection, type: string): Promise<void> {
   const { now } = connection.dialect;
   await connection.run(
-    `UPDATE task_responses SET due_at = ${now}, published = 0 WHERE finished_at IS NULL AND due_at IS NOT NULL AND type = ?
-       AND status IN (${WAITING}) AND (delay_until IS NULL OR delay_until <= ${now}) AND (retry_at IS NULL OR retry_at <= ${now})`,
+    `UPDATE task_responses SET due_at = ${now}, published = 0 WHERE ${openRows()} AND type = ?
+       AND status IN (${WAITING}) AND ${clocksOver(now)}`,
     [type],
   );
 }
@@ -98,7 +83,7 @@ export async function isOpen(db: Database, type: string, deliver: Deliver): Prom
   const rows = await db.read((connection) =>
     connection.query(
       `SELECT 1 AS one FROM task_responses${connection.dialect.by("task_responses_agenda")}
-       WHERE finished_at IS NULL AND due_at IS NOT NULL AND type = ? AND endpoint ${deliver === "one" ? "=" : "<>"} '*' LIMIT 1`,
+       WHERE ${openRows()} AND type = ? AND endpoint ${deliver === "one" ? "=" : "<>"} '*' LIMIT 1`,
       [type],
     ),
   );

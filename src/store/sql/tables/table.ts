@@ -1,7 +1,7 @@
 import type { Value } from "../connection";
 import { bytesToText } from "../rows";
 import { fromDb } from "../times";
-import type { ColumnType } from "./types";
+import type { ColumnType, Kind } from "./types";
 
 /** SQL that stands where a value would. */
 export class Raw {
@@ -29,6 +29,10 @@ export interface Column<New> {
   default?: string | number;
   /** SQLite cannot give an existing column a default: it has that of a column added with one. */
   defaultOnSqlite?: true;
+  /** A default that the database computes, as SQL. */
+  defaultSql?: Partial<Record<Kind, string>>;
+  /** The record has what this JSON text says. */
+  json?: true;
   /** Its name in the record; absent: the record does not have it. */
   field?: string;
   /** What a new row begins with; absent: the default. */
@@ -42,6 +46,12 @@ export interface NewRows {
   count: number;
 }
 
+export interface Index {
+  name: string;
+  columns: string[];
+  unique?: true;
+}
+
 /**
  * A table's columns, each once: its type (for TypeORM's schema), its first value (for INSERT) and its
  * field (for SELECT). A SELECT names each column as its field, so the driver's row becomes the record.
@@ -50,28 +60,35 @@ export class Table<New, Row extends object> {
   private readonly list: Array<[name: string, column: Column<New>]>;
   private readonly times: string[];
   private readonly bytes: string[];
+  private readonly json: string[];
 
   constructor(
     readonly name: string,
     readonly columns: Readonly<Record<string, Column<New>>>,
+    readonly indexes: readonly Index[] = [],
   ) {
     this.list = Object.entries(columns);
-    const fieldsOf = (type: ColumnType) => this.list.flatMap(([, c]) => (c.type === type && c.field ? [c.field] : []));
-    this.times = fieldsOf("time");
-    this.bytes = fieldsOf("bytes");
+    const fields = (which: (column: Column<New>) => boolean) =>
+      this.list.flatMap(([, column]) => (column.field && which(column) ? [column.field] : []));
+    this.times = fields(({ type }) => type === "time");
+    this.bytes = fields(({ type }) => type === "bytes");
+    this.json = fields(({ json }) => json === true);
   }
 
-  /** The list of a SELECT whose rows `record` takes. */
-  select(without: ReadonlyArray<keyof Row> = []): string {
-    const left = this.list.filter(([, { field }]) => field && !without.includes(field as keyof Row));
-    return left.map(([name, { field }]) => (name === field ? name : `${name} AS ${field}`)).join(", ");
+  /** The list of a SELECT whose rows `record` takes. @param alias of the table in the statement, with its dot */
+  select(alias = "", which: { only?: ReadonlyArray<keyof Row>; without?: ReadonlyArray<keyof Row> } = {}): string {
+    const { only, without = [] } = which;
+    const isChosen = (field: keyof Row) => (only ? only.includes(field) : !without.includes(field));
+    const chosen = this.list.filter(([, { field }]) => field && isChosen(field as keyof Row));
+    return chosen.map(([name, { field }]) => `${alias}${name}${name === field ? "" : ` AS ${field}`}`).join(", ");
   }
 
-  /** The driver's row as the record: times become RFC 3339, bytes become text. Changes it in place. */
+  /** The driver's row as the record: times in RFC 3339, bytes as text, JSON parsed. Changes it in place. */
   record = (row: object): Row => {
     const given = row as Record<string, unknown>;
     for (const field of this.times) if (given[field] != null) given[field] = fromDb(given[field] as string);
-    for (const field of this.bytes) given[field] = bytesToText(given[field] as string | Buffer);
+    for (const field of this.bytes) if (given[field] != null) given[field] = bytesToText(given[field] as Buffer);
+    for (const field of this.json) if (given[field] != null) given[field] = JSON.parse(given[field] as string);
     return row as Row;
   };
 

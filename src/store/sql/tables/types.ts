@@ -26,6 +26,7 @@ export function columnTypes(kind: Kind) {
     time: (own ? { type: "datetime", precision: 3 } : { type: "text" }) as EntitySchemaColumnOptions,
     int: { type: own ? "int" : "integer" } as EntitySchemaColumnOptions,
     big: { type: own ? "bigint" : "integer" } as EntitySchemaColumnOptions,
+    serial: { type: own ? "bigint" : "integer", generated: "increment" } as EntitySchemaColumnOptions,
     real: { type: own ? "double" : "real" } as EntitySchemaColumnOptions,
   };
 }

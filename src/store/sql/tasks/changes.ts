@@ -1,40 +1,31 @@
 import { isId } from "../../../model/ids";
-import type { ResponseStatus } from "../../../model/response";
 import type { ResponseChange } from "../../store";
 import type { Database } from "../connection";
-import { between, feedEnd, feedOrder, inOrder, type Place, placeAt, placeOf, placeText, toPlace } from "../feed";
+import { between, feedEnd, feedOrder, inOrder, placeAt, placeOf, placeText, toPlace } from "../feed";
 import { Sql } from "../sql";
+import { RESPONSES } from "../tables/responses";
 import { fromDb } from "../times";
 
-interface ChangeRow {
-  task_id: string;
-  endpoint: string;
-  job: string;
-  type: string;
-  performer: string | null;
-  status: ResponseStatus;
-  reason: string | null;
-  attempt: number;
-  attempts: number;
-  progress: number;
-  progress_message: string | null;
-  told_at: string;
-  version: number;
-}
+const COLUMNS = RESPONSES.select("", {
+  only: [
+    ...(["taskId", "endpoint", "job", "type", "performer", "status", "reason"] as const),
+    ...(["attempt", "attempts", "progress", "progressMessage", "version"] as const),
+  ],
+});
 
-const COLUMNS =
-  "task_id, endpoint, job, type, performer, status, reason, attempt, attempts, progress, progress_message, version";
+/** The row with the time of its last change, as the database writes it. */
+type ChangeRow = Omit<ResponseChange, "cursor" | "changedAt"> & { last_at: string };
 
-/** By which time a row is told of: its end, if nothing has happened since. */
+/** The time of a row's last change: its end, if nothing has happened since. */
 const LAST = [
   ["changed_at", "(finished_at IS NULL OR finished_at <= changed_at)"],
   ["finished_at", "finished_at > changed_at"],
 ] as const;
 
 /**
- * The rows in the order of their last change; a row that changed twice since then comes once, as it is now. An end is no change of
- * its own in the index (it would be one more entry to move for every response): ends are read by their time, and the two
- * put in order here.
+ * The rows in the order of their last change; a row that changed twice since then comes once, as it is
+ * now. An end moves no entry in the index of changes: ends are read by their own time, and the two
+ * lists are merged here.
  */
 export function changesAfter(
   db: Database,
@@ -47,37 +38,21 @@ export function changesAfter(
     const place = after === null ? null : toPlace(after);
     if (place === null) return { changes: [], cursor: placeText(placeAt(end)) };
     if (only.taskId !== undefined && !isId(only.taskId)) return { changes: [], cursor: placeText(place) };
-    const found: Array<{ at: Place; change: ResponseChange }> = [];
+    const found: ChangeRow[] = [];
     for (const [clock, last] of LAST) {
-      const sql = new Sql(`SELECT ${COLUMNS}, ${clock} AS told_at FROM task_responses WHERE `);
+      const sql = new Sql(`SELECT ${COLUMNS}, ${clock} AS last_at FROM task_responses WHERE `);
       sql.append(between(clock, place, end)).add(` AND ${last}`);
       if (only.taskId !== undefined) sql.add(" AND task_id = ?", only.taskId);
       if (only.type !== undefined) sql.add(" AND type = ?", only.type);
       sql.add(`${feedOrder(clock)} LIMIT ?`, limit);
-      const rows = await connection.query<ChangeRow>(sql.text, sql.values);
-      found.push(...rows.map((row) => ({ at: placeOf(row.told_at, row), change: toChange(row) })));
+      found.push(...(await connection.query<ChangeRow>(sql.text, sql.values)));
     }
-    found.sort((a, b) => inOrder(a.at, b.at));
-    const changes = found.slice(0, limit).map(({ change }) => change);
+    found.sort((a, b) => inOrder(placeOf(a.last_at, a), placeOf(b.last_at, b)));
+    const changes = found.slice(0, limit).map(toChange);
     return { changes, cursor: changes.length < limit ? placeText(placeAt(end)) : changes.at(-1)!.cursor };
   });
 }
 
-function toChange(row: ChangeRow): ResponseChange {
-  return {
-    cursor: placeText(placeOf(row.told_at, row)),
-    taskId: row.task_id,
-    endpoint: row.endpoint,
-    job: row.job,
-    type: row.type,
-    performer: row.performer,
-    status: row.status,
-    reason: row.reason,
-    attempt: row.attempt,
-    attempts: row.attempts,
-    progress: row.progress,
-    progressMessage: row.progress_message,
-    changedAt: fromDb(row.told_at),
-    version: row.version,
-  };
+function toChange({ last_at, ...row }: ChangeRow): ResponseChange {
+  return { ...row, cursor: placeText(placeOf(last_at, row)), changedAt: fromDb(last_at) };
 }

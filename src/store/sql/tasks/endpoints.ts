@@ -1,10 +1,11 @@
-import type { JsonObject } from "../../../model/json/json";
 import type { ResponseStatus } from "../../../model/response";
-import type { EndpointRecord, ManagerRecord } from "../../store";
+import type { EndpointRecord } from "../../store";
+import { OPEN, openRows } from "../conditions";
 import type { Connection, Database } from "../connection";
 import { nowOf } from "../rows";
 import { groupBy, unique } from "../sql";
-import { dbToMs, fromDb } from "../times";
+import { ENDPOINTS } from "../tables/endpoints";
+import { managersWhere } from "./managers";
 
 export async function endpointsOfType(db: Database, type: string): Promise<string[]> {
   const rows = await db.read((connection) =>
@@ -113,85 +114,42 @@ export async function addTypes(
     }
     const types = connection.dialect.isIn("type", fresh);
     await connection.run(
-      `UPDATE task_responses SET due_at = ${now}, version = version + 1 WHERE finished_at IS NULL AND due_at IS NOT NULL AND endpoint = ? AND status = 'expected'
+      `UPDATE task_responses SET due_at = ${now}, version = version + 1 WHERE ${openRows()} AND endpoint = ? AND status = 'expected'
          AND (delay_until IS NULL OR delay_until <= ${now}) AND ${types.text}`,
       [endpoint, ...types.values],
     );
   }
 }
 
-export interface ManagerRow {
-  id: string;
-  endpoint: string;
-  host: string;
-  pid: number;
-  slot: string;
-  version: string;
-  state: ManagerRecord["state"];
-  running: number;
-  ttl_ms: number;
-  started_at: string;
-  heartbeat_at: string;
-  stopped_at: string | null;
-}
-
-export const MANAGER_COLUMNS =
-  "id, endpoint, host, pid, slot, version, state, running, ttl_ms, started_at, heartbeat_at, stopped_at";
-
-export function toManager(row: ManagerRow): ManagerRecord {
-  return {
-    id: row.id,
-    endpoint: row.endpoint,
-    host: row.host,
-    pid: row.pid,
-    slot: row.slot,
-    version: row.version,
-    state: row.state,
-    startedAt: fromDb(row.started_at),
-    heartbeatAt: fromDb(row.heartbeat_at),
-    stoppedAt: fromDb(row.stopped_at),
-    running: row.running,
-  };
-}
-
-export function isSilent(row: ManagerRow, now: string): boolean {
-  return dbToMs(row.heartbeat_at) + Number(row.ttl_ms) < dbToMs(now);
-}
-
 /** All endpoints that were not removed, or the one of that name. */
 export function listEndpoints(db: Database, name?: string): Promise<EndpointRecord[]> {
   const present = name === undefined ? "" : " AND name = ?";
-  const only = (column: string) => (name === undefined ? "" : ` WHERE ${column} = ?`);
+  const only = name === undefined ? "1 = 1" : "endpoint = ?";
   const values = name === undefined ? [] : [name];
   return db.read(async (connection) => {
-    const endpoints = await connection.query<{ name: string; labels: string; first_seen_at: string }>(
-      `SELECT name, labels, first_seen_at FROM endpoints WHERE removed_at IS NULL${present} ORDER BY name`,
+    const endpoints = await connection.query<object>(
+      `SELECT ${ENDPOINTS.select()} FROM endpoints WHERE removed_at IS NULL${present} ORDER BY name`,
       values,
     );
     const types = await connection.query<{ type: string; endpoint: string }>(
-      `SELECT type, endpoint FROM endpoint_types${only("endpoint")} ORDER BY type`,
+      `SELECT type, endpoint FROM endpoint_types WHERE ${only} ORDER BY type`,
       values,
     );
-    const managers = await connection.query<ManagerRow>(
-      `SELECT ${MANAGER_COLUMNS} FROM managers${only("endpoint")} ORDER BY started_at, id`,
-      values,
-    );
-    const now = await nowOf(connection);
+    const managers = await managersWhere(connection, `${only} ORDER BY started_at, id`, values);
     const typesOf = groupBy(types, (row) => row.endpoint);
     const managersOf = groupBy(managers, (row) => row.endpoint);
-    return endpoints.map((row): EndpointRecord => {
-      const own = managersOf.get(row.name) ?? [];
-      const seen = own.map((manager) => manager.heartbeat_at).sort();
+    return endpoints.map(ENDPOINTS.record).map((endpoint): EndpointRecord => {
+      const own = managersOf.get(endpoint.name) ?? [];
       return {
-        name: row.name,
-        labels: JSON.parse(row.labels) as JsonObject,
-        types: (typesOf.get(row.name) ?? []).map((pair) => pair.type),
-        firstSeenAt: fromDb(row.first_seen_at),
-        lastSeenAt: fromDb(seen.at(-1) ?? null),
-        alive: own.some(
-          (manager) => (manager.state === "alive" || manager.state === "draining") && !isSilent(manager, now),
-        ),
-        managers: own.map(toManager),
+        ...endpoint,
+        types: (typesOf.get(endpoint.name) ?? []).map(({ type }) => type),
+        lastSeenAt:
+          own
+            .map(({ heartbeatAt }) => heartbeatAt)
+            .sort()
+            .at(-1) ?? null,
+        alive: own.some(({ state, silent }) => (state === "alive" || state === "draining") && !silent),
+        managers: own.map(({ silent, types, ...manager }) => manager),
       };
     });
   });
@@ -203,7 +161,7 @@ export function openCounts(
   return db.read(async (connection) => {
     const rows = await connection.query<{ type: string; endpoint: string; status: ResponseStatus; number_of: number }>(
       `SELECT type, endpoint, status, COUNT(*) AS number_of FROM task_responses
-       WHERE finished_at IS NULL AND due_at IS NOT NULL AND status IN ('expected', 'received', 'running', 'retrying')
+       WHERE ${openRows()} AND status IN (${OPEN})
        GROUP BY type, endpoint, status`,
     );
     return rows.map(({ type, endpoint, status, number_of }) => ({ type, endpoint, status, count: Number(number_of) }));

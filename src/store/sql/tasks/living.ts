@@ -1,6 +1,7 @@
 import { overdue } from "../../../model/completeness";
 import { ANY_ENDPOINT } from "../../../model/names";
 import type { ResponseBrief, TaskWithResponses } from "../../store";
+import { LIVING } from "../conditions";
 import type { Database } from "../connection";
 import { chunks, groupBy, MAX_LIST, unique } from "../sql";
 
@@ -8,11 +9,11 @@ import { chunks, groupBy, MAX_LIST, unique } from "../sql";
  * An endpoint lives for a task type while it is registered for it and has a manager that has neither left nor been declared dead.
  * The age of a heartbeat says nothing here: after an outage of the database all are old, and the reconciler waits before it decides.
  */
-const LIVING = "endpoint_types e JOIN managers m ON m.endpoint = e.endpoint WHERE m.state IN ('alive', 'draining')";
+const LIVING_AT = `endpoint_types e JOIN managers m ON m.endpoint = e.endpoint WHERE m.${LIVING}`;
 
 /** A condition in SQL: the endpoint in that column lives for the type in that one; `*` is any endpoint. */
 export function lives(type: string, endpoint: string): string {
-  return `(SELECT 1 FROM ${LIVING} AND e.type = ${type} AND (e.endpoint = ${endpoint} OR ${endpoint} = '${ANY_ENDPOINT}') LIMIT 1) IS NOT NULL`;
+  return `(SELECT 1 FROM ${LIVING_AT} AND e.type = ${type} AND (e.endpoint = ${endpoint} OR ${endpoint} = '${ANY_ENDPOINT}') LIMIT 1) IS NOT NULL`;
 }
 
 /** Fills in who lives of those that are overdue: costs nothing where nobody is. */
@@ -33,13 +34,13 @@ export async function withLiving(
 async function livingOf(db: Database, type: string, endpoints: readonly string[]): Promise<ReadonlySet<string>> {
   const living = new Set<string>();
   if (endpoints.includes(ANY_ENDPOINT)) {
-    const query = `SELECT 1 FROM ${LIVING} AND e.type = ? LIMIT 1`;
+    const query = `SELECT 1 FROM ${LIVING_AT} AND e.type = ? LIMIT 1`;
     const rows = await db.read((connection) => connection.query(query, [type]));
     if (rows.length > 0) living.add(ANY_ENDPOINT);
   }
   for (const part of chunks(endpoints, MAX_LIST)) {
     const named = db.dialect.isIn("e.endpoint", part);
-    const query = `SELECT DISTINCT e.endpoint AS name FROM ${LIVING} AND e.type = ? AND ${named.text}`;
+    const query = `SELECT DISTINCT e.endpoint AS name FROM ${LIVING_AT} AND e.type = ? AND ${named.text}`;
     const rows = await db.read((connection) => connection.query<{ name: string }>(query, [type, ...named.values]));
     for (const { name } of rows) living.add(name);
   }

@@ -1,16 +1,16 @@
 import type { ResponseStatus } from "../../../model/response";
 import type { EndpointRemoval } from "../../store";
+import { LIVING, OPEN, openRows } from "../conditions";
 import type { Connection, Database } from "../connection";
 import { leasesAreDue } from "../managers/register";
 import { nowOf } from "../rows";
 import { inKeyOrder, matchKeys, Sql, unique } from "../sql";
 import { attemptsFromResponses } from "../tables/attempts";
-import { isSilent, leavingOf, MANAGER_COLUMNS, type ManagerRow } from "./endpoints";
+import { leavingOf } from "./endpoints";
+import { type ManagerRow, managersWhere } from "./managers";
 
 /** Responses that are ended in one transaction. */
 const PAGE = 500;
-const OPEN = "'expected', 'received', 'running', 'retrying'";
-const LIVING = "state IN ('alive', 'draining')";
 
 /**
  * The end of an endpoint's life: nothing is expected of it any more, its managers are retired, and what it owes is final. Its row
@@ -43,10 +43,7 @@ async function lookAt(
   );
   if (!row && Object.keys(open).length === 0) return null;
   const now = await nowOf(connection);
-  const living = await connection.query<ManagerRow>(
-    `SELECT ${MANAGER_COLUMNS} FROM managers WHERE endpoint = ? AND ${LIVING} ORDER BY id`,
-    [name],
-  );
+  const living = await managersWhere(connection, `endpoint = ? AND ${LIVING} ORDER BY id`, [name]);
   const types = await connection.query<{ type: string }>(
     "SELECT type FROM endpoint_types WHERE endpoint = ? ORDER BY type",
     [name],
@@ -55,7 +52,7 @@ async function lookAt(
     name,
     types: types.map(({ type }) => type),
     managers: living.length,
-    alive: living.some((manager) => !isSilent(manager, now)),
+    alive: living.some(({ silent }) => !silent),
     open,
     ended: row ? row.removed_at === null || row.renamed_to !== null : false,
     until: now,
@@ -95,7 +92,7 @@ async function endLife(
 async function openAt(connection: Connection, name: string): Promise<EndpointRemoval["open"]> {
   const rows = await connection.query<{ status: ResponseStatus; number_of: number }>(
     `SELECT status, COUNT(*) AS number_of FROM task_responses${connection.dialect.by("task_responses_agenda")}
-     WHERE finished_at IS NULL AND due_at IS NOT NULL AND endpoint = ? AND status IN (${OPEN}) GROUP BY status`,
+     WHERE ${openRows()} AND endpoint = ? AND status IN (${OPEN}) GROUP BY status`,
     [name],
   );
   return Object.fromEntries(rows.map(({ status, number_of }) => [status, Number(number_of)]));
@@ -112,7 +109,7 @@ export async function endOpen(db: Database, name: string, until: string): Promis
       connection.query<{ task_id: string; endpoint: string; job: string }>(
         `SELECT r.task_id, r.endpoint, r.job FROM task_responses r${connection.dialect.by("task_responses_agenda")}
          JOIN tasks t ON t.id = r.task_id
-         WHERE r.finished_at IS NULL AND r.due_at IS NOT NULL AND r.endpoint = ? AND r.status IN (${OPEN}) AND t.created_at <= ?
+         WHERE ${openRows("r.")} AND r.endpoint = ? AND r.status IN (${OPEN}) AND t.created_at <= ?
          LIMIT ${PAGE}`,
         [name, until],
       ),

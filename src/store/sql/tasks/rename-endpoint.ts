@@ -1,13 +1,12 @@
 import type { RenameOutcome } from "../../store";
+import { LIVING, OPEN, openRows } from "../conditions";
 import type { Connection, Database } from "../connection";
-import { nowOf } from "../rows";
 import { chunks, compare } from "../sql";
-import { isSilent, leavingOf, MANAGER_COLUMNS, type ManagerRow } from "./endpoints";
+import { leavingOf } from "./endpoints";
+import { managersWhere } from "./managers";
 
 /** Moving all that an endpoint owes takes longer than a usual call. */
 const DEADLINE_MS = 60_000;
-const OPEN = "finished_at IS NULL AND due_at IS NOT NULL AND status IN ('expected', 'received', 'running', 'retrying')";
-const ACTIVE = "state IN ('alive', 'draining')";
 
 interface EndpointRow {
   name: string;
@@ -50,16 +49,12 @@ export function renameEndpoint(db: Database, from: string, to: string): Promise<
 
 /** Null: no manager lives, and nothing runs under a lease. */
 async function whoWorks(connection: Connection, name: string): Promise<string | null> {
-  const now = await nowOf(connection);
-  const managers = await connection.query<ManagerRow>(
-    `SELECT ${MANAGER_COLUMNS} FROM managers WHERE endpoint = ? AND ${ACTIVE}`,
-    [name],
-  );
-  const living = managers.find((manager) => !isSilent(manager, now));
+  const managers = await managersWhere(connection, `endpoint = ? AND ${LIVING}`, [name]);
+  const living = managers.find(({ silent }) => !silent);
   if (living) return `its manager on ${living.host} (pid ${living.pid}) is ${living.state}`;
   const [running] = await connection.query<{ task_id: string }>(
     `SELECT task_id FROM task_responses${connection.dialect.by("task_responses_agenda")}
-     WHERE finished_at IS NULL AND due_at IS NOT NULL AND status = 'running' AND endpoint IN (?, '*') AND performer = ? LIMIT 1`,
+     WHERE ${openRows()} AND status = 'running' AND endpoint IN (?, '*') AND performer = ? LIMIT 1`,
     [name, name],
   );
   return running ? `task ${running.task_id} is running there` : null;
@@ -67,7 +62,7 @@ async function whoWorks(connection: Connection, name: string): Promise<string | 
 
 async function openTasks(connection: Connection, name: string): Promise<string[]> {
   const rows = await connection.query<{ task_id: string }>(
-    `SELECT DISTINCT task_id FROM task_responses${connection.dialect.by("task_responses_agenda")} WHERE ${OPEN} AND endpoint = ?`,
+    `SELECT DISTINCT task_id FROM task_responses${connection.dialect.by("task_responses_agenda")} WHERE ${openRows()} AND status IN (${OPEN}) AND endpoint = ?`,
     [name],
   );
   return rows.map((row) => row.task_id).sort(compare);
@@ -105,7 +100,7 @@ async function moveRegistration(connection: Connection, old: EndpointRow, to: st
   if (served.length > 0) await connection.insert("endpoint_types", ["type", "endpoint"], served, "keep");
   await connection.run("DELETE FROM endpoint_types WHERE endpoint = ?", [old.name]);
   await connection.run(
-    `UPDATE managers SET state = CASE WHEN ${ACTIVE} THEN 'retired' ELSE state END, endpoint = ? WHERE endpoint = ?`,
+    `UPDATE managers SET state = CASE WHEN ${LIVING} THEN 'retired' ELSE state END, endpoint = ? WHERE endpoint = ?`,
     [to, old.name],
   );
   const leaving = [...new Set([...leavingOf(old.leaving), ...types.map(({ type }) => type)])].sort(compare);
@@ -130,7 +125,7 @@ async function moveTasks(connection: Connection, tasks: readonly string[], from:
   );
   await connection.run(
     `UPDATE task_responses${byKey} SET endpoint = ?, performer = ?, changed_at = ${now}, version = version + 1, published = 0,
-       due_at = CASE WHEN finished_at IS NULL AND due_at IS NOT NULL AND (delay_until IS NULL OR delay_until <= ${now}) THEN ${now} ELSE due_at END
+       due_at = CASE WHEN ${openRows()} AND (delay_until IS NULL OR delay_until <= ${now}) THEN ${now} ELSE due_at END
      WHERE ${where}`,
     [to, to, ...values],
   );

@@ -1,4 +1,5 @@
 import { isId } from "../../../model/ids";
+import { OPEN } from "../conditions";
 import type { Connection, Database } from "../connection";
 import { chunks, MAX_LIST, Sql } from "../sql";
 import { lives } from "./living";
@@ -33,7 +34,7 @@ function openTasks(connection: Connection, ids: readonly string[]) {
   const { now, isIn } = connection.dialect;
   const sql = new Sql(`SELECT t.id, t.wait_until <= ${now} AS wait_over FROM tasks t WHERE `).append(isIn("t.id", ids));
   sql.add(` AND (SELECT 1 FROM task_responses r WHERE r.task_id = t.id
-    AND r.status IN ('expected', 'received', 'running', 'retrying') LIMIT 1) IS NOT NULL`);
+    AND r.status IN (${OPEN}) LIMIT 1) IS NOT NULL`);
   return connection.query<{ id: string; wait_over: number }>(sql.text, sql.values);
 }
 
