@@ -6,6 +6,7 @@ import { describeError } from "./describe-error";
 import type * as Broker from "./initialize/broker";
 import type { Log } from "./log";
 import type { OnAttempt } from "./manager/context";
+import { MessageReader } from "./manager/intake/message-verifier";
 import { type RunningManager, startManager } from "./manager/manager";
 import { countEnded } from "./metrics/ended";
 import { watchManagers } from "./metrics/managers";
@@ -187,6 +188,7 @@ async function bringUp(
   if (tasks) await again("bring the database's schema up to date", () => store.migrate());
   else await again("find the database's schema up to date", () => store.schemaReady());
   await again("start the background work", async () => tasks?.start());
+  const reader = new MessageReader();
   await Promise.all(
     options.endpoints.map((endpoint) =>
       again(`start the manager of ${endpoint}`, async () => {
@@ -198,6 +200,7 @@ async function bringUp(
           log,
           functions: options.functions,
           onAttempt: options.onAttempt,
+          reader,
         });
         managers.push(manager);
         if (signal.aborted) await manager.stopNow();

@@ -65,7 +65,7 @@ async function record<T>(name: string, about: About, work: (span: TracedSpan) =>
 }
 
 /** Whether there is an SDK: asked for each span, since it may come at any time, and cheaper than a span that does nothing. */
-function isRecorded(): boolean {
+export function isRecorded(): boolean {
   const provider = trace.getTracerProvider();
   return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer("tasker") !== undefined;
 }

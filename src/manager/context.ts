@@ -1,19 +1,21 @@
 import type { Config } from "../config/config";
 import type { Log } from "../log";
 import type { ManagerStore } from "../store/store";
-import type { Seal } from "./intake/verifier";
+import type { MessageVerifier } from "./intake/message-verifier";
 import type { Counters } from "./lifecycle/counters";
 
-/** What all moments of a manager's work share. */
+/** What all parts of a manager share. */
 export interface ManagerContext {
   endpoint: string;
   config: Config;
   store: ManagerStore;
   log: Log;
   counters: Counters;
-  seal: Seal;
+  verifier: MessageVerifier;
   onAttempt?: OnAttempt;
   pace: Pace;
+  /** The manager is ending in good order (drain.ts). */
+  draining: boolean;
   /** Aborted when the manager has stopped: whatever still waits for the store or the broker gives up. */
   over: AbortSignal;
 }

@@ -2,12 +2,12 @@ import { isId } from "./ids";
 import type { JsonObject } from "./json/json";
 import { elementTexts, memberText } from "./json/raw-json";
 import { isName } from "./names";
-import { isSealed, sealed } from "./seal";
+import { isSigned, signed } from "./signature";
 
 /**
  * What travels through the broker (docs/wire.md): a wake-up for one queue, carrying one task or several that piled up.
- * It decides nothing: the receiver claims each task in the store before it runs anything. What a sealed message says of a task
- * is the store's own word as of the publish, so that a claim need not ask for it again.
+ * It decides nothing: the receiver claims each task in the store before it runs anything. What a signed message says of a task
+ * is what the store said at the publish, so that a claim need not ask for it again.
  */
 export const MESSAGE_VERSION = 1;
 
@@ -27,7 +27,7 @@ export interface MessageItem {
 export interface TaskMessage {
   v: typeof MESSAGE_VERSION;
   type: string;
-  /** Of a type with `claim: late`, under seal: whom it is for, names with spaces between; they may begin before they claim. */
+  /** Of a type with `claim: late`, if signed: names with spaces between, of endpoints that may begin before they claim. */
   for?: string;
   tasks: MessageTask[];
 }
@@ -46,7 +46,7 @@ export interface MessageTask extends MessageItem {
   timeout_ms: number;
 }
 
-/** A task as a sealed message tells of it. */
+/** What a signed message says of a task. */
 export interface KnownTask {
   identifier: string;
   /** JSON text, byte for byte as stored. */
@@ -59,7 +59,7 @@ export interface KnownTask {
   timeoutMs: number;
 }
 
-/** A task to be published: what the message tells of it. */
+/** A task to be published. */
 export interface OutgoingTask extends MessageItem, Omit<KnownTask, "payload"> {
   /** JSON text; null: too large to travel. */
   payload: string | null;
@@ -78,7 +78,7 @@ export class UnreadableMessage extends Error {
  * The JSON text of a message. Each task's payload is given as the JSON text it is stored as (or null to leave it out) and is
  * spliced in as it is: parsing and writing it again would cost more than everything else here.
  *
- * @param key with which the message is sealed (seal.ts); null: it is not
+ * @param key with which the message is signed (signature.ts); null: it is not
  * @param meantFor who may begin before the claim; empty: nobody
  */
 export function encodeMessage(
@@ -97,25 +97,25 @@ export function encodeMessage(
   });
   const names = meantFor.length > 0 && meantFor.length <= MAX_NAMED ? `"for":"${meantFor.join(" ")}",` : "";
   const rest = `"v":${MESSAGE_VERSION},"type":"${type}",${names}"tasks":[${items.join(",")}]}`;
-  return key === null ? `{${rest}` : sealed(rest, key);
+  return key === null ? `{${rest}` : signed(rest, key);
 }
 
 const PAYLOAD = ',"payload":';
 
-/** Names in one message at most: each of them gets all of it. Beyond that everybody claims first. */
+/** The most names in one message: each endpoint gets all of it. Beyond that everybody claims first. */
 const MAX_NAMED = 1000;
 
-/** Whether a sealed message says that this endpoint may begin before it claims. */
+/** Whether a signed message lets this endpoint begin before it claims. */
 export function mayBegin(message: TaskMessage, endpoint: string): boolean {
   return typeof message.for === "string" && ` ${message.for} `.includes(` ${endpoint} `);
 }
 
 /**
- * What a message under our own seal tells of its tasks, in their order; null for a task whose payload did not travel. Null as
- * a whole: there is no key, or the message is not sealed with it, and only the store can be asked.
+ * What a message signed with our key says of its tasks, in their order; null for a task whose payload did not travel. Null as
+ * a whole: there is no key, or the message is not signed with it, and only the store can be asked.
  */
 export function knownTasks(body: string, message: TaskMessage, key: string | null): Array<KnownTask | null> | null {
-  if (key === null || !isSealed(body, key)) return null;
+  if (key === null || !isSigned(body, key)) return null;
   const texts = elementTexts(memberText(body, "tasks")!);
   return message.tasks.map((task, i) => {
     // No string before it can hold this: its quotes would be escaped.

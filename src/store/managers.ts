@@ -42,28 +42,80 @@ export interface ManagerRegistration {
   ttlMs: number;
 }
 
+/** A response that a manager asks to attempt. */
 export interface Claim {
   taskId: string;
   job: string;
   /** Granted only where the response is of this type; left out: of any. */
   type?: string;
+  /** The generation that its message belongs to. A later one is not granted for it; left out or null: any is. */
+  generation?: number | null;
   /**
-   * What the store itself said of the row when it was published (a sealed message), and the row's own endpoint key. While that
-   * still is the row's version, the claim asks for nothing more; otherwise it is as if left out.
+   * What the store itself said of the row when it was published (a signed message). While that still is the row's version,
+   * the claim asks for nothing more; otherwise it is as if left out.
    */
-  known?: KnownTask & { endpoint: string };
-  /** The generation that its message belongs to. A later one is not granted for it; left out: any is. */
-  generation?: number;
-  /** The lease under which it runs already (LateClaim), and as which attempt; left out: a fresh one, and the next. */
+  known?: KnownTask | null;
+  /** The row's own endpoint key; goes with `known`. */
+  endpoint?: string;
+  /** The lease under which it runs already (LateClaim), and as which attempt; left out: a fresh lease, and the next attempt. */
   leaseId?: string;
   attempt?: number;
 }
 
+/** An attempt that may begin, under its lease. */
+export interface Grant {
+  granted: true;
+  taskId: string;
+  type: string;
+  identifier: string;
+  job: string;
+  /** The row's own endpoint key: the manager's endpoint or ANY_ENDPOINT. Give it back on finish. */
+  endpoint: string;
+  /** The endpoint that performs it. */
+  performer: string;
+  leaseId: string;
+  attempt: number;
+  attempts: number;
+  generation: number;
+  timeoutMs: number;
+  /** JSON text, from the store. */
+  payload: string;
+  traceparent: string | null;
+}
+
 /**
- * The claim of an attempt that began without one (`claim: late`), on a response that nothing had happened to. Nothing is to run for it
- * any more, so it does not matter whether its incarnation still is one. It is made with
- * the end, in the same statement, and only if the response can still be claimed as that attempt of that generation; otherwise the
- * end is superseded.
+ * unknown: no row for this endpoint · final: also where a later generation has begun · held: another lease lives ·
+ * not_due: its retry or delay lies ahead.
+ */
+export type Refusal = "unknown" | "final" | "held" | "not_due";
+
+export type ClaimAnswer = Grant | { granted: false; taskId: string; job: string; why: Refusal };
+
+/** What a claim is granted whose row still is as it is known to be. */
+export function knownGrant(claim: Claim, performer: string, leaseId: string): Grant {
+  const known = claim.known!;
+  return {
+    granted: true,
+    taskId: claim.taskId,
+    type: claim.type!,
+    identifier: known.identifier,
+    job: claim.job,
+    endpoint: claim.endpoint!,
+    performer,
+    leaseId,
+    attempt: known.attempt + 1,
+    attempts: known.attempts,
+    generation: known.generation,
+    timeoutMs: known.timeoutMs,
+    payload: known.payload,
+    traceparent: known.traceparent,
+  };
+}
+
+/**
+ * The claim of an attempt that began without one (`claim: late`), on a response that nothing had happened to. It is made with
+ * the end, in the same statement, and only if the response can still be claimed as that attempt of that generation; otherwise
+ * the end is superseded. Nothing is to run under it any more, so its incarnation need not live.
  */
 export interface LateClaim {
   managerId: string;
@@ -74,37 +126,8 @@ export interface LateClaim {
   ranMs: number;
 }
 
-export type ClaimAnswer =
-  | {
-      granted: true;
-      taskId: string;
-      job: string;
-      /** The row's own endpoint key: the manager's endpoint or ANY_ENDPOINT. Give it back on finish. */
-      endpoint: string;
-      leaseId: string;
-      attempt: number;
-      attempts: number;
-      generation: number;
-      timeoutMs: number;
-      identifier: string;
-      /** JSON text, from the store. */
-      payload: string;
-      traceparent: string | null;
-    }
-  | {
-      granted: false;
-      taskId: string;
-      job: string;
-      /**
-       * unknown: no row for this endpoint · final: also where a later generation has begun · held: another lease lives ·
-       * not_due: its retry or delay lies ahead.
-       */
-      why: "unknown" | "final" | "held" | "not_due";
-    };
-
 /** How an attempt ended, reported under its lease. */
-export interface AttemptEnd extends ResponseKey {
-  leaseId: string;
+export interface AttemptEnd extends LeaseRef {
   generation: number;
   attempt: number;
   /** A final status, or `retrying` with `retryInMs`, or `received`: given back unharmed (drain), the attempt not charged. */
@@ -124,6 +147,9 @@ export type EndAnswer = { kind: "recorded" } | { kind: "superseded" } | { kind: 
 export interface LeaseRef extends ResponseKey {
   leaseId: string;
 }
+
+/** `overdue`: it is held, and by the database's clock its timeout passed some time ago. */
+export type LeaseState = "held" | "cancel" | "overdue" | "lost";
 
 /**
  * All that a manager may do to the store. Kept this small so that the same calls can travel over the broker one day.
@@ -159,8 +185,8 @@ export interface ManagerStore {
    */
   claim(managerId: string, endpoint: string, claims: readonly Claim[]): Promise<ClaimAnswer[]>;
   /** Says that these wait at the endpoint (`received`). Only what is still `expected`, in the claim's generation, changes. */
-  received(endpoint: string, claims: readonly Claim[]): Promise<void>;
-  /** Says that these attempts still run some time after they began: only then are their starts told to anybody. */
+  received(endpoint: string, tasks: ReadonlyArray<Pick<Claim, "taskId" | "job" | "generation">>): Promise<void>;
+  /** Says that these attempts still run some time after they began: only then are their starts published. */
   underWay(leases: readonly LeaseRef[]): Promise<void>;
   progress(reports: ReadonlyArray<LeaseRef & { progress: number; message: string | null }>): Promise<void>;
   log(chunks: ReadonlyArray<ResponseKey & { attempt: number; text: string }>): Promise<void>;
@@ -168,11 +194,8 @@ export interface ManagerStore {
   finish(ends: readonly AttemptEnd[]): Promise<EndAnswer[]>;
   /** Puts a request for another task into the inbox; the API's reconciler takes it in within a second. */
   request(row: NewRequest): Promise<void>;
-  /**
-   * For what runs: is the lease still held, has a cancel been asked? `overdue`: it is held, and by the database's clock its timeout
-   * passed some time ago. In the order given.
-   */
-  check(leases: readonly LeaseRef[]): Promise<Array<"held" | "cancel" | "overdue" | "lost">>;
+  /** For what runs: is the lease still held, has a cancel been asked? In the order given. */
+  check(leases: readonly LeaseRef[]): Promise<LeaseState[]>;
   /** Says that these still run under their leases, and how long they may go on: the database's clock has made a step. */
   confirm(leases: ReadonlyArray<LeaseRef & { leftMs: number }>): Promise<void>;
 }

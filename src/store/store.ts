@@ -240,3 +240,4 @@ export type {
   SeenResponse,
 } from "./maintenance";
 export type * from "./managers";
+export { knownGrant } from "./managers";

@@ -18,8 +18,8 @@ import {
 import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import type { Work } from "../../src/manager/runners/runner";
-import { failed, ManagerHarness, Recorder, succeeded, typeConfig, workOf } from "../manager/runners/support";
+import type { Grant } from "../../src/store/store";
+import { failed, grantFor, ManagerHarness, Recorder, succeeded, typeConfig } from "../manager/runners/support";
 
 /** The samples as they are performed: found by name, in a process of their own. */
 const bench = new ManagerHarness();
@@ -34,7 +34,7 @@ describe("noop", () => {
     async (isolation) => {
       const payload = { foo: "bar", wait_ms: 60 };
       const hooks = new Recorder();
-      expect(succeeded(await runnerOf("noop", isolation).run(workOf(payload), hooks))).toEqual({
+      expect(succeeded(await runnerOf("noop", isolation).run(grantFor(payload), hooks))).toEqual({
         endpoint: "here",
         payload,
       });
@@ -44,7 +44,7 @@ describe("noop", () => {
 
   test("fails when asked to", async () => {
     const runner = runnerOf("noop");
-    const run = (fail: unknown, attempt = 1) => runner.run(workOf({ fail }, { attempt }), new Recorder());
+    const run = (fail: unknown, attempt = 1) => runner.run(grantFor({ fail }, { attempt }), new Recorder());
     expect(failed(await run(true))).toMatchObject({ reason: "error", permanent: false });
     expect(failed(await run("permanent"))).toMatchObject({ permanent: true });
     expect((await run(1, 1)).kind).toBe("failed");
@@ -53,7 +53,7 @@ describe("noop", () => {
 
   test("stops when told", async () => {
     const hooks = new Recorder();
-    const running = runnerOf("noop").run(workOf({ wait_ms: 60_000 }), hooks);
+    const running = runnerOf("noop").run(grantFor({ wait_ms: 60_000 }), hooks);
     while (hooks.reports.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     hooks.stop.tell("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: false });
@@ -63,7 +63,7 @@ describe("noop", () => {
 describe("system-report", () => {
   test("tells facts of the machine, all or those asked for", async () => {
     const runner = runnerOf("system-report");
-    const all = succeeded(await runner.run(workOf({}), new Recorder()));
+    const all = succeeded(await runner.run(grantFor({}), new Recorder()));
     expect(all).toMatchObject({
       endpoint: "here",
       system: { hostname: os.hostname(), node: process.version },
@@ -71,20 +71,20 @@ describe("system-report", () => {
       memory: { total_bytes: os.totalmem() },
       disk: { path: "/", total_bytes: expect.any(Number) },
     });
-    const one = succeeded(await runner.run(workOf({ sections: ["memory"] }), new Recorder()));
+    const one = succeeded(await runner.run(grantFor({ sections: ["memory"] }), new Recorder()));
     expect(Object.keys(one as object)).toEqual(["endpoint", "reported_at", "memory"]);
-    expect(failed(await runner.run(workOf({ sections: ["secrets"] }), new Recorder())).error).toContain("secrets");
+    expect(failed(await runner.run(grantFor({ sections: ["secrets"] }), new Recorder())).error).toContain("secrets");
   });
 
   test("keeps inline, as it is shipped, to what that asks for: it ends when told, and fails no attempt but its own", async () => {
     const runner = runnerOf("system-report", "inline");
     const hooks = new Recorder();
     hooks.progress = () => hooks.stop.tell("cancel");
-    expect(await runner.run(workOf({}), hooks)).toEqual({ kind: "stopped", killed: false });
+    expect(await runner.run(grantFor({}), hooks)).toEqual({ kind: "stopped", killed: false });
     const before = [{ ...process.env }, process.cwd(), Object.keys(globalThis), process.eventNames()];
     const results = await Promise.all(
       [{ path: "/nowhere/at/all" }, { sections: "all" }, { sections: [null] }, {}].map((payload) =>
-        runner.run(workOf(payload), new Recorder()),
+        runner.run(grantFor(payload), new Recorder()),
       ),
     );
     expect(results.map(({ kind }) => kind)).toEqual(["failed", "failed", "failed", "succeeded"]);
@@ -110,8 +110,8 @@ describe("app-update", () => {
   });
   beforeEach(() => rmSync(path.join(root, "here"), { recursive: true, force: true }));
 
-  const run = (payload: unknown, more: Partial<Work> = {}, hooks = new Recorder()) =>
-    runner.run(workOf({ target: "shop", ...(payload as object) }, more), hooks);
+  const run = (payload: unknown, more: Partial<Grant> = {}, hooks = new Recorder()) =>
+    runner.run(grantFor({ target: "shop", ...(payload as object) }, more), hooks);
 
   const archiveOf = (files: Record<string, string>, args: string[] = ["."]): Buffer => {
     const dir = mkdtempSync(path.join(bench.dir, "archive-"));
@@ -154,7 +154,10 @@ describe("app-update", () => {
 
   test("what a killed attempt left behind is removed by the next", async () => {
     const payload = { version: "2.0", archive_base64: base64({ "app.txt": "two" }) };
-    const own = createHash("sha256").update(workOf({}).idempotencyKey).digest("hex").slice(0, 16);
+    const own = createHash("sha256")
+      .update(`${grantFor({}).taskId}:here`)
+      .digest("hex")
+      .slice(0, 16);
     mkdirSync(path.join(home, "releases", `.unpacking-${own}`), { recursive: true });
     writeFileSync(path.join(home, "releases", `.unpacking-${own}`, "half.txt"), "half");
     symlinkSync("releases/none", path.join(home, `.current-${own}`));

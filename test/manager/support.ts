@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Config, TaskTypeConfig } from "../../src/config/config";
 import { silentLog } from "../../src/log";
-import type { Grant } from "../../src/manager/attempts/attempt";
 import type { ManagerContext } from "../../src/manager/context";
-import { Seal } from "../../src/manager/intake/verifier";
+import { DeliveryBatch, type ReceivedTask } from "../../src/manager/intake/delivery-batch";
+import { MessageReader, MessageVerifier } from "../../src/manager/intake/message-verifier";
 import { newCounters } from "../../src/manager/lifecycle/counters";
 import { newId } from "../../src/model/ids";
-import type { AttemptEnd, ManagerStore } from "../../src/store/store";
+import type { AttemptEnd, Grant, ManagerStore } from "../../src/store/store";
 
 export function typeConfig(name: string, more: Partial<TaskTypeConfig> = {}): TaskTypeConfig {
   return {
@@ -94,8 +94,10 @@ export function grantOf(more: Partial<Grant> = {}): Grant {
   return {
     granted: true,
     taskId: newId(),
+    type: "noop",
     job: "",
     endpoint: "here",
+    performer: "here",
     leaseId: newId(),
     attempt: 1,
     attempts: 3,
@@ -125,8 +127,8 @@ export function endOf(more: Partial<AttemptEnd> = {}): AttemptEnd {
   };
 }
 
-/** A desk over a store of which only the given calls will be made. */
-export function deskOf(
+/** The context of a manager over a store of which only the given calls will be made. */
+export function contextOf(
   folder: string,
   store: Partial<ManagerStore>,
   more: Partial<ManagerContext> = {},
@@ -137,9 +139,36 @@ export function deskOf(
     store: store as ManagerStore,
     log: silentLog,
     counters: newCounters(),
-    seal: new Seal(store as ManagerStore, silentLog),
+    verifier: new MessageVerifier(store as ManagerStore, silentLog, new MessageReader()),
     pace: { sweepMs: 20, earlyAckMs: 300_000, spoolAfterMs: 50, flushMs: 20, reclaimMs: 50 },
+    draining: false,
     over: new AbortController().signal,
     ...more,
   };
+}
+
+/** A delivery that notes how it was settled, with a task for each of these. */
+export function deliveryOf(
+  settled: (how: "ack" | "release" | "park" | "early") => void,
+  tasks: ReadonlyArray<Partial<ReceivedTask>>,
+): ReceivedTask[] {
+  const delivery = {
+    ...{ body: "", messageId: null, redelivered: false, headers: {} },
+    ack: () => settled("ack"),
+    release: () => settled("release"),
+    park: () => settled("park"),
+  };
+  const counters = {
+    get ackedEarly() {
+      return 0;
+    },
+    set ackedEarly(_count: number) {
+      settled("early");
+    },
+  };
+  const batch = new DeliveryBatch(delivery, tasks.length, counters);
+  return tasks.map((task) => ({
+    ...{ taskId: newId(), job: "", type: "noop", endpoint: "here", priority: 0, known: null, generation: 1 },
+    ...{ mayBegin: false, batch, since: 0, reported: false, secured: false, ...task },
+  }));
 }

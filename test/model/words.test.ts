@@ -78,7 +78,7 @@ describe("messages", () => {
     ...row,
   });
 
-  describe("under seal", () => {
+  describe("signed", () => {
     const payload = '{"n":12345678901234567890,"s":",\\"payload\\":{}"}';
     const known = { identifier: 'x"y', payload, traceparent: null, ...row };
     const told = (body: string, key: string | null) => knownTasks(body, decodeMessage(body), key);
@@ -94,7 +94,7 @@ describe("messages", () => {
       expect(told(body.replace('"timeout_ms":5000', '"timeout_ms":5001'), "key")).toBeNull();
       expect(told(body.replace("12345678901234567890", "12345678901234567891"), "key")).toBeNull();
     });
-    test("an unsealed one tells nothing, nor one whose seal has been cut off or made up", () => {
+    test("an unsigned one tells nothing, nor one whose signature has been cut off or made up", () => {
       const bare = encodeMessage("app-update", [outgoing(payload)]);
       expect(told(bare, "key")).toBeNull();
       expect(told(`{"seal":"${"A".repeat(44)}",${bare.slice(1)}`, "key")).toBeNull();
@@ -116,7 +116,7 @@ describe("messages", () => {
     test("name up to a thousand, and beyond that nobody", () => {
       expect([told(many.slice(1), "lb-1000"), told(many, "lb-1000")]).toEqual([true, false]);
     });
-    test("say it under seal, which is broken when a name is put in", () => {
+    test("say it under the signature, which breaks when a name is put in", () => {
       const body = encodeMessage("app-update", [outgoing("{}")], "key", ["lb-1"]);
       const forged = body.replace('"for":"lb-1"', '"for":"lb-1 lb-2"');
       expect(mayBegin(decodeMessage(forged), "lb-2")).toBe(true);

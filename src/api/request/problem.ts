@@ -1,8 +1,27 @@
 import type { ProblemCode } from "../../errors";
 import { TaskerError } from "../../errors";
-import { PROBLEM_TEXTS } from "../problem-texts";
 
 /** RFC 9457 problem details. `code` is stable and described in docs/reference/problems.md; `type` leads to its paragraph. */
+
+export const TITLES: Readonly<Record<ProblemCode, string>> = {
+  malformed_json: "The request body is not JSON",
+  unauthenticated: "An API key is needed",
+  forbidden: "Not allowed",
+  unknown_task_type: "There is no such task type",
+  task_not_found: "There is no such task",
+  endpoint_not_found: "There is no such endpoint",
+  route_not_found: "There is nothing at this address",
+  identifier_conflict: "The identifier was used for another request",
+  already_running: "The task type is running already",
+  illegal_state: "The task's state does not allow it",
+  body_too_large: "The request body is too large",
+  unsupported_media_type: "The request body has the wrong media type",
+  invalid_request: "The request is not valid",
+  rate_limited: "Too many requests",
+  internal: "Something went wrong on the server",
+  overloaded: "The server has too much to do",
+  database_unavailable: "The database cannot be reached",
+};
 
 export interface ProblemContext {
   /** Path of the request, without its query: a key may stand there. */
@@ -39,7 +58,7 @@ export function asTaskerError(error: unknown): TaskerError {
 export function problemOf(error: TaskerError, context: ProblemContext): Problem {
   return {
     type: `${context.basePath}/docs/problems#${error.code}`,
-    title: PROBLEM_TEXTS[error.code].title,
+    title: TITLES[error.code],
     status: error.status,
     detail: error.message,
     instance: context.instance,

@@ -93,11 +93,14 @@ async function attempt({ out }: Session, given: Attempt, stop: Stop) {
   const runner = createRunner(type, { handlersDir, graceMs, maxResultBytes, maxLogBytes, job, log: silentLog });
   const prefix = job === null ? "" : `${job}: `;
   const started = Date.now();
-  const idempotencyKey = `${task.id}:${task.endpoint}:${job ?? ""}`;
-  const about = { taskId: task.id, type: type.name, identifier: task.identifier, endpoint: task.endpoint, job };
+  const { id: taskId, identifier, endpoint } = task;
+  const row = { taskId, type: type.name, identifier, endpoint, performer: endpoint, job: job ?? "", generation: 1 };
   try {
     const result = await runner.run(
-      { ...about, attempt: 1, attempts: type.attempts, idempotencyKey, payload, traceparent: null, timeoutMs },
+      {
+        ...{ granted: true, leaseId: randomUUID(), ...row, attempt: 1, attempts: type.attempts },
+        ...{ payload, traceparent: null, timeoutMs },
+      },
       {
         stop,
         progress: (fraction, message) =>
@@ -109,7 +112,7 @@ async function attempt({ out }: Session, given: Attempt, stop: Stop) {
         },
       },
     );
-    return recordOf(result, task.endpoint, job, Date.now() - started);
+    return recordOf(result, endpoint, job, Date.now() - started);
   } finally {
     await runner.close();
   }

@@ -1,46 +1,82 @@
-import type { TaskTypeConfig } from "../../config/config";
-import type { ClaimAnswer, LateClaim } from "../../store/store";
-import type { Item } from "../intake/delivery-batch";
+import type { SubmitRequest } from "../../model/handler";
+import type { AttemptEnd, Grant, LateClaim } from "../../store/store";
+import type { ReceivedTask } from "../intake/delivery-batch";
+import type { JobSlots } from "../intake/job-slots";
+import type { AttemptLog } from "../reports/logs";
+import type { Reports } from "../reports/reports";
+import type { RunHooks } from "../runners/runner";
 import { Stop } from "../runners/stop";
+import type { Outcome } from "./outcome";
 
-export type Grant = Extract<ClaimAnswer, { granted: true }>;
-
-/** One attempt under its lease, from the grant to the end of the handler. */
-export class Attempt {
+/** One attempt under its lease, from the grant to its end; what its runner asks goes to the reports. */
+export class Attempt implements RunHooks {
   /** Why it was told to stop, if it was; the first cause stands. */
   readonly stop = new Stop();
   readonly startedAt = performance.now();
-  place = -1;
+  readonly beganUnclaimed: boolean;
   /** The store has been told that it runs. */
-  told = false;
-  /** The call that claims it after the fact; never rejects. */
+  reported = false;
+  /** The call that claims it after it began; never rejects. */
   claiming: Promise<void> | null = null;
+  private attemptLog: AttemptLog | null = null;
   private kept: (() => void) | null = null;
 
-  /** @param late of one that has begun before its claim, until it is claimed: its type, and the incarnation that began it */
+  /** @param begunBy the incarnation that began it before its claim; null: it is claimed */
   constructor(
-    readonly item: Item,
+    readonly task: ReceivedTask,
     readonly grant: Grant,
-    public late: { managerId: string; type: TaskTypeConfig } | null = null,
-  ) {}
+    readonly slots: JobSlots,
+    private readonly reports: Reports,
+    private begunBy: string | null = null,
+  ) {
+    this.beganUnclaimed = begunBy !== null;
+  }
+
+  get isClaimed(): boolean {
+    return this.begunBy === null;
+  }
 
   /** The store has answered to its claim: from now on it is as every other. */
   claimed(): void {
-    this.late = null;
+    this.begunBy = null;
     this.kept?.();
     this.kept = null;
   }
 
-  /** Does what needs the lease; before the claim the last of it is kept. */
-  underLease(act: () => void): void {
-    if (this.late === null) act();
-    else this.kept = act;
+  progress(fraction: number, message: string | null): void {
+    const report = () => this.reports.progress.report(this.grant, fraction, message);
+    // A report needs the lease; before the claim the last one is kept.
+    if (this.isClaimed) report();
+    else this.kept = report;
   }
 
-  /** The claim that is to be made with the end; undefined: it has been made. */
-  claimWithEnd(performer: string): LateClaim | undefined {
-    if (this.late === null) return undefined;
-    const { managerId, type } = this.late;
-    return { managerId, performer, type: type.name, ranMs: performance.now() - this.startedAt };
+  log(text: string): void {
+    this.attemptLog ??= this.reports.logs.open(this.grant);
+    this.attemptLog.write(text);
+  }
+
+  submit(type: string, request: SubmitRequest): Promise<{ id: string }> {
+    return this.reports.submit(this.slots.type, type, request, this.stop.signal);
+  }
+
+  /** The handler has ended; resolves when its log is in the store, or after a second at most. Null: there is nothing to wait for. */
+  closeReports(): Promise<void> | null {
+    this.reports.progress.forget(this.grant);
+    return this.attemptLog && this.reports.logs.drain();
+  }
+
+  /** The outcome as the store is told it; an attempt that has not been claimed brings its claim along. */
+  endWith(outcome: Outcome): AttemptEnd {
+    const { taskId, endpoint, job, leaseId, generation, attempt } = this.grant;
+    const end: AttemptEnd = { taskId, endpoint, job, leaseId, generation, attempt, ...outcome };
+    const claim = this.lateClaim();
+    if (claim) end.claim = claim;
+    return end;
+  }
+
+  private lateClaim(): LateClaim | null {
+    if (this.begunBy === null) return null;
+    const { performer, type } = this.grant;
+    return { managerId: this.begunBy, performer, type, ranMs: performance.now() - this.startedAt };
   }
 }

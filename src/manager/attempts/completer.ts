@@ -4,6 +4,8 @@ import { StoreUnavailable } from "../../errors";
 import type { AttemptEnd, EndAnswer } from "../../store/store";
 import { killPoint } from "../../testing/kill-points";
 import type { ManagerContext } from "../context";
+import type { Subscriptions } from "../intake/subscriptions";
+import type { Registration } from "../lifecycle/registration";
 import { bareEnd, notStorable } from "./outcome";
 import { leftovers, readSpool, type Spool } from "./spool";
 
@@ -12,12 +14,13 @@ const HOLD = "finished work waits for the store";
 /** A row that the store throws at, alone and so often, without being away: it will never be taken as it is. */
 const MAX_FAULTS = 20;
 
-interface Entry {
+/** An end that the store has not answered for. */
+interface PendingEnd {
   end: AttemptEnd;
   /** Monotonic milliseconds. */
   since: number;
   spooled: boolean;
-  /** How often the store has thrown at this entry alone. */
+  /** How often the store has thrown at this pending alone. */
   faults: number;
   /** How often it has been replaced after a refusal. */
   refusals: number;
@@ -32,7 +35,7 @@ interface Entry {
  * everything. If the disk refuses too, memory alone has to do; with consuming held it cannot grow.
  */
 export class Completer {
-  private entries: Entry[] = [];
+  private ends: PendingEnd[] = [];
   private working = false;
   private spooling: NodeJS.Timeout | null = null;
   private spoolUsed = false;
@@ -40,23 +43,22 @@ export class Completer {
   private onEmpty: Array<() => void> = [];
 
   constructor(
-    private readonly desk: ManagerContext,
+    private readonly context: ManagerContext,
     private readonly spool: Spool,
-    private readonly holds: { hold(reason: string): void; unhold(reason: string): void },
-    /** The store did not answer. */
-    private readonly onAway: () => void = () => undefined,
+    private readonly subscriptions: Pick<Subscriptions, "hold" | "unhold">,
+    private readonly registration: Pick<Registration, "doubt">,
   ) {}
 
   /** Ends that the store has not answered for. */
   get pending(): number {
-    return this.entries.length;
+    return this.ends.length;
   }
 
   /** Resolves once the store has answered: committed, or superseded for the record. Never rejects. */
   finish(end: AttemptEnd, spooled = false): Promise<EndAnswer> {
     return new Promise((resolve) => {
-      this.entries.push({ end, since: performance.now(), spooled, faults: 0, refusals: 0, resolve });
-      this.spooling ??= setTimeout(() => void this.toSpool(), this.desk.pace.spoolAfterMs);
+      this.ends.push({ end, since: performance.now(), spooled, faults: 0, refusals: 0, resolve });
+      this.spooling ??= setTimeout(() => void this.toSpool(), this.context.pace.spoolAfterMs);
       if (this.working) return;
       this.working = true;
       // One turn of the loop: what ends together is committed together.
@@ -66,7 +68,7 @@ export class Completer {
 
   /** Hands over what earlier managers of this endpoint left. Resolves when the store has taken it all. */
   async replay(folder: string): Promise<void> {
-    const { endpoint, config, log, counters } = this.desk;
+    const { endpoint, config, log, counters } = this.context;
     for (const file of await leftovers(folder, config.manager.slot)) {
       const { ends, torn } = await readSpool(file);
       log.info({ endpoint, file, ends: ends.length, torn }, "taking over finished work that an earlier manager left");
@@ -78,51 +80,51 @@ export class Completer {
 
   /** Resolves true when nothing is pending, false after `ms`; what is pending then is in the spool, if the disk takes it. */
   async flush(ms: number): Promise<boolean> {
-    if (this.entries.length > 0) {
+    if (this.ends.length > 0) {
       const empty = new Promise<void>((resolve) => this.onEmpty.push(resolve));
       await Promise.race([empty, pause(ms)]);
-      await this.append(this.entries.filter((entry) => !entry.spooled));
+      await this.append(this.ends.filter((pending) => !pending.spooled));
     }
-    return this.entries.length === 0;
+    return this.ends.length === 0;
   }
 
   async close(): Promise<void> {
     if (this.spooling) clearTimeout(this.spooling);
     this.spooling = null;
-    await this.spool.close(this.entries.length === 0).catch((error) => this.warnSpool(error));
+    await this.spool.close(this.ends.length === 0).catch((error) => this.warnSpool(error));
   }
 
   private async work(): Promise<void> {
-    for (let tries = 1; this.entries.length > 0 && !this.desk.over.aborted; ) {
-      const batch = this.entries.slice(0, SIZE);
+    for (let tries = 1; this.ends.length > 0 && !this.context.over.aborted; ) {
+      const batch = this.ends.slice(0, SIZE);
       const away = await this.commit(batch);
       if (away === null) {
         tries = 1;
         continue;
       }
       if (tries % 20 === 1)
-        this.desk.log.warn(
-          { endpoint: this.desk.endpoint, err: away.message },
+        this.context.log.warn(
+          { endpoint: this.context.endpoint, err: away.message },
           "cannot commit finished work now; it is kept",
         );
-      await pause(backoffMs(tries++, RECONNECT), this.desk.over);
+      await pause(backoffMs(tries++, RECONNECT), this.context.over);
     }
     this.working = false;
-    if (this.entries.length === 0) await this.emptied();
+    if (this.ends.length === 0) await this.emptied();
   }
 
   /** Null: the store has answered for at least one of them. */
-  private async commit(batch: Entry[]): Promise<Error | null> {
+  private async commit(batch: PendingEnd[]): Promise<Error | null> {
     try {
       killPoint("before-finish-commit");
-      this.desk.counters.finishCalls++;
-      const answers = await this.desk.store.finish(batch.map((entry) => entry.end));
+      this.context.counters.finishCalls++;
+      const answers = await this.context.store.finish(batch.map((pending) => pending.end));
       killPoint("after-finish-commit");
-      batch.forEach((entry, i) => void this.answered(entry, answers[i]!));
+      batch.forEach((pending, i) => void this.answered(pending, answers[i]!));
       return null;
     } catch (error) {
       if (error instanceof StoreUnavailable) {
-        this.onAway();
+        this.registration.doubt();
         return error;
       }
       return this.oneByOne(batch, error as Error);
@@ -130,56 +132,56 @@ export class Completer {
   }
 
   /** The store is there but throws: it may be one row, which must not hold up its neighbours. */
-  private async oneByOne(batch: Entry[], thrown: Error): Promise<Error | null> {
+  private async oneByOne(batch: PendingEnd[], thrown: Error): Promise<Error | null> {
     if (batch.length === 1) {
-      const entry = batch[0]!;
-      if (++entry.faults >= MAX_FAULTS) this.answered(entry, { kind: "refused", error: thrown });
-      else this.entries.push(...this.entries.splice(this.entries.indexOf(entry), 1));
+      const pending = batch[0]!;
+      if (++pending.faults >= MAX_FAULTS) this.answered(pending, { kind: "refused", error: thrown });
+      else this.ends.push(...this.ends.splice(this.ends.indexOf(pending), 1));
       return thrown;
     }
     let failed: Error | null = thrown;
-    for (const entry of batch) {
-      const error = await this.commit([entry]);
+    for (const pending of batch) {
+      const error = await this.commit([pending]);
       if (error === null) failed = null;
       if (error instanceof StoreUnavailable) return error;
     }
     return failed;
   }
 
-  private answered(entry: Entry, answer: EndAnswer): void {
-    if (answer.kind === "refused" && entry.refusals < 2) {
+  private answered(pending: PendingEnd, answer: EndAnswer): void {
+    if (answer.kind === "refused" && pending.refusals < 2) {
       const why = answer.error.message;
-      this.desk.log.warn(
-        { task_id: entry.end.taskId, endpoint: this.desk.endpoint, err: why },
+      this.context.log.warn(
+        { task_id: pending.end.taskId, endpoint: this.context.endpoint, err: why },
         "the store cannot keep a result",
       );
-      if (entry.refusals === 0) this.desk.counters.notStorable++;
-      entry.end = entry.refusals++ === 0 ? notStorable(entry.end, why) : bareEnd(entry.end);
-      entry.faults = 0;
+      if (pending.refusals === 0) this.context.counters.notStorable++;
+      pending.end = pending.refusals++ === 0 ? notStorable(pending.end, why) : bareEnd(pending.end);
+      pending.faults = 0;
       return;
     }
-    this.entries.splice(this.entries.indexOf(entry), 1);
-    entry.resolve(answer);
+    this.ends.splice(this.ends.indexOf(pending), 1);
+    pending.resolve(answer);
   }
 
   private async toSpool(): Promise<void> {
     this.spooling = null;
     const now = performance.now();
-    const late = this.entries.length > 0 && now - this.entries[0]!.since >= this.desk.pace.spoolAfterMs * 0.9;
-    if (late) await this.append(this.entries.filter((entry) => !entry.spooled));
-    if (this.entries.length > 0 && !this.desk.over.aborted) {
-      this.spooling ??= setTimeout(() => void this.toSpool(), late ? 200 : this.desk.pace.spoolAfterMs);
+    const late = this.ends.length > 0 && now - this.ends[0]!.since >= this.context.pace.spoolAfterMs * 0.9;
+    if (late) await this.append(this.ends.filter((pending) => !pending.spooled));
+    if (this.ends.length > 0 && !this.context.over.aborted) {
+      this.spooling ??= setTimeout(() => void this.toSpool(), late ? 200 : this.context.pace.spoolAfterMs);
     }
   }
 
-  private async append(entries: Entry[]): Promise<void> {
-    if (this.entries.length > 0) this.holds.hold(HOLD);
-    if (entries.length === 0) return;
+  private async append(batch: PendingEnd[]): Promise<void> {
+    if (this.ends.length > 0) void this.subscriptions.hold(HOLD);
+    if (batch.length === 0) return;
     try {
       this.spoolUsed = true;
-      await this.spool.append(entries.map((entry) => entry.end));
-      for (const entry of entries) entry.spooled = true;
-      this.desk.counters.spooled += entries.length;
+      await this.spool.append(batch.map((pending) => pending.end));
+      for (const pending of batch) pending.spooled = true;
+      this.context.counters.spooled += batch.length;
     } catch (error) {
       this.warnSpool(error as Error);
     }
@@ -190,17 +192,17 @@ export class Completer {
       this.spoolUsed = false;
       await this.spool.clear().catch((error) => this.warnSpool(error));
     }
-    if (this.entries.length > 0) return;
+    if (this.ends.length > 0) return;
     this.warned = false;
-    this.holds.unhold(HOLD);
+    this.subscriptions.unhold(HOLD);
     for (const resolve of this.onEmpty.splice(0)) resolve();
   }
 
   private warnSpool(error: Error): void {
     if (this.warned) return;
     this.warned = true;
-    const fields = { endpoint: this.desk.endpoint, file: this.spool.file, err: error.message };
-    this.desk.log.warn(
+    const fields = { endpoint: this.context.endpoint, file: this.spool.file, err: error.message };
+    this.context.log.warn(
       fields,
       "cannot write the spool; finished work is kept in memory and nothing new is taken until the store has it",
     );

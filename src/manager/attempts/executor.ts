@@ -1,70 +1,60 @@
 import { pause } from "../../backoff";
-import type { TaskTypeConfig } from "../../config/config";
-import { DenseSet, Keys } from "../../dense-set";
-import type { SubmitRequest } from "../../model/handler";
-import type { EndAnswer } from "../../store/store";
+import type { AttemptEnd, EndAnswer, Grant } from "../../store/store";
 import { killPoint } from "../../testing/kill-points";
-import { CONSUMER, traced } from "../../tracing";
+import { CONSUMER, isRecorded, traced } from "../../tracing";
 import type { ManagerContext } from "../context";
-import { type Item, itemKey } from "../intake/delivery-batch";
+import { nameOf, type ReceivedTask } from "../intake/delivery-batch";
 import type { JobSlots } from "../intake/job-slots";
 import { InFlight } from "../lifecycle/in-flight";
-import type { AttemptLog, AttemptLogs } from "../reports/logs";
-import type { ProgressReports } from "../reports/progress";
-import { submitRequest } from "../reports/submit";
-import type { RunHooks, RunResult, Work } from "../runners/runner";
-import type { Stop } from "../runners/stop";
-import { Attempt, type Grant } from "./attempt";
+import type { Reports } from "../reports/reports";
+import { failure } from "../runners/outcome";
+import type { RunResult } from "../runners/runner";
+import { Attempt } from "./attempt";
 import type { Completer } from "./completer";
 import { endedBySignal, outcomeOf } from "./outcome";
 
 /** A supervisor that stops a whole tree reaches handlers a moment before its signal is handled here. */
 const SAME_SIGNAL_MS = 250;
+/** Of an attempt that is told to stop before it runs. */
+const RELEASED: RunResult = { kind: "stopped", killed: false };
 
-/** Claimed → run → outcome → finished → settled: the attempts of one manager. */
+/** The attempts of one manager: claimed → run → reported → settled. Each goes its whole way by itself. */
 export class Executor {
-  /** Those whose handler is running. */
-  readonly running = new DenseSet<Attempt>();
-  /** From the grant until the outcome is with the finisher. */
+  /** From the grant until the end is with the completer. */
   readonly unended = new InFlight();
   /** From the grant until the delivery is settled. */
   readonly unsettled = new InFlight();
+  /** Names of tasks that began before their claim, until their delivery is settled. */
+  private readonly begun = new Set<string>();
 
+  /** @param running those whose handler is running */
   constructor(
-    private readonly desk: ManagerContext,
-    private readonly parts: {
-      completer: Completer;
-      progress: ProgressReports;
-      logs: AttemptLogs;
-      /** A slot has become free. */
-      wake(): void;
-      draining(): boolean;
-    },
+    private readonly context: ManagerContext,
+    private readonly running: Set<Attempt>,
+    private readonly completer: Completer,
+    private readonly reports: Reports,
   ) {}
 
-  /** Those that began before their claim, until their delivery is settled. */
-  private readonly begun = new Keys<string>();
-
-  /** Begins the attempt; it goes its whole way by itself. */
-  start(item: Item, grant: Grant, slots: JobSlots): void {
-    void this.follow(() => this.perform(new Attempt(item, grant), slots));
+  /** Begins the attempt; the slot is the attempt's until its handler has ended. */
+  start(task: ReceivedTask, grant: Grant, slots: JobSlots): void {
+    void this.perform(new Attempt(task, grant, slots, this.reports));
   }
 
   /** The same before its claim; false: it runs here already, and the message came twice. */
-  begin(item: Item, grant: Grant, slots: JobSlots, managerId: string): boolean {
-    const key = itemKey(item);
-    if (this.begun.has(key)) return false;
-    this.begun.add(key);
-    void this.follow(() => this.perform(new Attempt(item, grant, { managerId, type: slots.type }), slots), key);
+  begin(task: ReceivedTask, grant: Grant, slots: JobSlots, managerId: string): boolean {
+    const name = nameOf(task);
+    if (this.begun.has(name)) return false;
+    this.begun.add(name);
+    void this.perform(new Attempt(task, grant, slots, this.reports, managerId));
     return true;
   }
 
   /** Gives back, unharmed and not charged, what was granted and must not run here. */
-  giveBack(item: Item, grant: Grant, slots: JobSlots): void {
-    const attempt = new Attempt(item, grant);
+  giveBack(task: ReceivedTask, grant: Grant, slots: JobSlots): void {
+    const attempt = new Attempt(task, grant, slots, this.reports);
     attempt.stop.tell("drain");
-    slots.busy--;
-    void this.follow(() => this.settle(attempt, { kind: "stopped", killed: false }, slots));
+    slots.release();
+    void this.perform(attempt);
   }
 
   /** Tells all that run that the manager drains. */
@@ -72,80 +62,77 @@ export class Executor {
     for (const attempt of this.running) attempt.stop.tell("drain");
   }
 
-  private async perform(attempt: Attempt, slots: JobSlots): Promise<void> {
-    const log = this.parts.logs.open(attempt.grant);
-    this.running.add(attempt);
-    const result = await this.run(attempt, slots, log);
-    this.running.delete(attempt);
-    this.desk.onAttempt?.(this.desk.endpoint, slots.type.name, (performance.now() - attempt.startedAt) / 1000);
-    killPoint("after-handler");
-    slots.busy--;
-    this.parts.wake();
-    this.parts.progress.forget(attempt.grant);
-    if (log.any) await log.close();
-    await this.settle(attempt, result, slots);
-  }
-
-  private async run(attempt: Attempt, slots: JobSlots, log: AttemptLog): Promise<RunResult> {
-    const { grant } = attempt;
-    const hooks = new Hooks(this.desk, this.parts.progress, attempt, log, slots.type);
-    const work = workOf(grant, slots, this.desk.endpoint);
+  /** One function from the claim to the settled delivery: each promise more is paid for by every attempt. Never rejects. */
+  private async perform(attempt: Attempt): Promise<void> {
+    const { task } = attempt;
+    this.unended.up();
+    this.unsettled.up();
     try {
-      return await processing(work, (traceparent) =>
-        slots.runner.run(traceparent === work.traceparent ? work : { ...work, traceparent }, hooks),
-      );
+      let result = RELEASED;
+      if (attempt.stop.cause === null) {
+        this.running.add(attempt);
+        try {
+          result = await this.run(attempt);
+        } catch (error) {
+          result = this.broken(attempt, error);
+        }
+        this.running.delete(attempt);
+        this.handlerEnded(attempt);
+      }
+      const logged = attempt.closeReports();
+      if (logged) await logged;
+      if (endedBySignal(result) && !this.context.draining) await pause(SAME_SIGNAL_MS);
+      if (attempt.claiming) await attempt.claiming;
+      const end = this.endOf(attempt, result);
+      // The store knows nothing of an attempt that was never claimed: what is given back is as if it had never begun.
+      const unclaimed = end?.status === "received" && end.claim !== undefined;
+      const committed = end && !unclaimed ? this.completer.finish(end) : null;
+      this.unended.down();
+      if (unclaimed) this.context.counters.released++;
+      else if (end && committed) this.count(end, await committed);
+      if (end?.status === "received") task.batch.giveBack(task);
+      else task.batch.done(task);
     } catch (error) {
-      this.desk.log.error(
-        { task_id: grant.taskId, type: slots.type.name, err: error },
-        "a runner broke its contract and threw",
-      );
-      return {
-        kind: "failed",
-        reason: "error",
-        error: String(error),
-        permanent: false,
-        result: null,
-        resultText: null,
-      };
+      this.context.log.error({ err: error }, "an attempt could not be settled");
+    } finally {
+      if (attempt.beganUnclaimed) this.begun.delete(nameOf(task));
+      this.unsettled.down();
     }
   }
 
-  private async settle(attempt: Attempt, result: RunResult, slots: JobSlots): Promise<void> {
-    const { item, grant } = attempt;
-    if (endedBySignal(result) && !this.parts.draining()) await pause(SAME_SIGNAL_MS);
-    if (attempt.claiming) await attempt.claiming;
-    const end = outcomeOf(grant, result, {
+  private run(attempt: Attempt): Promise<RunResult> {
+    const { grant, slots } = attempt;
+    if (!isRecorded()) return slots.runner.run(grant, attempt);
+    return processed(grant, (traceparent) => slots.runner.run({ ...grant, traceparent }, attempt));
+  }
+
+  private broken({ grant: { taskId, type } }: Attempt, error: unknown): RunResult {
+    this.context.log.error({ task_id: taskId, type, err: error }, "a runner broke its contract and threw");
+    return failure("error", String(error));
+  }
+
+  private handlerEnded({ grant, slots, startedAt }: Attempt): void {
+    const { endpoint, onAttempt } = this.context;
+    onAttempt?.(endpoint, grant.type, (performance.now() - startedAt) / 1000);
+    killPoint("after-handler");
+    slots.release();
+  }
+
+  /** Null: nothing is to be written, the lease is lost. */
+  private endOf(attempt: Attempt, result: RunResult): AttemptEnd | null {
+    const { config, draining } = this.context;
+    const outcome = outcomeOf(attempt.grant, result, {
       cause: attempt.stop.cause,
-      draining: this.parts.draining(),
-      backoff: slots.type.backoff,
-      maxResultBytes: this.desk.config.manager.maxResultBytes,
+      draining,
+      backoff: attempt.slots.type.backoff,
+      maxResultBytes: config.manager.maxResultBytes,
     });
-    const claim = attempt.claimWithEnd(this.desk.endpoint);
-    if (claim && end) {
-      // The store knows nothing of it: what is given back is as if it had never begun.
-      if (end.status === "received") return this.backUnclaimed(item);
-      end.claim = claim;
-    }
-    const committed = end && this.parts.completer.finish(end);
-    this.unended.down();
-    if (end && committed) this.count(attempt, end.status, await committed);
-    if (end?.status === "received") item.parcel.giveBack(item);
-    else item.parcel.done(item);
+    return outcome && attempt.endWith(outcome);
   }
 
-  private backUnclaimed(item: Item): void {
-    this.unended.down();
-    this.desk.counters.released++;
-    item.parcel.giveBack(item);
-  }
-
-  private count(
-    { grant }: Attempt,
-    status: "succeeded" | "failed" | "cancelled" | "retrying" | "received",
-    answer: EndAnswer,
-  ): void {
-    const { counters, log, endpoint } = this.desk;
-    const fields = { task_id: grant.taskId, endpoint, job: grant.job || undefined, attempt: grant.attempt, status };
+  private count({ taskId, job, attempt, status }: AttemptEnd, answer: EndAnswer): void {
+    const { counters, log, endpoint } = this.context;
+    const fields = { task_id: taskId, endpoint, job: job || undefined, attempt, status };
     if (answer.kind === "recorded") {
       counters[status === "received" ? "released" : status]++;
       log.debug(fields, "an attempt has ended");
@@ -159,57 +146,16 @@ export class Executor {
       );
     }
   }
-
-  /** @param begun its key among those that began before their claim */
-  private async follow(course: () => Promise<void>, begun: string | null = null): Promise<void> {
-    this.unended.up();
-    this.unsettled.up();
-    try {
-      await course();
-    } catch (error) {
-      this.desk.log.error({ err: error }, "an attempt could not be settled");
-    } finally {
-      if (begun !== null) this.begun.delete(begun);
-      this.unsettled.down();
-    }
-  }
 }
 
-/** What a running attempt asks of its manager. */
-class Hooks implements RunHooks {
-  readonly stop: Stop;
-
-  constructor(
-    private readonly desk: ManagerContext,
-    private readonly reports: ProgressReports,
-    private readonly attempt: Attempt,
-    private readonly attemptLog: AttemptLog,
-    private readonly from: TaskTypeConfig,
-  ) {
-    this.stop = attempt.stop;
-  }
-
-  progress(fraction: number, message: string | null): void {
-    this.attempt.underLease(() => this.reports.report(this.attempt.grant, fraction, message));
-  }
-
-  log(text: string): void {
-    this.attemptLog.write(text);
-  }
-
-  submit(type: string, request: SubmitRequest): Promise<{ id: string }> {
-    return submitRequest(this.desk, this.from, type, request, this.stop.signal);
-  }
-}
-
-/** The attempt as a span, below the request that created the task and above what the handler does. */
-function processing(work: Work, run: (traceparent: string | null) => Promise<RunResult>): Promise<RunResult> {
-  const { type, taskId, endpoint, attempt, traceparent } = work;
+/** Runs the attempt inside a span, below the request that created the task and above what the handler does. */
+function processed(grant: Grant, run: (traceparent: string | null) => Promise<RunResult>): Promise<RunResult> {
+  const { type, taskId, performer, attempt, traceparent } = grant;
   const attributes = {
     "messaging.system": "rabbitmq",
     "tasker.type": type,
     "tasker.task_id": taskId,
-    "tasker.endpoint": endpoint,
+    "tasker.endpoint": performer,
     "tasker.attempt": attempt,
   };
   return traced(`process ${type}`, { kind: CONSUMER, traceparent, attributes }, async (span) => {
@@ -218,22 +164,4 @@ function processing(work: Work, run: (traceparent: string | null) => Promise<Run
     if (result.kind === "failed") span.failed(`${result.reason}: ${result.error}`);
     return result;
   });
-}
-
-function workOf(grant: Grant, slots: JobSlots, endpoint: string): Work {
-  const { taskId, identifier, attempt, attempts, payload, traceparent, timeoutMs, job } = grant;
-  return {
-    taskId,
-    type: slots.type.name,
-    identifier,
-    endpoint,
-    job: job || null,
-    attempt,
-    attempts,
-    // By the row's own key: for `deliver: one` it stays the same when another endpoint takes the next attempt.
-    idempotencyKey: [taskId, grant.endpoint, job].filter((part) => part !== "").join(":"),
-    payload,
-    traceparent,
-    timeoutMs,
-  };
 }

@@ -1,6 +1,6 @@
 import type { ManagerContext } from "../context";
+import type { Registration } from "../lifecycle/registration";
 import type { Attempt } from "./attempt";
-import { claimOf } from "./claimer";
 
 const SIZE = 100;
 
@@ -11,8 +11,8 @@ const SIZE = 100;
  */
 export class LateClaims {
   constructor(
-    private readonly desk: ManagerContext,
-    private readonly incarnation: { sure(): string | null; doubt(): void },
+    private readonly context: ManagerContext,
+    private readonly registration: Registration,
   ) {}
 
   /** Rejects where the store does not answer: they stay unclaimed, and are asked for again. */
@@ -30,18 +30,13 @@ export class LateClaims {
   }
 
   private async ask(attempts: readonly Attempt[]): Promise<void> {
-    const { endpoint, store, counters } = this.desk;
-    const managerId = this.incarnation.sure();
+    const { endpoint, store, counters } = this.context;
+    const managerId = this.registration.sure();
     if (managerId === null) return;
     counters.claimCalls++;
-    const claims = attempts.map(({ item, grant, late }) => {
-      const claim = claimOf(item, late!.type, endpoint);
-      claim.leaseId = grant.leaseId;
-      claim.attempt = grant.attempt;
-      return claim;
-    });
+    const claims = attempts.map(({ task, grant: { leaseId, attempt } }) => ({ ...task, leaseId, attempt }));
     const answers = await store.claim(managerId, endpoint, claims).catch((error) => {
-      this.incarnation.doubt();
+      this.registration.doubt();
       throw error;
     });
     // Where it is refused (cancelled, done, another's) the next look at the leases finds it lost, as any other.

@@ -1,20 +1,19 @@
 import type { KnownTask } from "../../model/message";
+import type { Claim } from "../../store/store";
 import { killPoint } from "../../testing/kill-points";
 import type { Delivery } from "../../transport/transport";
 
-/** One task (and job) of a delivery, from its arrival to its settlement. */
-export interface Item {
-  taskId: string;
-  job: string;
+/** A task (and job) of a delivery, from its arrival until nothing more is to be done for it here; it claims its response. */
+export interface ReceivedTask extends Claim {
+  type: string;
   priority: number;
-  /** Which run of the response its message is for; null: the message does not say. */
+  /** Null: the message does not say. */
   generation: number | null;
-  /** What its message tells under seal. */
   known: KnownTask | null;
   /** It may begin before its claim (`claim: late`). */
   mayBegin: boolean;
-  parcel: DeliveryBatch;
-  /** Monotonic milliseconds of its arrival. */
+  batch: DeliveryBatch;
+  /** When it arrived, monotonic milliseconds. */
   since: number;
   /** The store has been told that it waits here. */
   reported: boolean;
@@ -23,21 +22,21 @@ export interface Item {
 }
 
 /**
- * What names an item among all that a manager has at hand. The task's id itself for most: it is hashed once. A response that has been
- * opened anew is another item: the message of its former generation may still wait here.
+ * Names a received task among all of a manager. Mostly that is the task's id itself, which is hashed once. A response that has
+ * been opened anew has a name of its own: the message of its former generation may still wait here.
  */
-export function itemKey({ taskId, job, generation }: Pick<Item, "taskId" | "job" | "generation">): string {
+export function nameOf({ taskId, job, generation }: Pick<ReceivedTask, "taskId" | "job" | "generation">): string {
   if (generation !== null && generation > 1) return `${taskId} ${job} ${generation}`;
   return job === "" ? taskId : `${taskId} ${job}`;
 }
 
 /**
- * A delivery and its items. It is settled once, when nothing of it is open any more:
+ * A delivery and its tasks. It is settled once, when none of its tasks is open any more:
  *
- *   all items done (committed or not ours)       → ack
+ *   all tasks done (committed or not ours)       → ack
  *   some given back by a drain                   → release: another consumer gets all, the claims sort out what is done
  *   what waits is to go elsewhere at once        → hand over: the same, without waiting for what runs here under its lease
- *   open items left, but each of them secured    → ack early, so that no consumer timeout can hit a long attempt
+ *   open tasks left, but each of them secured    → ack early, so that no consumer timeout can hit a long attempt
  */
 export class DeliveryBatch {
   private open: number;
@@ -48,27 +47,27 @@ export class DeliveryBatch {
   constructor(
     private readonly delivery: Delivery,
     size: number,
-    private readonly onEarlyAck: () => void,
+    private readonly counters: { ackedEarly: number },
   ) {
     this.open = size;
   }
 
-  /** Nothing more is to be done for the item here. */
-  done(item: Item): void {
+  /** Nothing more is to be done for the task here. */
+  done(task: ReceivedTask): void {
     this.open--;
-    if (item.secured) this.secured--;
+    if (task.secured) this.secured--;
     this.settle();
   }
 
-  /** The item was not done and shall be delivered to somebody. */
-  giveBack(item: Item): void {
+  /** The task was not done and is to be delivered to somebody. */
+  giveBack(task: ReceivedTask): void {
     this.givenBack = true;
-    this.done(item);
+    this.done(task);
   }
 
   /**
-   * Nothing of it waits here any more, and somebody shall get what has waited. What is claimed here goes on: the lease keeps
-   * others off it, and should it be lost the store offers it again.
+   * None of its tasks waits here any more, and somebody else is to get those that have waited. What is claimed here goes on: the
+   * lease keeps others off it, and should it be lost the store offers it again.
    */
   handOver(): void {
     if (this.settled) return;
@@ -76,10 +75,10 @@ export class DeliveryBatch {
     this.delivery.release();
   }
 
-  /** The store owns the item's recovery from now on. */
-  secure(item: Item): void {
-    if (item.secured) return;
-    item.secured = true;
+  /** The store owns the task's recovery from now on. */
+  secure(task: ReceivedTask): void {
+    if (task.secured) return;
+    task.secured = true;
     this.secured++;
     this.settle();
   }
@@ -87,7 +86,7 @@ export class DeliveryBatch {
   private settle(): void {
     if (this.settled || this.open > this.secured) return;
     this.settled = true;
-    if (this.open > 0) this.onEarlyAck();
+    if (this.open > 0) this.counters.ackedEarly++;
     if (this.givenBack) {
       this.delivery.release();
       return;

@@ -1,46 +1,48 @@
-import type { Item } from "./delivery-batch";
+import { nameOf, type ReceivedTask } from "./delivery-batch";
 
-/** Highest priority first, then in the order of arrival. Priorities are 0–9; what lies outside counts as the nearest. */
+/** Priorities are 0–9; what lies outside counts as the nearest. */
+const HIGHEST = 9;
+
+/** What waits for the slots of a job: the highest priority first, then in the order of arrival; each task once. */
 export class LocalQueue {
-  private readonly lists: Item[][] = Array.from({ length: 10 }, () => []);
-  private count = 0;
+  private readonly levels: ReceivedTask[][] = Array.from({ length: HIGHEST + 1 }, () => []);
+  private readonly names = new Set<string>();
 
   get size(): number {
-    return this.count;
+    return this.names.size;
   }
 
-  push(item: Item): void {
-    this.lists[levelOf(item.priority)]!.push(item);
-    this.count++;
+  /** False: it waits here already, a second message for it adds nothing. */
+  push(task: ReceivedTask): boolean {
+    const name = nameOf(task);
+    if (this.names.has(name)) return false;
+    this.names.add(name);
+    this.levels[levelOf(task)]!.push(task);
+    return true;
   }
 
-  /** Takes the next one out. */
-  shift(): Item | undefined {
-    if (this.count === 0) return undefined;
-    for (let level = 9; level >= 0; level--) {
-      const item = this.lists[level]!.shift();
-      if (item) {
-        this.count--;
-        return item;
-      }
-    }
-    return undefined;
+  /** Takes the next task out. */
+  shift(): ReceivedTask | undefined {
+    if (this.size === 0) return undefined;
+    const task = this.levels.findLast((level) => level.length > 0)!.shift()!;
+    this.names.delete(nameOf(task));
+    return task;
   }
 
-  remove(item: Item): void {
-    const list = this.lists[levelOf(item.priority)]!;
-    const at = list.indexOf(item);
+  remove(task: ReceivedTask): void {
+    const level = this.levels[levelOf(task)]!;
+    const at = level.indexOf(task);
     if (at < 0) return;
-    list.splice(at, 1);
-    this.count--;
+    level.splice(at, 1);
+    this.names.delete(nameOf(task));
   }
 
   /** All that waits, without taking it out. */
-  items(): Item[] {
-    return this.count === 0 ? [] : this.lists.flat();
+  tasks(): ReceivedTask[] {
+    return this.size === 0 ? [] : this.levels.flat();
   }
 }
 
-function levelOf(priority: number): number {
-  return Math.min(9, Math.max(0, Math.trunc(priority) || 0));
+function levelOf({ priority }: ReceivedTask): number {
+  return Math.min(HIGHEST, Math.max(0, Math.trunc(priority) || 0));
 }

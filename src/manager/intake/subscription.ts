@@ -5,10 +5,10 @@ import type { Address, Consumption } from "../../transport/transport";
 import type { ManagerContext } from "../context";
 
 /**
- * One type's consumption; pauses and resumes one after the other, always towards what was wanted last. Of several queues the
+ * The consumption of a type; it pauses and resumes one after the other, always towards what was wanted last. Of several queues the
  * most urgent is resumed first, and the next one only then: its messages are here before those of the others.
  */
-export class Consumer {
+export class Subscription {
   private wanted = false;
   private paused = false;
   private changing: Promise<void> | null = null;
@@ -17,7 +17,7 @@ export class Consumer {
   /** @param consumptions the most urgent first */
   constructor(
     private readonly consumptions: readonly Consumption[],
-    private readonly desk: ManagerContext,
+    private readonly context: ManagerContext,
   ) {}
 
   /** Resolves when it is as wanted last. Never rejects. */
@@ -43,11 +43,11 @@ export class Consumer {
         else for (const consumption of this.consumptions) await consumption.resume();
         this.paused = pausing;
       } catch (error) {
-        this.desk.log.warn(
+        this.context.log.warn(
           { err: (error as Error).message },
           pausing ? "cannot pause a consumer" : "cannot resume a consumer",
         );
-        await pause(500, this.desk.over);
+        await pause(500, this.context.over);
       }
     }
   }

@@ -1,28 +1,11 @@
 import { pause } from "../../backoff";
-import type { Claimer } from "../attempts/claimer";
-import type { Completer } from "../attempts/completer";
-import type { Executor } from "../attempts/executor";
-import type { ManagerContext } from "../context";
 import type { ManagerSlots } from "../intake/job-slots";
-import type { Receiver } from "../intake/receiver";
-import type { AttemptLogs } from "../reports/logs";
-import type { Registration } from "./registration";
+import type { ManagerParts } from "../parts";
 
 /** How long each step may take that waits for a store or a broker, which may be away for good. */
 const STEP_MS = 2000;
 /** Beyond the grace time: a runner has killed everything by then. */
 const KILLED_MS = 3000;
-
-export interface DrainParts {
-  desk: ManagerContext;
-  receiver: Receiver;
-  claimer: Claimer;
-  allSlots: ManagerSlots;
-  attempts: Executor;
-  completer: Completer;
-  logs: AttemptLogs;
-  registration: Registration;
-}
 
 /**
  * The end of a manager, in this order:
@@ -39,30 +22,28 @@ export interface DrainParts {
  *
  * @param deadline aborts when step 3 is over
  */
-export async function drainManager(parts: DrainParts, deadline: AbortSignal): Promise<void> {
-  const { desk, receiver, claimer, allSlots, attempts, completer, logs, registration } = parts;
+export async function drainManager(parts: ManagerParts, deadline: AbortSignal): Promise<void> {
+  const { context, allSlots, subscriptions, registration, reports, completer, executor, claimer } = parts;
+  const { graceMs } = context.config.manager;
   const claimed = claimer.close();
-  await within(STEP_MS, receiver.stop());
-  giveBackWaiting(parts);
+  await within(STEP_MS, subscriptions.stop());
+  giveBackWaiting(allSlots);
   await within(STEP_MS, claimed);
 
-  await Promise.race([attempts.unsettled.zero(), aborted(deadline)]);
-  attempts.stopAll();
-  await within(desk.config.manager.graceMs + KILLED_MS, attempts.unended.zero());
+  await Promise.race([executor.unsettled.zero(), aborted(deadline)]);
+  executor.stopAll();
+  await within(graceMs + KILLED_MS, executor.unended.zero());
 
   const allCommitted = await completer.flush(STEP_MS);
-  if (allCommitted) await within(STEP_MS, attempts.unsettled.zero());
-  await within(STEP_MS, logs.flush());
+  if (allCommitted) await within(STEP_MS, executor.unsettled.zero());
+  await within(STEP_MS, reports.logs.flush());
   await within(STEP_MS, allCommitted ? registration.leave() : registration.end());
-  await within(desk.config.manager.graceMs + KILLED_MS, allSlots.close());
+  await within(graceMs + KILLED_MS, allSlots.close());
 }
 
-function giveBackWaiting({ allSlots, receiver }: DrainParts): void {
-  for (const slots of allSlots.all()) {
-    for (let item = slots.waiting.shift(); item; item = slots.waiting.shift()) {
-      receiver.taken(item);
-      item.parcel.handOver();
-    }
+function giveBackWaiting(allSlots: ManagerSlots): void {
+  for (const { waiting } of allSlots.all()) {
+    for (let task = waiting.shift(); task; task = waiting.shift()) task.batch.handOver();
   }
 }
 

@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import { hostname } from "node:os";
 import { backoffMs, pause, RECONNECT } from "../../backoff";
 import { EndpointEnded } from "../../errors";
@@ -5,13 +6,23 @@ import { newId } from "../../model/ids";
 import type { ManagerRegistration } from "../../store/store";
 import { Trouble } from "../../trouble";
 import { VERSION } from "../../version";
+import type { Attempt } from "../attempts/attempt";
 import type { ManagerContext } from "../context";
+import type { Subscriptions } from "../intake/subscriptions";
 
 const SILENCE = {
   fails:
     "cannot write a heartbeat; nothing is claimed until one is answered, and after its time to live the manager counts as dead",
   over: "heartbeats are written again",
 };
+const HOLD = "the incarnation is in doubt";
+
+interface Events {
+  /** There is an incarnation to claim with. */
+  sure: [];
+  /** Some of what runs may have been taken away. */
+  taken: [];
+}
 
 /**
  * The manager's incarnation: one row in the store, opened by `register`, kept alive by a heartbeat, closed by `leave`.
@@ -24,11 +35,11 @@ const SILENCE = {
  *                                  ▼
  *                                lost ── register under a fresh id, taking along what still runs ──▶ sure
  *
- * The loop runs on its own timer and asks nothing of handlers or queues: it beats as long as this process lives. While it is in doubt
- * nothing is claimed: what a manager takes that was declared dead meanwhile is taken from it at once. That the store was away for
- * everybody is for the reconciler to forgive.
+ * The loop runs on its own timer and asks nothing of handlers or queues: it beats as long as this process lives. While it is in
+ * doubt nothing is consumed or claimed: what a manager takes that was declared dead meanwhile is taken from it at once. That the
+ * store was away for everybody is for the reconciler to forgive.
  */
-export class Registration {
+export class Registration extends EventEmitter<Events> {
   /** Predecessors that were retired by the last registration. */
   retired = 0;
   private known: string | null = null;
@@ -43,23 +54,13 @@ export class Registration {
   private readonly silence: Trouble;
 
   constructor(
-    private readonly desk: ManagerContext,
-    private readonly parts: {
-      types: string[];
-      state(): { running: number; draining: boolean };
-      /** Some of what runs may have been taken away while the incarnation was not heard. */
-      cameBack(): void;
-      /** There is an incarnation to claim with. */
-      sure(): void;
-      /** It has been registered, or registered anew. */
-      registered(): void;
-      /** After each heartbeat that was answered. May reject when the store is away. */
-      beaten(): Promise<void>;
-      /** The endpoint's life is over, or its name reserved: nothing is done for it until it is registered again. */
-      refused(): void;
-    },
+    private readonly context: ManagerContext,
+    private readonly types: string[],
+    private readonly subscriptions: Subscriptions,
+    private readonly running: ReadonlySet<Attempt>,
   ) {
-    this.silence = new Trouble(desk.log, SILENCE, { endpoint: desk.endpoint });
+    super();
+    this.silence = new Trouble(context.log, SILENCE, { endpoint: context.endpoint });
   }
 
   /** The present incarnation, null while there is none. */
@@ -71,15 +72,21 @@ export class Registration {
   sure(): string | null {
     if (this.known === null || this.doubted) return null;
     // This process has stood still, as a machine does that is moved or put to sleep.
-    if (performance.now() - this.answeredAt >= this.desk.config.manager.ttlMs) this.doubt();
+    if (performance.now() - this.answeredAt >= this.context.config.manager.ttlMs) this.doubt();
     return this.doubted ? null : this.known;
   }
 
-  /** The store has not answered somebody: from now on only a heartbeat says that this is an incarnation still. */
+  /** A call to the store has failed: from now on only a heartbeat says that this is an incarnation still. */
   doubt(): void {
     if (this.doubted) return;
-    this.doubted = true;
+    this.setDoubted(true);
     this.resting.abort();
+  }
+
+  private setDoubted(doubted: boolean): void {
+    this.doubted = doubted;
+    if (doubted) void this.subscriptions.hold(HOLD);
+    else this.subscriptions.unhold(HOLD);
   }
 
   /** Registers, however long it takes, and beats from then on. Resolves when registered, or when ended before that. */
@@ -93,9 +100,9 @@ export class Registration {
   async leave(): Promise<void> {
     await this.end();
     if (this.known === null) return;
-    await this.desk.store.leave(this.known).catch((error) => {
-      this.desk.log.warn(
-        { endpoint: this.desk.endpoint, err: error.message },
+    await this.context.store.leave(this.known).catch((error) => {
+      this.context.log.warn(
+        { endpoint: this.context.endpoint, err: error.message },
         "could not sign off; the time to live will",
       );
     });
@@ -112,36 +119,36 @@ export class Registration {
    * that share a slot by mistake, or during a rolling restart, must not take each other's work away.
    */
   private async register(spared: (pid: number) => boolean, former?: ManagerRegistration["former"]): Promise<void> {
-    const { config, endpoint, store, log } = this.desk;
+    const { config, endpoint, store, log } = this.context;
     const id = newId();
-    const place = { endpoint, host: hostname(), slot: config.manager.slot };
+    const slot = { endpoint, host: hostname(), slot: config.manager.slot };
     for (let tries = 1; !this.ending.signal.aborted; tries++) {
       try {
-        const before = await store.predecessors(place);
+        const before = await store.predecessors(slot);
         const spare = before.filter((one) => spared(one.pid)).map((one) => one.id);
         const sentAt = performance.now();
         await store.register({
-          ...place,
+          ...slot,
           id,
           spare,
           former,
           labels: config.manager.labels,
-          types: this.parts.types,
+          types: this.types,
           version: VERSION,
           pid: process.pid,
           ttlMs: config.manager.ttlMs,
         });
-        await this.desk.seal.refresh();
+        await this.context.verifier.refresh();
         this.known = id;
         this.retired = before.length - spare.length;
-        log.info({ endpoint, manager_id: id, types: this.parts.types.length }, "the manager is registered");
-        this.parts.registered();
+        log.info({ endpoint, manager_id: id, types: this.types.length }, "the manager is registered");
+        void this.subscriptions.comeBack();
         this.answered(sentAt);
         return;
       } catch (error) {
         if (tries % 20 === 1)
           log.warn({ endpoint, err: (error as Error).message }, "cannot register now; trying again");
-        if (error instanceof EndpointEnded) this.parts.refused();
+        if (error instanceof EndpointEnded) this.refused();
         await pause(backoffMs(tries, RECONNECT), this.ending.signal);
       }
     }
@@ -149,7 +156,7 @@ export class Registration {
 
   private async live(): Promise<void> {
     const { signal } = this.ending;
-    const { heartbeatMs } = this.desk.config.manager;
+    const { heartbeatMs } = this.context.config.manager;
     for (let failures = 0, rest = heartbeatMs; !signal.aborted; ) {
       await pause(rest, AbortSignal.any([signal, this.resting.signal]));
       if (signal.aborted) return;
@@ -163,46 +170,59 @@ export class Registration {
 
   /** Whether it was answered. */
   private async beat(): Promise<boolean> {
-    const { counters, store } = this.desk;
+    const { counters, store } = this.context;
     const sentAt = performance.now();
     try {
-      const { known } = await store.heartbeat(this.known!, this.parts.state());
+      const state = { running: this.running.size, draining: this.context.draining };
+      const { known } = await store.heartbeat(this.known!, state);
       counters.heartbeats++;
       this.silence.over();
       if (known) this.answered(sentAt);
       else await this.reincarnate();
       // Where it cannot be read now, the next beat reads it.
-      await this.desk.seal.refresh().catch(() => undefined);
-      await this.parts.beaten().catch(() => undefined);
+      await this.context.verifier.refresh().catch(() => undefined);
+      await this.serveFormer().catch(() => undefined);
       return true;
     } catch (error) {
       this.silence.is(error as Error);
-      this.doubted = true;
+      this.setDoubted(true);
       this.cutOff = true;
       return false;
     }
   }
 
   private answered(sentAt: number): void {
-    const doubted = this.doubted || performance.now() - this.answeredAt >= this.desk.config.manager.ttlMs;
+    const doubted = this.doubted || performance.now() - this.answeredAt >= this.context.config.manager.ttlMs;
     this.answeredAt = sentAt;
-    this.doubted = false;
     this.cutOff = false;
-    if (doubted) this.parts.sure();
+    this.setDoubted(false);
+    if (doubted) this.emit("sure");
+  }
+
+  /** Rejects when the store is away. */
+  private async serveFormer(): Promise<void> {
+    const { endpoint, store } = this.context;
+    await this.subscriptions.serveFormer(await store.openDeliveries(endpoint));
+  }
+
+  /** The endpoint's life is over, or its name reserved: nothing is done for it until it is registered again. */
+  private refused(): void {
+    this.emit("taken");
+    void this.subscriptions.leave();
   }
 
   private async reincarnate(): Promise<void> {
     const former = { id: this.known!, cutOff: this.cutOff };
-    this.desk.log.warn(
-      { endpoint: this.desk.endpoint, manager_id: former.id },
+    this.context.log.warn(
+      { endpoint: this.context.endpoint, manager_id: former.id },
       "this manager was declared dead or replaced; it registers anew, and what was taken from it is told to stop",
     );
-    this.desk.counters.incarnationsLost++;
+    this.context.counters.incarnationsLost++;
     this.known = null;
-    this.doubted = true;
+    this.setDoubted(true);
     // It was never away: whoever has come meanwhile is no predecessor of it.
     await this.register(() => true, former);
-    this.parts.cameBack();
+    this.emit("taken");
   }
 }
 

@@ -1,6 +1,6 @@
 import { pause } from "../../backoff";
 import type { ResponseKey } from "../../model/response";
-import type { Grant } from "../attempts/attempt";
+import type { Grant } from "../../store/store";
 import type { ManagerContext } from "../context";
 
 /** Text of one write, characters, and what may wait for the store in all. */
@@ -26,11 +26,11 @@ export class AttemptLogs {
   private waiting = 0;
   private writing: Promise<void> | null = null;
 
-  constructor(private readonly desk: ManagerContext) {}
+  constructor(private readonly context: ManagerContext) {}
 
   /** The log of one attempt. */
   open(grant: Grant): AttemptLog {
-    return new AttemptLog(this, grant, logShare(this.desk.config.manager.maxLogBytes, grant.attempts));
+    return new AttemptLog(this, grant, logShare(this.context.config.manager.maxLogBytes, grant.attempts));
   }
 
   /** Writes what has gathered; one call at a time. Never rejects. */
@@ -68,11 +68,11 @@ export class AttemptLogs {
     while (this.unconfirmed.length + this.chunks.length > 0) {
       if (this.unconfirmed.length === 0) this.unconfirmed = this.chunks.splice(0, SIZE);
       try {
-        await this.desk.store.log(this.unconfirmed);
+        await this.context.store.log(this.unconfirmed);
         for (const { text } of this.unconfirmed) this.waiting -= text.length;
         this.unconfirmed = [];
       } catch (error) {
-        this.desk.log.debug({ err: (error as Error).message }, "cannot write logs now");
+        this.context.log.debug({ err: (error as Error).message }, "cannot write logs now");
         return;
       }
     }
@@ -83,8 +83,6 @@ const DONE = Promise.resolve();
 
 /** Counts an attempt's bytes, and states the cut. */
 export class AttemptLog {
-  /** Whether anything was written. */
-  any = false;
   private used = 0;
   private cut = false;
 
@@ -96,7 +94,6 @@ export class AttemptLog {
 
   write(text: string): void {
     if (this.cut || text === "") return;
-    this.any = true;
     const bytes = Buffer.byteLength(text);
     if (this.used + bytes <= this.room) {
       this.used += bytes;
@@ -114,11 +111,6 @@ export class AttemptLog {
       this.grant,
       `${kept}${newLine}… tasker: the log is cut here; an attempt may keep ${this.room} bytes\n`,
     );
-  }
-
-  /** Resolves when what was written is in the store, or after a second at most. */
-  close(): Promise<void> {
-    return this.logs.drain();
   }
 }
 

@@ -1,5 +1,4 @@
-import type { LeaseRef } from "../../store/store";
-import type { Grant } from "../attempts/attempt";
+import type { Grant, LeaseRef } from "../../store/store";
 import type { ManagerContext } from "../context";
 
 const MAX_MESSAGE = 500;
@@ -12,7 +11,7 @@ export class ProgressReports {
   private reports = new Map<string, Report>();
   private writing = false;
 
-  constructor(private readonly desk: ManagerContext) {}
+  constructor(private readonly context: ManagerContext) {}
 
   report(grant: Grant, fraction: number, message: string | null): void {
     const { taskId, endpoint, job, leaseId } = grant;
@@ -33,9 +32,9 @@ export class ProgressReports {
     const batch = [...this.reports].slice(0, SIZE);
     for (const [key] of batch) this.reports.delete(key);
     try {
-      await this.desk.store.progress(batch.map(([, report]) => report));
+      await this.context.store.progress(batch.map(([, report]) => report));
     } catch (error) {
-      this.desk.log.debug({ err: (error as Error).message }, "cannot write progress now");
+      this.context.log.debug({ err: (error as Error).message }, "cannot write progress now");
       for (const [key, report] of batch) if (!this.reports.has(key)) this.reports.set(key, report);
     } finally {
       this.writing = false;

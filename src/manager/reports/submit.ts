@@ -12,15 +12,15 @@ import type { ManagerContext } from "../context";
  * has a database user of its own (tasks/requests/askers.ts).
  */
 export async function submitRequest(
-  desk: ManagerContext,
+  context: ManagerContext,
   from: TaskTypeConfig,
   type: string,
   request: SubmitRequest,
   signal: AbortSignal,
 ): Promise<{ id: string }> {
-  if (!Object.hasOwn(desk.config.taskTypes, type)) {
+  if (!Object.hasOwn(context.config.taskTypes, type)) {
     throw new Error(
-      `context.submit: there is no task type "${type}"; the config has ${Object.keys(desk.config.taskTypes).join(", ")}.`,
+      `context.submit: there is no task type "${type}"; the config has ${Object.keys(context.config.taskTypes).join(", ")}.`,
     );
   }
   if (from.submits !== null && !from.submits.includes(type)) {
@@ -37,7 +37,7 @@ export async function submitRequest(
   const row = { id: newId(), type, identifier, body: JSON.stringify(rest) };
   for (let tries = 1; ; tries++) {
     try {
-      await desk.store.request(row);
+      await context.store.request(row);
       return { id: row.id };
     } catch (error) {
       if (!(error instanceof StoreUnavailable) || signal.aborted) throw error;

@@ -1,9 +1,10 @@
 import type { SubmitRequest } from "../../model/handler";
+import type { Grant } from "../../store/store";
 import type { Stop } from "./stop";
 
 /**
  * What performs an attempt: a module (in a child process or inline), a command, or an HTTP call. One runner for each type and
- * manager; it may run several attempts at once. It knows nothing of store, broker or leases.
+ * manager; it may run several attempts at once. It asks nothing of store or broker, and does nothing with the lease.
  *
  * Contract:
  *  - `run` never rejects and always comes back: within `timeoutMs`, plus the grace time in which what does not listen is killed.
@@ -11,24 +12,14 @@ import type { Stop } from "./stop";
  *  - When `stop` tells it to, the attempt is told (handler's signal, SIGTERM), then killed after `graceMs`.
  */
 export interface Runner {
-  run(work: Work, hooks: RunHooks): Promise<RunResult>;
+  run(grant: Grant, hooks: RunHooks): Promise<RunResult>;
   /** Ends idle children; called after every `run` has come back. */
   close(): Promise<void>;
 }
 
-export interface Work {
-  taskId: string;
-  type: string;
-  identifier: string;
-  endpoint: string;
-  job: string | null;
-  attempt: number;
-  attempts: number;
-  idempotencyKey: string;
-  /** JSON text of the payload object. */
-  payload: string;
-  traceparent: string | null;
-  timeoutMs: number;
+/** The same for every attempt of a response: by the row's own key it stays when another endpoint takes the next attempt. */
+export function idempotencyKeyOf({ taskId, endpoint, job }: Grant): string {
+  return job === "" ? `${taskId}:${endpoint}` : `${taskId}:${endpoint}:${job}`;
 }
 
 export interface RunHooks {

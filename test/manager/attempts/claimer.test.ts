@@ -1,13 +1,15 @@
+import { EventEmitter } from "node:events";
 import { rmSync } from "node:fs";
 import { StoreUnavailable } from "../../../src/errors";
-import type { Grant } from "../../../src/manager/attempts/attempt";
 import { Claimer } from "../../../src/manager/attempts/claimer";
-import { DeliveryBatch, type Item } from "../../../src/manager/intake/delivery-batch";
+import type { Executor } from "../../../src/manager/attempts/executor";
+import type { ReceivedTask } from "../../../src/manager/intake/delivery-batch";
 import { type JobSlots, ManagerSlots } from "../../../src/manager/intake/job-slots";
+import type { Registration } from "../../../src/manager/lifecycle/registration";
 import type { Runner } from "../../../src/manager/runners/runner";
 import { newId } from "../../../src/model/ids";
-import type { Claim, ClaimAnswer } from "../../../src/store/store";
-import { deskOf, grantOf, testFolder, typeConfig } from "../support";
+import type { Claim, ClaimAnswer, Grant } from "../../../src/store/store";
+import { contextOf, deliveryOf, grantOf, testFolder, typeConfig } from "../support";
 
 const folder = testFolder();
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -15,64 +17,51 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const idle: Runner = { run: () => new Promise(() => undefined), close: async () => undefined };
 
 function bench(concurrency: number, answer: (claims: readonly Claim[]) => Promise<ClaimAnswer[]>) {
-  const calls: Array<{ managerId: string; claims: readonly Claim[] }> = [];
-  const desk = deskOf(folder, {
+  const calls: Array<{ managerId: string; claims: Claim[] }> = [];
+  const context = contextOf(folder, {
     claim: (managerId, _endpoint, claims) => {
-      calls.push({ managerId, claims });
+      calls.push({ managerId, claims: [...claims] });
       return answer(claims);
     },
   });
-  const allSlots = new ManagerSlots([typeConfig("noop", { concurrency })], () => idle, idle);
+  const allSlots = new ManagerSlots([typeConfig("noop", { concurrency })], () => idle);
   const slots = allSlots.of("noop", "")!;
   const holds = new Set<string>();
-  const started: Array<{ item: Item; grant: Grant; slots: JobSlots }> = [];
+  const started: Array<{ task: ReceivedTask; grant: Grant; slots: JobSlots }> = [];
   const returned: Grant[] = [];
   const acked: string[] = [];
   const doubts: Array<string | null> = [];
   const manager = { id: "one" as string | null };
   let onChange: () => void = () => undefined;
-  const claimer = new Claimer(desk, allSlots, {
-    managerId: () => manager.id,
+  const registration = Object.assign(new EventEmitter(), {
+    sure: () => manager.id,
     doubt: () => void doubts.push(manager.id),
-    hold: (reason) => void holds.add(reason),
-    unhold: (reason) => void holds.delete(reason),
-    taken: () => undefined,
-    start: (item, grant, taken) => {
-      started.push({ item, grant, slots: taken });
+  }) as unknown as Registration;
+  const subscriptions = {
+    hold: async (reason: string) => void holds.add(reason),
+    unhold: (reason: string) => void holds.delete(reason),
+  };
+  const executor: Pick<Executor, "start" | "begin" | "giveBack"> = {
+    start: (task, grant, taken) => {
+      started.push({ task, grant, slots: taken });
       onChange();
     },
     begin: () => {
       throw new Error("nothing here may begin before its claim");
     },
-    giveBack: (_item, grant, taken) => {
-      taken.busy--;
+    giveBack: (_task, grant, taken) => {
+      taken.release();
       returned.push(grant);
       onChange();
     },
-  });
+  };
+  const claimer = new Claimer(context, allSlots, registration, subscriptions, executor);
   const add = (taskId = newId()) => {
-    const delivery = { body: "", messageId: null, redelivered: false, headers: {} };
-    const settle = (how: string) => () => {
+    const settled = (how: string) => {
       acked.push(`${how} ${taskId}`);
       onChange();
     };
-    const parcel = new DeliveryBatch(
-      { ...delivery, ack: settle("ack"), release: settle("release"), park: settle("park") },
-      1,
-      () => undefined,
-    );
-    slots.waiting.push({
-      taskId,
-      job: "",
-      priority: 0,
-      known: null,
-      generation: 1,
-      mayBegin: false,
-      parcel,
-      since: 0,
-      reported: false,
-      secured: false,
-    });
+    slots.waiting.push(deliveryOf(settled, [{ taskId }])[0]!);
     claimer.wake();
     return taskId;
   };
@@ -83,19 +72,18 @@ function bench(concurrency: number, answer: (claims: readonly Claim[]) => Promis
       });
     }
   };
-  return { acked, add, calls, claimer, doubts, holds, slots, manager, returned, started, until };
+  return { acked, add, calls, claimer, doubts, holds, slots, manager, registration, returned, started, until };
 }
 
-const grant = (claims: readonly Claim[]): ClaimAnswer[] => claims.map((claim) => grantOf({ ...claim }));
+const grant = (claims: readonly Claim[]): ClaimAnswer[] => claims.map(({ taskId, job }) => grantOf({ taskId, job }));
 
 test("no more is claimed than there are free slots, and a freed slot takes the next", async () => {
-  const { add, calls, claimer, slots, started, until } = bench(2, async (claims) => grant(claims));
+  const { add, calls, slots, started, until } = bench(2, async (claims) => grant(claims));
   const ids = [add(), add(), add()];
   await until(() => started.length === 2);
   expect(calls.map((call) => call.claims.map((claim) => claim.taskId))).toEqual([[ids[0], ids[1]]]);
   expect(slots.waiting.size).toBe(1);
-  slots.busy--;
-  claimer.wake();
+  slots.release();
   await until(() => started.length === 3);
   expect(started[2]!.grant.taskId).toBe(ids[2]);
 });
@@ -124,7 +112,7 @@ test("what is not granted is acked, and its slot is free again", async () => {
   const ids = whys.map(() => add());
   await until(() => acked.length === 4);
   expect(acked).toEqual(ids.map((id) => `ack ${id}`));
-  expect(slots.busy).toBe(0);
+  expect(slots.free).toBe(4);
   expect(started).toEqual([]);
 });
 
@@ -139,9 +127,8 @@ test("while the store is away the very same claim is repeated, and consuming is 
   await until(() => started.length === 1);
   expect(holds.size).toBe(0);
   expect(calls).toHaveLength(3);
-  expect(calls.map((call) => call.claims)).toEqual(
-    Array(3).fill([{ taskId: id, job: "", type: "noop", generation: 1 }]),
-  );
+  const claim = { taskId: id, job: "", type: "noop", generation: 1 };
+  expect(calls.map((call) => call.claims)).toMatchObject(Array(3).fill([claim]));
 });
 
 test("what was granted to an incarnation that is lost meanwhile does not run, and is given back", async () => {
@@ -177,13 +164,13 @@ test("a closed claimer gives back what it is still granted, and releases what th
 });
 
 test("nothing is claimed without an incarnation", async () => {
-  const { add, calls, claimer, manager, started, until } = bench(4, async (claims) => grant(claims));
+  const { add, calls, manager, registration, started, until } = bench(4, async (claims) => grant(claims));
   manager.id = null;
   add();
   for (let i = 0; i < 5; i++) await new Promise(setImmediate);
   expect(calls).toEqual([]);
   manager.id = "later";
-  claimer.wake();
+  registration.emit("sure");
   await until(() => started.length === 1);
   expect(calls[0]!.managerId).toBe("later");
 });

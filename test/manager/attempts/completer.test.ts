@@ -4,33 +4,34 @@ import { StoreUnavailable } from "../../../src/errors";
 import { Completer } from "../../../src/manager/attempts/completer";
 import { readSpool, Spool } from "../../../src/manager/attempts/spool";
 import type { AttemptEnd, EndAnswer } from "../../../src/store/store";
-import { deskOf, endOf, testFolder } from "../support";
+import { contextOf, endOf, testFolder } from "../support";
 
 const folder = testFolder();
-const finishers: Completer[] = [];
+const completers: Completer[] = [];
 const ending = new AbortController();
 afterAll(async () => {
   ending.abort();
-  for (const completer of finishers) await completer.close();
+  for (const completer of completers) await completer.close();
   rmSync(folder, { recursive: true });
 });
 
-/** A finisher over a store that answers each call as the test says. */
+/** A completer over a store that answers each call as the test says. */
 function bench(name: string, answer: (ends: readonly AttemptEnd[]) => Promise<EndAnswer[]>) {
   const calls: AttemptEnd[][] = [];
   const finish = (ends: readonly AttemptEnd[]) => {
     calls.push([...ends]);
     return answer(ends);
   };
-  const desk = deskOf(folder, { finish }, { over: ending.signal });
+  const context = contextOf(folder, { finish }, { over: ending.signal });
   const holds = new Set<string>();
   const spool = new Spool(join(folder, name), "0", name);
-  const completer = new Completer(desk, spool, {
-    hold: (reason) => void holds.add(reason),
-    unhold: (reason) => void holds.delete(reason),
-  });
-  finishers.push(completer);
-  return { calls, desk, holds, spool, completer };
+  const subscriptions = {
+    hold: async (reason: string) => void holds.add(reason),
+    unhold: (reason: string) => void holds.delete(reason),
+  };
+  const completer = new Completer(context, spool, subscriptions, { doubt: () => undefined });
+  completers.push(completer);
+  return { calls, context, holds, spool, completer };
 }
 
 const recorded = (ends: readonly AttemptEnd[]): EndAnswer[] => ends.map(() => ({ kind: "recorded" }));
@@ -50,7 +51,7 @@ test("ends that are adjacent in time share a call of at most a hundred", async (
 
 test("while the store is away, ends go to the spool, consuming is held, and nothing is answered before the store has it", async () => {
   let away = true;
-  const { desk, completer, holds, spool } = bench("away", async (ends) => {
+  const { context, completer, holds, spool } = bench("away", async (ends) => {
     if (away) throw new StoreUnavailable("gone");
     return recorded(ends);
   });
@@ -59,7 +60,7 @@ test("while the store is away, ends go to the spool, consuming is held, and noth
   const finished = completer.finish(end).then((given) => {
     answer = given;
   });
-  await until(() => desk.counters.spooled === 1);
+  await until(() => context.counters.spooled === 1);
   expect((await readSpool(spool.file)).ends).toEqual([end]);
   expect(holds.size).toBe(1);
   expect(answer).toBeNull();
@@ -71,12 +72,12 @@ test("while the store is away, ends go to the spool, consuming is held, and noth
 });
 
 test("a store that neither answers nor fails does not keep ends from the spool", async () => {
-  const { desk, completer, spool } = bench("hangs", () => new Promise(() => undefined));
+  const { context, completer, spool } = bench("hangs", () => new Promise(() => undefined));
   const ends = [endOf(), endOf()];
   void completer.finish(ends[0]!);
-  await until(() => desk.counters.spooled === 1);
+  await until(() => context.counters.spooled === 1);
   void completer.finish(ends[1]!);
-  await until(() => desk.counters.spooled === 2);
+  await until(() => context.counters.spooled === 2);
   expect((await readSpool(spool.file)).ends).toEqual(ends);
 });
 
@@ -84,13 +85,13 @@ test("when the disk refuses the spool as well, ends stay in memory until the sto
   let away = true;
   // A file stands where the folder should be: every write fails.
   writeFileSync(join(folder, "refused"), "");
-  const { desk, completer, holds } = bench("refused", async (ends) => {
+  const { context, completer, holds } = bench("refused", async (ends) => {
     if (away) throw new StoreUnavailable("gone");
     return recorded(ends);
   });
   const finished = completer.finish(endOf());
   await until(() => holds.size === 1);
-  expect(desk.counters.spooled).toBe(0);
+  expect(context.counters.spooled).toBe(0);
   away = false;
   expect(await finished).toEqual({ kind: "recorded" });
 });
@@ -106,14 +107,14 @@ test("a flush that has to give up leaves everything in the spool", async () => {
 });
 
 test("what an earlier manager left is finished under its old lease, then its file is removed", async () => {
-  const { calls, desk, completer } = bench("replay", async (ends) => recorded(ends));
+  const { calls, context, completer } = bench("replay", async (ends) => recorded(ends));
   const left = [endOf(), endOf()];
   const file = join(folder, "replay", `0.${process.ppid}.earlier.jsonl`);
   mkdirSync(join(folder, "replay"));
   writeFileSync(file, `${left.map((end) => JSON.stringify(end)).join("\n")}\n{"taskId":"01`);
   await completer.replay(join(folder, "replay"));
   expect(calls.flat()).toEqual(left);
-  expect(desk.counters.replayed).toBe(2);
+  expect(context.counters.replayed).toBe(2);
   expect(existsSync(file)).toBe(false);
 });
 

@@ -1,6 +1,9 @@
+import { Attempt } from "../../../src/manager/attempts/attempt";
 import { bareEnd, notStorable, type OutcomePolicy, outcomeOf } from "../../../src/manager/attempts/outcome";
-import type { RunResult } from "../../../src/manager/runners/runner";
-import { endOf, grantOf } from "../support";
+import { JobSlots } from "../../../src/manager/intake/job-slots";
+import type { Reports } from "../../../src/manager/reports/reports";
+import type { Runner, RunResult } from "../../../src/manager/runners/runner";
+import { deliveryOf, endOf, grantOf, typeConfig } from "../support";
 
 const policy: OutcomePolicy = {
   cause: null,
@@ -19,13 +22,23 @@ const failed = (more: Partial<Extract<RunResult, { kind: "failed" }>> = {}): Run
 });
 const stopped: RunResult = { kind: "stopped", killed: false };
 
-test("a success is written under its lease with its result", () => {
-  const grant = grantOf({ job: "crawl", attempt: 2, generation: 3 });
-  const { taskId, endpoint, job, leaseId, generation, attempt } = grant;
-  expect(outcomeOf(grant, { kind: "succeeded", result: "{}", resultText: "t" }, policy)).toEqual({
-    ...{ taskId, endpoint, job, leaseId, generation, attempt },
+test("a success is written with its result", () => {
+  expect(outcomeOf(grantOf(), { kind: "succeeded", result: "{}", resultText: "t" }, policy)).toEqual({
     ...{ status: "succeeded", reason: null, error: null, result: "{}", resultText: "t" },
   });
+});
+
+test("an outcome is written under its lease, with its claim where there was none", () => {
+  const grant = grantOf({ job: "crawl", attempt: 2, generation: 3 });
+  const { taskId, endpoint, job, leaseId, generation, attempt } = grant;
+  const lease = { taskId, endpoint, job, leaseId, generation, attempt };
+  const outcome = outcomeOf(grant, stopped, policy)!;
+  const [task] = deliveryOf(() => undefined, [{ taskId }]);
+  const slots = new JobSlots(typeConfig("noop"), job, {} as Runner, () => undefined);
+  const reports = {} as Reports;
+  expect(new Attempt(task!, grant, slots, reports).endWith(outcome)).toEqual({ ...lease, ...outcome });
+  const claim = { managerId: "m", performer: "here", type: "noop", ranMs: expect.any(Number) };
+  expect(new Attempt(task!, grant, slots, reports, "m").endWith(outcome)).toEqual({ ...lease, ...outcome, claim });
 });
 
 test("a result that is no JSON is never written, whoever gave it", () => {

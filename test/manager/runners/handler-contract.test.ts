@@ -1,5 +1,5 @@
 import type { Runner } from "../../../src/manager/runners/runner";
-import { failed, ManagerHarness, Recorder, succeeded, typeConfig, workOf } from "./support";
+import { failed, grantFor, ManagerHarness, Recorder, succeeded, typeConfig } from "./support";
 
 /** What a handler module may count on, wherever it runs. */
 describe.each(["process", "inline"] as const)("a handler module, isolation: %s", (isolation) => {
@@ -18,30 +18,39 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
       return { payload, facts, aborted: signal.aborted };
     };`);
     const payload = { foo: "bar", list: [1, { deep: null }] };
-    const work = workOf(payload, { job: "a-job", attempt: 2, traceparent: "00-aa-bb-01" });
-    const { payload: payloadText, timeoutMs: _, ...told } = work;
-    const facts = { ...told, payloadText };
-    expect(succeeded(await runner.run(work, new Recorder()))).toEqual({ payload, facts, aborted: false });
+    const grant = grantFor(payload, { job: "a-job", attempt: 2, traceparent: "00-aa-bb-01" });
+    const { taskId, type, identifier, endpoint, job, attempt, attempts, traceparent, payload: payloadText } = grant;
+    const idempotencyKey = `${taskId}:here:a-job`;
+    const row = { taskId, type, identifier, endpoint, job, attempt, attempts };
+    const facts = { ...row, idempotencyKey, traceparent, payloadText };
+    expect(succeeded(await runner.run(grant, new Recorder()))).toEqual({ payload, facts, aborted: false });
   });
 
   test("may be a default export, plain or ES module, and may return nothing", async () => {
     const runner = runnerOf("export default async function () {}", {}, "mjs");
-    expect(await runner.run(workOf({}), new Recorder())).toEqual({ kind: "succeeded", result: null, resultText: null });
+    expect(await runner.run(grantFor({}), new Recorder())).toEqual({
+      kind: "succeeded",
+      result: null,
+      resultText: null,
+    });
     const plain = runnerOf("module.exports = () => null;");
-    expect(await plain.run(workOf({}), new Recorder())).toMatchObject({ kind: "succeeded", result: "null" });
+    expect(await plain.run(grantFor({}), new Recorder())).toMatchObject({ kind: "succeeded", result: "null" });
   });
 
   test("gets hostile keys of the payload as data", async () => {
     const runner = runnerOf("exports.handleTask = (payload) => [({}).admin === undefined, Object.keys(payload)];");
-    const work = { ...workOf({}), payload: '{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}}}' };
-    expect(succeeded(await runner.run(work, new Recorder()))).toEqual([true, ["__proto__", "constructor"]]);
+    const grant = {
+      ...grantFor({}),
+      payload: '{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}}}',
+    };
+    expect(succeeded(await runner.run(grant, new Recorder()))).toEqual([true, ["__proto__", "constructor"]]);
   });
 
   test("a throw is a failed attempt with message and stack", async () => {
     const runner = runnerOf(
       `exports.handleTask = async () => { throw new TypeError("no disk", { cause: new Error("broken") }); };`,
     );
-    const result = failed(await runner.run(workOf({}), new Recorder()));
+    const result = failed(await runner.run(grantFor({}), new Recorder()));
     expect(result).toMatchObject({ reason: "error", permanent: false, result: null });
     expect(result.error).toMatch(/^TypeError: no disk\n\s+at .*handler-/);
     expect(result.error).toContain("caused by Error: broken");
@@ -53,7 +62,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
       if (what === "nothing") throw undefined;
       throw { get name() { throw new Error("trap"); }, get message() { throw new Error("trap"); } };
     };`);
-    const run = async (what: string) => failed(await runner.run(workOf({ what }), new Recorder()));
+    const run = async (what: string) => failed(await runner.run(grantFor({ what }), new Recorder()));
     expect(await run("string")).toMatchObject({ reason: "error", error: "'plain words'" });
     expect(await run("nothing")).toMatchObject({ reason: "error", error: "undefined" });
     expect(await run("trap")).toMatchObject({ reason: "error" });
@@ -71,7 +80,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
         {},
         extension,
       );
-      expect(failed(await runner.run(workOf({}), new Recorder()))).toMatchObject({
+      expect(failed(await runner.run(grantFor({}), new Recorder()))).toMatchObject({
         reason: "no_such_host",
         permanent: true,
       });
@@ -82,7 +91,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
     const runner = runnerOf(
       `exports.handleTask = () => { throw Object.assign(new Error("never"), { name: "PermanentFailure" }); };`,
     );
-    expect(failed(await runner.run(workOf({}), new Recorder()))).toMatchObject({ reason: "error", permanent: true });
+    expect(failed(await runner.run(grantFor({}), new Recorder()))).toMatchObject({ reason: "error", permanent: true });
   });
 
   test("progress, log lines and submitted tasks reach the manager", async () => {
@@ -93,7 +102,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
       return [await context.submit("other", { identifier: "child-1", payload: { a: 1 } }), refused];
     };`);
     const hooks = new Recorder();
-    expect(succeeded(await runner.run(workOf({}), hooks))).toEqual([
+    expect(succeeded(await runner.run(grantFor({}), hooks))).toEqual([
       { id: "a-new-task" },
       ["no such type", "unknown_task_type"],
     ]);
@@ -110,7 +119,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
       log(undefined); log(); log.warn("two\\nlines\\n");
     };`);
     const hooks = new Recorder();
-    expect((await runner.run(workOf({}), hooks)).kind).toBe("succeeded");
+    expect((await runner.run(grantFor({}), hooks)).kind).toBe("succeeded");
     const lines = hooks.logged.split("\n").filter((line) => !line.includes("    at "));
     expect(lines).toEqual([
       ...["called", "informed", "warn: warned", "error: broke", "debug: looked"],
@@ -126,7 +135,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
       return said;
     };`);
     const hooks = new Recorder();
-    expect(succeeded(await runner.run(workOf({}), hooks))).toEqual([
+    expect(succeeded(await runner.run(grantFor({}), hooks))).toEqual([
       "context.submit: the request holds NaN at /payload/n, which JSON cannot carry.",
       "context.submit: the request holds a Map at /payload/n, which JSON cannot carry.",
       "context.submit: the request holds a function at /payload/n, which JSON cannot carry.",
@@ -140,7 +149,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
       const root = Object.assign(new Error("root"), { code: "EROOT" });
       throw Object.assign(new Error("outer", { cause: new Error("middle", { cause: root }) }), { status: 418 });
     };`);
-    const run = async (what: string) => failed(await runner.run(workOf({ what }), new Recorder())).error;
+    const run = async (what: string) => failed(await runner.run(grantFor({ what }), new Recorder())).error;
     expect(await run("any")).toMatch(/^AggregateError: .*\n[\s\S]*1\. Error: first\n[\s\S]*2\. Error: second/);
     expect(await run("causes")).toMatch(
       /^Error: outer \(status 418\)\n[\s\S]*Error: middle\n[\s\S]*Error: root \(code EROOT\)/,
@@ -151,7 +160,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
     const runner = runnerOf(
       `exports.handleTask = (payload) => ({ payload, lone: "a\\ud800b", nul: "\\0", big: 2 ** 60, face: "😀" });`,
     );
-    const result = await runner.run(workOf({ lone: "\udc00", nul: "\0" }), new Recorder());
+    const result = await runner.run(grantFor({ lone: "\udc00", nul: "\0" }), new Recorder());
     expect(succeeded(result)).toEqual({
       payload: { lone: "\udc00", nul: "\0" },
       lone: "a\ud800b",
@@ -166,8 +175,8 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
 
   test("a result over the limit fails, once and for all, with its beginning kept", async () => {
     const runner = runnerOf(`exports.handleTask = ({ size }) => "x".repeat(size);`, { maxResultBytes: 1000 });
-    expect(succeeded(await runner.run(workOf({ size: 998 }), new Recorder()))).toHaveLength(998);
-    const result = failed(await runner.run(workOf({ size: 999 }), new Recorder()));
+    expect(succeeded(await runner.run(grantFor({ size: 998 }), new Recorder()))).toHaveLength(998);
+    const result = failed(await runner.run(grantFor({ size: 999 }), new Recorder()));
     expect(result).toMatchObject({ reason: "result_too_large", permanent: true, result: null });
     expect(result.resultText).toMatch(/^"x{900,}… \(\d+ characters left out\)$/);
     expect(result.error).toContain("1001 bytes");
@@ -175,9 +184,9 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
 
   test("50 MB of result arrive whole where they are allowed, and as a preview where not", async () => {
     const source = `exports.handleTask = () => "x".repeat(50 * 1024 * 1024);`;
-    const large = await runnerOf(source, { maxResultBytes: 64 * 1024 * 1024 }).run(workOf({}), new Recorder());
+    const large = await runnerOf(source, { maxResultBytes: 64 * 1024 * 1024 }).run(grantFor({}), new Recorder());
     expect((large as { result: string }).result).toHaveLength(50 * 1024 * 1024 + 2);
-    expect(failed(await runnerOf(source).run(workOf({}), new Recorder()))).toMatchObject({
+    expect(failed(await runnerOf(source).run(grantFor({}), new Recorder()))).toMatchObject({
       reason: "result_too_large",
     });
   });
@@ -196,7 +205,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
     ["({ toJSON() { throw new Error('not me'); } })", "not me"],
   ])("a result that JSON cannot carry is a clear failure: %s", async (expression, says) => {
     const result = failed(
-      await runnerOf(`exports.handleTask = () => (${expression});`).run(workOf({}), new Recorder()),
+      await runnerOf(`exports.handleTask = () => (${expression});`).run(grantFor({}), new Recorder()),
     );
     expect(result).toMatchObject({ reason: "result_not_json", permanent: true });
     expect(result.error).toContain(says);
@@ -204,17 +213,17 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
 
   test("a handler that is not there, exports nothing or does not load says so", async () => {
     const missing = bench.runner(typeConfig({ kind: "module", handler: "nowhere" }, { isolation }));
-    const result = failed(await missing.run(workOf({}), new Recorder()));
+    const result = failed(await missing.run(grantFor({}), new Recorder()));
     expect(result).toMatchObject({ reason: "handler_not_found", permanent: true });
     expect(result.error).toContain(bench.dir);
-    const empty = failed(await runnerOf("exports.other = 1;").run(workOf({}), new Recorder()));
+    const empty = failed(await runnerOf("exports.other = 1;").run(grantFor({}), new Recorder()));
     expect(empty).toMatchObject({ reason: "handler_not_usable", permanent: false });
     expect(empty.error).toContain("exports no function `handleTask`");
-    const broken = failed(await runnerOf("exports.handleTask = (;").run(workOf({}), new Recorder()));
+    const broken = failed(await runnerOf("exports.handleTask = (;").run(grantFor({}), new Recorder()));
     expect(broken.reason).toBe("handler_not_usable");
     expect(broken.error).toMatch(/could not be loaded/);
     const throws = failed(
-      await runnerOf("\nconst x = 1;\nthrow new Error('not today');").run(workOf({}), new Recorder()),
+      await runnerOf("\nconst x = 1;\nthrow new Error('not today');").run(grantFor({}), new Recorder()),
     );
     expect(throws.error).toMatch(/could not be loaded: Error: not today\n\s+at .*handler-\d+\.cjs:3:/);
   });
@@ -225,7 +234,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
       log("waiting");
     });`);
     const hooks = new Recorder();
-    const running = runner.run(workOf({}), hooks);
+    const running = runner.run(grantFor({}), hooks);
     await hooks.saw("waiting");
     hooks.stop.tell("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: false });
@@ -238,7 +247,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
       log("waiting");
     });`);
     const hooks = new Recorder();
-    const running = runner.run(workOf({}), hooks);
+    const running = runner.run(grantFor({}), hooks);
     await hooks.saw("waiting");
     hooks.stop.tell("drain");
     expect(succeeded(await running)).toBe("done all the same");
@@ -250,8 +259,8 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
     });`;
     const runner = runnerOf(source, { graceMs: 10_000 });
     // The process is there before the short timeout counts.
-    succeeded(await runner.run(workOf({}), new Recorder()));
-    const result = failed(await runner.run(workOf({ wait: true }, { timeoutMs: 400 }), new Recorder()));
+    succeeded(await runner.run(grantFor({}), new Recorder()));
+    const result = failed(await runner.run(grantFor({ wait: true }, { timeoutMs: 400 }), new Recorder()));
     expect(result).toMatchObject({ reason: "timeout", permanent: false, result: '"timeout"' });
   });
 
@@ -259,7 +268,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
     const hooks = new Recorder();
     hooks.stop.tell("drain");
     const runner = runnerOf(`exports.handleTask = (_, { log }) => log("ran");`);
-    expect(await runner.run(workOf({}), hooks)).toEqual({ kind: "stopped", killed: false });
+    expect(await runner.run(grantFor({}), hooks)).toEqual({ kind: "stopped", killed: false });
     expect(hooks.logged).toBe("");
   });
 });

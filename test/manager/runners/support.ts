@@ -4,10 +4,11 @@ import path from "node:path";
 import type { PerformerConfig, TaskTypeConfig } from "../../../src/config/config";
 import { silentLog } from "../../../src/log";
 import { createRunner } from "../../../src/manager/runners/choose";
-import type { RunHooks, Runner, RunResult, Work } from "../../../src/manager/runners/runner";
+import type { RunHooks, Runner, RunResult } from "../../../src/manager/runners/runner";
 import type { CreateRunnerOptions } from "../../../src/manager/runners/runner-options";
 import { Stop } from "../../../src/manager/runners/stop";
 import type { SubmitRequest } from "../../../src/model/handler";
+import type { Grant } from "../../../src/store/store";
 
 export function typeConfig(performer: PerformerConfig, more: Partial<TaskTypeConfig> = {}): TaskTypeConfig {
   return {
@@ -35,16 +36,19 @@ export function typeConfig(performer: PerformerConfig, more: Partial<TaskTypeCon
   };
 }
 
-export function workOf(payload: unknown, more: Partial<Work> = {}): Work {
+export function grantFor(payload: unknown, more: Partial<Grant> = {}): Grant {
   return {
     taskId: "0191f3a0-0000-7000-8000-000000000001",
     type: "a-type",
     identifier: "order 7",
+    granted: true,
     endpoint: "here",
-    job: null,
+    performer: "here",
+    job: "",
+    leaseId: "0191f3a0-0000-7000-8000-000000000002",
+    generation: 1,
     attempt: 1,
     attempts: 3,
-    idempotencyKey: "0191f3a0-0000-7000-8000-000000000001:here",
     payload: JSON.stringify(payload),
     traceparent: null,
     timeoutMs: 20_000,

@@ -53,9 +53,9 @@ export function claimContract(subject: () => Subject): void {
 
     describe("what is known already", () => {
       const knowing = (task: NewTask, more: object = {}) => ({
-        ...{ taskId: task.id, job: "", type: task.type },
+        ...{ taskId: task.id, job: "", type: task.type, endpoint: task.endpoints[0]! },
         known: {
-          ...{ endpoint: task.endpoints[0]!, version: 1, attempt: 0, attempts: 3, generation: 1, timeoutMs: 60_000 },
+          ...{ version: 1, attempt: 0, attempts: 3, generation: 1, timeoutMs: 60_000 },
           ...{ identifier: task.identifier, payload: task.payload, traceparent: null, ...more },
         },
       });
@@ -119,7 +119,7 @@ export function claimContract(subject: () => Subject): void {
         await store.managers.finish([endOf(await claimed(store, opened.id))]);
         await store.tasks.retry(opened.id, {}, { waitMs: 1000, expiresMs: null });
         const answers = await store.managers.claim(await living(store), "lb-1", [
-          knowing(elsewhere, { endpoint: "lb-1" }),
+          { ...knowing(elsewhere), endpoint: "lb-1" },
           { ...knowing(typed), type: "another" },
           knowing(opened),
         ]);

@@ -4,8 +4,9 @@ import type { PerformerConfig } from "../../../config/config";
 import { passedEnvironment } from "../../../config/passed-environment";
 import { describeError } from "../../../describe-error";
 import { type ExactJsonObject, parseExact } from "../../../model/json/exact-json";
+import type { Grant } from "../../../store/store";
 import { type Failure, failure } from "../outcome";
-import type { RunHooks, Runner, RunResult, Work } from "../runner";
+import { idempotencyKeyOf, type RunHooks, type Runner, type RunResult } from "../runner";
 import type { RunnerOptions } from "../runner-options";
 import { timerMs } from "../timer";
 import { CommandOutput } from "./command-output";
@@ -39,12 +40,12 @@ const BY_SIGNAL: ReadonlyMap<number, string> = new Map([
 export function commandRunner(command: CommandConfig, options: RunnerOptions): Runner {
   const code = payloadAsCode(command.command);
 
-  async function run(work: Work, hooks: RunHooks): Promise<RunResult> {
+  async function run(grant: Grant, hooks: RunHooks): Promise<RunResult> {
     if (code !== null) return failure("unsafe_command", unsafe(code), { permanent: true });
     if (hooks.stop.cause !== null) return { kind: "stopped", killed: false };
     try {
-      const args = fillArguments(command.command.slice(1), parseExact(work.payload) as ExactJsonObject);
-      return await new Attempt(command, args, work, hooks, options).perform();
+      const args = fillArguments(command.command.slice(1), parseExact(grant.payload) as ExactJsonObject);
+      return await new CommandRun(command, args, grant, hooks, options).perform();
     } catch (error) {
       if (error instanceof InvalidPayload) return failure("invalid_payload", error.message, { permanent: true });
       return notStarted(command, error as NodeJS.ErrnoException);
@@ -54,7 +55,7 @@ export function commandRunner(command: CommandConfig, options: RunnerOptions): R
   return { run, close: async () => {} };
 }
 
-class Attempt {
+class CommandRun {
   private readonly output: CommandOutput;
   private readonly startedAt = performance.now();
   private timers: NodeJS.Timeout[] = [];
@@ -65,7 +66,7 @@ class Attempt {
   constructor(
     private readonly command: CommandConfig,
     private readonly args: string[],
-    private readonly work: Work,
+    private readonly grant: Grant,
     private readonly hooks: RunHooks,
     options: RunnerOptions,
   ) {
@@ -79,7 +80,7 @@ class Attempt {
   async perform(): Promise<RunResult> {
     const child = spawn(this.command.command[0]!, this.args, {
       cwd: this.command.cwd ?? undefined,
-      env: environment(this.command.env, this.work),
+      env: environment(this.command.env, this.grant),
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
     });
@@ -88,8 +89,8 @@ class Attempt {
     child.stderr.on("data", (chunk: Buffer) => this.output.writeStderr(chunk));
     // A program may end without reading its input.
     child.stdin.on("error", () => {});
-    child.stdin.end(this.work.payload);
-    this.timers.push(setTimeout(() => this.stop("timeout"), timerMs(this.work.timeoutMs)));
+    child.stdin.end(this.grant.payload);
+    this.timers.push(setTimeout(() => this.stop("timeout"), timerMs(this.grant.timeoutMs)));
     this.hooks.stop.listen((cause) => this.stop(cause));
     try {
       const [code, signal] = await ended(child);
@@ -124,7 +125,7 @@ class Attempt {
     const kept = { result: JSON.stringify(facts), resultText };
     if (this.cause === "timeout") {
       const grace = this.killed ? `, did not stop within ${this.command.graceMs} ms after SIGTERM and was killed` : "";
-      return failure("timeout", `The command did not end within ${this.work.timeoutMs} ms${grace}.`, kept);
+      return failure("timeout", `The command did not end within ${this.grant.timeoutMs} ms${grace}.`, kept);
     }
     if (code !== null && this.command.successCodes.includes(code)) {
       return { kind: "succeeded", result: this.output.lastJson() ?? kept.result, resultText };
@@ -158,18 +159,18 @@ function ended(child: ChildProcess): Promise<[number | null, NodeJS.Signals | nu
   });
 }
 
-function environment(names: readonly string[], work: Work): Record<string, string> {
+function environment(names: readonly string[], grant: Grant): Record<string, string> {
   const env: Record<string, string> = {
     ...passedEnvironment(names),
-    TASKER_TASK_ID: work.taskId,
-    TASKER_IDENTIFIER: work.identifier,
-    TASKER_TYPE: work.type,
-    TASKER_ENDPOINT: work.endpoint,
-    TASKER_ATTEMPT: String(work.attempt),
-    TASKER_IDEMPOTENCY_KEY: work.idempotencyKey,
+    TASKER_TASK_ID: grant.taskId,
+    TASKER_IDENTIFIER: grant.identifier,
+    TASKER_TYPE: grant.type,
+    TASKER_ENDPOINT: grant.performer,
+    TASKER_ATTEMPT: String(grant.attempt),
+    TASKER_IDEMPOTENCY_KEY: idempotencyKeyOf(grant),
   };
-  if (work.job !== null) env.TASKER_JOB = work.job;
-  if (work.traceparent !== null) env.TRACEPARENT = work.traceparent;
+  if (grant.job !== "") env.TASKER_JOB = grant.job;
+  if (grant.traceparent !== null) env.TRACEPARENT = grant.traceparent;
   if (Object.values(env).some((value) => value.includes("\0"))) {
     throw new InvalidPayload("The task's identifier holds a NUL character, which no environment variable can carry.");
   }

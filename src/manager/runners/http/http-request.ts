@@ -1,6 +1,7 @@
 import { type ExactJsonObject, ExactNumber, writeExact } from "../../../model/json/exact-json";
+import type { Grant } from "../../../store/store";
 import { InvalidPayload } from "../command/template";
-import type { Work } from "../runner";
+import { idempotencyKeyOf } from "../runner";
 
 /** An HTTP call as the payload asks for it, checked. Header names are in lower case. */
 export interface HttpRequest {
@@ -27,7 +28,7 @@ const HARMLESS = new Set(
 );
 
 /** `{url, method?, headers?, body?}` → request. `body`: text is sent as it is, other JSON as JSON. Throws InvalidPayload. */
-export function readRequest(payload: ExactJsonObject, work: Pick<Work, "traceparent" | "idempotencyKey">): HttpRequest {
+export function readRequest(payload: ExactJsonObject, grant: Grant): HttpRequest {
   for (const field of Object.keys(payload)) {
     if (!FIELDS.includes(field)) {
       throw new InvalidPayload(`The payload has the field "${field}"; an HTTP call takes ${FIELDS.join(", ")} only.`);
@@ -38,8 +39,9 @@ export function readRequest(payload: ExactJsonObject, work: Pick<Work, "tracepar
     throw new InvalidPayload('"method" must be an HTTP method such as GET or POST (CONNECT is not possible).');
   }
   const headers: Record<string, string> = { accept: "*/*", "accept-encoding": "identity", "user-agent": "tasker" };
-  if (HEADER_VALUE.test(work.idempotencyKey)) headers["idempotency-key"] = work.idempotencyKey;
-  if (work.traceparent !== null) headers.traceparent = work.traceparent;
+  const key = idempotencyKeyOf(grant);
+  if (HEADER_VALUE.test(key)) headers["idempotency-key"] = key;
+  if (grant.traceparent !== null) headers.traceparent = grant.traceparent;
   const body = bodyOf(payload, headers);
   Object.assign(headers, readHeaders(payload.headers));
   return { url: readUrl(payload.url), method: method.toUpperCase(), headers, body };

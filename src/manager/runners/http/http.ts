@@ -1,8 +1,9 @@
 import type { LookupFunction } from "node:net";
 import type { PerformerConfig } from "../../../config/config";
 import { type ExactJsonObject, parseExact } from "../../../model/json/exact-json";
+import type { Grant } from "../../../store/store";
 import { failure } from "../outcome";
-import type { RunHooks, Runner, RunResult, Work } from "../runner";
+import type { RunHooks, Runner, RunResult } from "../runner";
 import type { RunnerOptions } from "../runner-options";
 import { timerMs } from "../timer";
 import { HostGuard } from "./guard";
@@ -25,9 +26,9 @@ export function httpRunner(config: HttpConfig, options: RunnerOptions, lookup?: 
   const connect = guardedConnect(guard, lookup);
   const limits = { ...config, maxResultBytes: options.maxResultBytes };
 
-  async function run(work: Work, hooks: RunHooks): Promise<RunResult> {
+  async function run(grant: Grant, hooks: RunHooks): Promise<RunResult> {
     if (hooks.stop.cause !== null) return { kind: "stopped", killed: false };
-    const timeoutMs = Math.min(work.timeoutMs, config.timeoutMs ?? work.timeoutMs);
+    const timeoutMs = Math.min(grant.timeoutMs, config.timeoutMs ?? grant.timeoutMs);
     const ending = new AbortController();
     let timedOut = false;
     const timer = setTimeout(() => {
@@ -37,7 +38,7 @@ export function httpRunner(config: HttpConfig, options: RunnerOptions, lookup?: 
     hooks.stop.listen(() => ending.abort());
     let first: HttpRequest | null = null;
     try {
-      first = readRequest(parseExact(work.payload) as ExactJsonObject, work);
+      first = readRequest(parseExact(grant.payload) as ExactJsonObject, grant);
       const log = (text: string) => hooks.log(text);
       const followed = await follow(first, { guard, connect, limits, signal: ending.signal, log });
       return judged(config.successStatuses, followed);

@@ -6,9 +6,8 @@ import { describeError } from "../../../describe-error";
 import type { HandleTask, SubmitRequest } from "../../../model/handler";
 import type { JsonObject } from "../../../model/json/json";
 import { type Failure, failure, returned, type Success, threw } from "../outcome";
-import type { Work } from "../runner";
 import { CHANNEL_FD, Channel } from "./channel";
-import { type ContextCalls, HandlerContext, handled, stopReason } from "./context";
+import { type ContextCalls, HandlerContext, type HandlerFacts, handled, stopReason } from "./context";
 import { Footprint } from "./footprint";
 import type { FromChild, ToChild } from "./ipc";
 import { HandlerNotUsable, loadHandler } from "./load-handler";
@@ -104,15 +103,15 @@ async function perform(message: Extract<ToChild, { say: "run" }>): Promise<void>
   if (!retire) setImmediate(() => void (unchecked && changed(run)));
 }
 
-function handle(handler: HandleTask, attempt: Attempt, work: Work): Promise<unknown> {
+function handle(handler: HandleTask, attempt: Attempt, facts: HandlerFacts): unknown {
   const calls: ContextCalls = {
     signal: () => signalOf(attempt),
     progress: (fraction, text) => reportProgress(attempt, fraction, text),
     log: (text) => void print(text),
     submit: (type, request) => submit(attempt.run, type, request),
   };
-  return handled(work, (traceparent) =>
-    handler(parse(work.payload) as JsonObject, new HandlerContext(work, traceparent, calls)),
+  return handled(facts, (traceparent) =>
+    handler(parse(facts.payloadText) as JsonObject, new HandlerContext(facts, traceparent, calls)),
   );
 }
 

@@ -1,11 +1,30 @@
 import { format } from "node:util";
 import type { SubmitRequest, TaskContext, TaskLog } from "../../../model/handler";
 import { jsonOf } from "../../../model/json/json";
-import { INTERNAL, traced } from "../../../tracing";
-import type { Work } from "../runner";
+import type { Grant } from "../../../store/store";
+import { INTERNAL, isRecorded, traced } from "../../../tracing";
+import { idempotencyKeyOf } from "../runner";
 import { shortText } from "../text";
 
 const MESSAGE_CHARACTERS = 500;
+
+/** What a handler is told of its attempt. */
+export type HandlerFacts = Omit<TaskContext, "signal" | "progress" | "log" | "submit">;
+
+export function factsOf(grant: Grant): HandlerFacts {
+  return {
+    taskId: grant.taskId,
+    type: grant.type,
+    identifier: grant.identifier,
+    endpoint: grant.performer,
+    job: grant.job || null,
+    payloadText: grant.payload,
+    attempt: grant.attempt,
+    attempts: grant.attempts,
+    idempotencyKey: idempotencyKeyOf(grant),
+    traceparent: grant.traceparent,
+  };
+}
 
 /** Where a context's calls go: straight to the manager's hooks, or through the child's channel. */
 export interface ContextCalls {
@@ -43,19 +62,19 @@ export class HandlerContext implements TaskContext {
   };
 
   constructor(
-    work: Work,
+    facts: HandlerFacts,
     readonly traceparent: string | null,
     calls: ContextCalls,
   ) {
-    this.taskId = work.taskId;
-    this.type = work.type;
-    this.identifier = work.identifier;
-    this.endpoint = work.endpoint;
-    this.job = work.job;
-    this.payloadText = work.payload;
-    this.attempt = work.attempt;
-    this.attempts = work.attempts;
-    this.idempotencyKey = work.idempotencyKey;
+    this.taskId = facts.taskId;
+    this.type = facts.type;
+    this.identifier = facts.identifier;
+    this.endpoint = facts.endpoint;
+    this.job = facts.job;
+    this.payloadText = facts.payloadText;
+    this.attempt = facts.attempt;
+    this.attempts = facts.attempts;
+    this.idempotencyKey = facts.idempotencyKey;
     this.progress = (fraction, message) => {
       const number = Number(fraction);
       if (Number.isNaN(number)) return;
@@ -97,9 +116,10 @@ function logOf(calls: ContextCalls): TaskLog {
  * `call` gets the span's traceparent.
  */
 export function handled<T>(
-  { type, endpoint, traceparent }: Pick<Work, "type" | "endpoint" | "traceparent">,
+  { type, endpoint, traceparent }: HandlerFacts,
   call: (traceparent: string | null) => Promise<T> | T,
-): Promise<T> {
+): Promise<T> | T {
+  if (!isRecorded()) return call(traceparent);
   const attributes = { "tasker.type": type, "tasker.endpoint": endpoint };
   return traced(`handle ${type}`, { kind: INTERNAL, traceparent, attributes }, async (span) => call(span.traceparent));
 }

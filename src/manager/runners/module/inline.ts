@@ -1,12 +1,13 @@
+import { Deadlines } from "../../../deadlines";
 import { describeError } from "../../../describe-error";
 import type { HandleTask, SubmitRequest } from "../../../model/handler";
 import type { JsonObject } from "../../../model/json/json";
+import type { Grant } from "../../../store/store";
 import { type Failure, failure, returned, threw } from "../outcome";
-import type { RunHooks, Runner, RunResult, Work } from "../runner";
+import type { RunHooks, Runner, RunResult } from "../runner";
 import type { RunnerOptions } from "../runner-options";
 import { cleanText } from "../text";
-import { timerMs } from "../timer";
-import { type ContextCalls, HandlerContext, handled, stopReason } from "./context";
+import { type ContextCalls, factsOf, HandlerContext, handled, stopReason } from "./context";
 import { findHandler } from "./find-handler";
 import { loadHandler } from "./load-handler";
 import { disowned, type Owner, owned, unowned } from "./stray";
@@ -33,69 +34,106 @@ export function inlineRunner(handler: string, given: HandleTask | null, options:
     }
   }
 
-  async function run(work: Work, hooks: RunHooks): Promise<RunResult> {
-    const handleTask = loaded ?? (await owned(module, load));
-    if (typeof handleTask !== "function") return handleTask;
-    if (hooks.stop.cause !== null) return { kind: "stopped", killed: false };
-    return new Attempt(work, hooks, options).perform(handleTask);
+  const shared = { ...options, turn: new TurnEnd(), deadlines: new Deadlines() };
+  function begin(handleTask: HandleTask | Failure, grant: Grant, hooks: RunHooks): Promise<RunResult> {
+    if (typeof handleTask !== "function") return Promise.resolve(handleTask);
+    if (hooks.stop.cause !== null) return Promise.resolve({ kind: "stopped", killed: false });
+    return new InlineRun(grant, hooks, shared).perform(handleTask);
   }
 
-  return { run, close: async () => {} };
+  return {
+    run: (grant, hooks) =>
+      loaded ? begin(loaded, grant, hooks) : owned(module, load).then((handleTask) => begin(handleTask, grant, hooks)),
+    close: async () => {},
+  };
 }
 
-class Attempt implements ContextCalls {
+/** Calls back after this turn of the loop: one immediate for all that end in it. */
+class TurnEnd {
+  private readonly waiting: Array<() => void> = [];
+
+  add(callback: () => void): void {
+    if (this.waiting.push(callback) > 1) return;
+    setImmediate(() => {
+      for (const waiting of this.waiting.splice(0)) waiting();
+    });
+  }
+}
+
+/**
+ * One call of a handler. Only the handler itself runs as the owner of what it starts: following each promise of the manager as well
+ * would cost more than everything else that a short attempt needs.
+ */
+class InlineRun implements ContextCalls {
+  private readonly owner: Owner;
   /** What the handler has started failed, and nobody caught it. */
   private stray: Failure | null = null;
   private controller: AbortController | null = null;
   private cause: string | null = null;
   private over = false;
-  private timer: NodeJS.Timeout | null = null;
-  private abandon: (result: RunResult) => void = () => {};
+  private unwatch: () => void = () => {};
+  private resolve: (result: RunResult) => void = () => {};
 
   constructor(
-    private readonly work: Work,
+    private readonly grant: Grant,
     private readonly hooks: RunHooks,
-    private readonly options: RunnerOptions,
-  ) {}
-
-  async perform(handleTask: HandleTask): Promise<RunResult> {
-    const { taskId, type, endpoint, job, attempt } = this.work;
-    const owner: Owner = {
-      about: { task_id: taskId, type, endpoint, job: job ?? undefined, attempt },
-      log: this.options.log,
+    private readonly shared: RunnerOptions & { turn: TurnEnd; deadlines: Deadlines },
+  ) {
+    const { taskId, type, performer, job, attempt } = grant;
+    this.owner = {
+      about: { task_id: taskId, type, endpoint: performer, job: job || undefined, attempt },
+      log: shared.log,
       failed: (error) => this.uncaught(error),
     };
-    this.timer = setTimeout(() => this.stop("timeout"), timerMs(this.work.timeoutMs));
-    this.hooks.stop.listen((cause) => this.stop(cause));
-    // The handler's end, or that it was given up: what comes first.
-    const result = await new Promise<RunResult>((resolve) => {
-      this.abandon = resolve;
-      void owned(owner, () => this.call(handleTask)).then(resolve);
-    });
-    disowned(owner);
-    this.over = true;
-    clearTimeout(this.timer);
-    this.hooks.stop.listen(null);
-    return result;
   }
 
-  private async call(handleTask: HandleTask): Promise<RunResult> {
-    const { work } = this;
-    try {
-      const value = await handled(work, (traceparent) =>
-        handleTask(JSON.parse(work.payload) as JsonObject, new HandlerContext(work, traceparent, this)),
-      );
-      const result = returned(value, this.options.maxResultBytes);
-      // By then a promise that the handler left rejected has been reported.
-      await new Promise((resolve) => setImmediate(resolve));
-      if (this.stray) return this.stray;
-      if (this.cause !== "timeout") return result;
-      return this.timedOut("", result.kind === "succeeded" ? result.result : null);
-    } catch (error) {
-      if (this.stray) return this.stray;
-      if (this.cause === "timeout") return this.timedOut("", null);
-      return this.cause === null ? threw(error) : { kind: "stopped", killed: false };
-    }
+  /** Resolves with the handler's end, or when it is given up. */
+  perform(handleTask: HandleTask): Promise<RunResult> {
+    this.watch(this.grant.timeoutMs, () => this.stop("timeout"));
+    this.hooks.stop.listen((cause) => this.stop(cause));
+    return new Promise((resolve) => {
+      this.resolve = resolve;
+      try {
+        owned(this.owner, () => Promise.resolve(this.call(handleTask))).then(
+          (value) => this.returned(value),
+          (error) => this.threw(error),
+        );
+      } catch (error) {
+        this.threw(error);
+      }
+    });
+  }
+
+  private call(handleTask: HandleTask): ReturnType<HandleTask> {
+    const facts = factsOf(this.grant);
+    return handled(facts, (traceparent) =>
+      handleTask(JSON.parse(facts.payloadText) as JsonObject, new HandlerContext(facts, traceparent, this)),
+    );
+  }
+
+  private returned(value: unknown): void {
+    const result = returned(value, this.shared.maxResultBytes);
+    // By then a promise that the handler left rejected has been reported.
+    this.shared.turn.add(() => {
+      if (this.stray) this.end(this.stray);
+      else if (this.cause !== "timeout") this.end(result);
+      else this.end(this.timedOut("", result.kind === "succeeded" ? result.result : null));
+    });
+  }
+
+  private threw(error: unknown): void {
+    if (this.stray) this.end(this.stray);
+    else if (this.cause === "timeout") this.end(this.timedOut("", null));
+    else this.end(this.cause === null ? threw(error) : { kind: "stopped", killed: false });
+  }
+
+  private end(result: RunResult): void {
+    if (this.over) return;
+    this.over = true;
+    disowned(this.owner);
+    this.unwatch();
+    this.hooks.stop.listen(null);
+    this.resolve(result);
   }
 
   progress(fraction: number, message: string | null): void {
@@ -130,21 +168,25 @@ class Attempt implements ContextCalls {
     if (this.cause !== null) return;
     this.cause = cause;
     this.controller?.abort(stopReason(cause));
-    if (this.timer) clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.giveUp(cause), this.options.graceMs);
+    this.unwatch();
+    this.watch(this.shared.graceMs, () => this.giveUp(cause));
+  }
+
+  private watch(ms: number, then: () => void): void {
+    this.unwatch = this.shared.deadlines.watch(performance.now() + ms, then);
   }
 
   private giveUp(cause: string): void {
     const said =
-      ` It was told to stop and did not within ${this.options.graceMs} ms; it may still be running, because a handler that ` +
+      ` It was told to stop and did not within ${this.shared.graceMs} ms; it may still be running, because a handler that ` +
       "runs inline cannot be killed. Listen to context.signal, or use `isolation: process`.";
     // Saying `stopped` would not be true.
     const asked = failure("abandoned", `The handler was asked to stop (${cause}).${said}`, { permanent: true });
     const stray = this.stray && { ...this.stray, error: `${this.stray.error}\n${said.trim()}` };
-    this.abandon(stray ?? (cause === "timeout" ? this.timedOut(said, null) : asked));
+    this.end(stray ?? (cause === "timeout" ? this.timedOut(said, null) : asked));
   }
 
   private timedOut(said: string, result: string | null): Failure {
-    return failure("timeout", `The handler did not finish within ${this.work.timeoutMs} ms.${said}`, { result });
+    return failure("timeout", `The handler did not finish within ${this.grant.timeoutMs} ms.${said}`, { result });
   }
 }

@@ -1,4 +1,5 @@
-import type { RunResult, Work } from "../runner";
+import type { RunResult } from "../runner";
+import type { HandlerFacts } from "./context";
 
 /**
  * What manager and handler process say to each other (channel.ts). All fields are scalars; JSON.stringify escapes lone
@@ -6,7 +7,7 @@ import type { RunResult, Work } from "../runner";
  */
 export type ToChild =
   /** `reuse`: another attempt may follow in this process. */
-  | ({ say: "run"; run: number; file: string; maxResultBytes: number; reuse: boolean } & Work)
+  | ({ say: "run"; run: number; file: string; maxResultBytes: number; reuse: boolean } & HandlerFacts)
   | { say: "stop"; run: number; cause: string }
   | { say: "submitted"; call: number; id: string }
   | { say: "refused"; call: number; name: string; message: string; code: string | null };

@@ -1,11 +1,13 @@
 import type { SubmitRequest } from "../../../model/handler";
+import type { Grant } from "../../../store/store";
 import { LineFeed } from "../command/output";
 import { failure, readResult } from "../outcome";
-import type { RunHooks, Runner, RunResult, Work } from "../runner";
+import type { RunHooks, Runner, RunResult } from "../runner";
 import type { RunnerOptions } from "../runner-options";
 import { cleanText } from "../text";
 import { timerMs } from "../timer";
 import type { HandlerProcess } from "./child-process";
+import { factsOf } from "./context";
 import { findHandler } from "./find-handler";
 import type { FromChild } from "./ipc";
 import { Pool } from "./pool";
@@ -24,17 +26,17 @@ export function moduleRunner(handler: string, concurrency: number, reuse: boolea
   const pool = new Pool(reuse ? concurrency : 0, options.log);
   let file: string | null = null;
 
-  async function run(work: Work, hooks: RunHooks): Promise<RunResult> {
+  async function run(grant: Grant, hooks: RunHooks): Promise<RunResult> {
     if (file === null) {
       const found = findHandler(handler, options.handlersDir);
       if ("missing" in found) return failure("handler_not_found", found.missing, { permanent: true });
       file = found.file;
     }
-    const deadline = performance.now() + work.timeoutMs;
+    const deadline = performance.now() + grant.timeoutMs;
     for (;;) {
       if (hooks.stop.cause !== null) return { kind: "stopped", killed: false };
       const child = pool.take();
-      const result = await new Attempt(child, work, hooks, options).perform(file, reuse, deadline);
+      const result = await new ModuleRun(child, grant, hooks, options).perform(file, reuse, deadline);
       pool.release(child, result.retire);
       // A used process that died before it took the attempt: what an earlier one left behind has ended it.
       if (result.kind === "ended") return result.result;
@@ -46,7 +48,7 @@ export function moduleRunner(handler: string, concurrency: number, reuse: boolea
 
 type Ending = { kind: "ended"; result: RunResult; retire: boolean } | { kind: "not_started"; retire: true };
 
-class Attempt {
+class ModuleRun {
   private readonly feed: LineFeed;
   private settle: (ending: Ending) => void = () => {};
   private timers: NodeJS.Timeout[] = [];
@@ -59,7 +61,7 @@ class Attempt {
 
   constructor(
     private readonly child: HandlerProcess,
-    private readonly work: Work,
+    private readonly grant: Grant,
     private readonly hooks: RunHooks,
     private readonly options: RunnerOptions,
   ) {
@@ -83,7 +85,7 @@ class Attempt {
       file,
       maxResultBytes: this.options.maxResultBytes,
       reuse,
-      ...this.work,
+      ...factsOf(this.grant),
     });
     if (this.child.ended) this.gone();
     const result = await ending;
@@ -139,7 +141,7 @@ class Attempt {
     );
   }
 
-  /** A handler that returns has done its work, even if it was told to stop; only past its timeout that is a failure. */
+  /** A handler that returns has done its grant, even if it was told to stop; only past its timeout that is a failure. */
   private judged(result: RunResult, threw: boolean): RunResult {
     if (this.cause === "timeout") return this.timedOut(result.kind === "succeeded" ? result.result : null);
     if (this.cause !== null && threw) return { kind: "stopped", killed: false };
@@ -169,7 +171,7 @@ class Attempt {
     const how = this.killed
       ? ` It did not stop within ${this.options.graceMs} ms after being told and was killed.`
       : "";
-    return failure("timeout", `The handler did not finish within ${this.work.timeoutMs} ms.${how}`, { result });
+    return failure("timeout", `The handler did not finish within ${this.grant.timeoutMs} ms.${how}`, { result });
   }
 
   private end(result: RunResult, retire: boolean): void {

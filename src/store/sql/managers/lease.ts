@@ -1,8 +1,8 @@
 import type { LeaseRef } from "../../store";
-import type { Dialect } from "../connection";
+import type { Connection, Dialect } from "../connection";
 import { groupBy, matchKeys, Sql } from "../sql";
 
-/** What runs under these leases: each is only ever matched with the responses that were named with it. At most MAX_LIST. */
+/** What runs under these leases: each lease matches only the responses that are named with it. At most MAX_LIST. */
 export function underLease(dialect: Dialect, leases: readonly LeaseRef[]): Sql {
   const sql = new Sql("(");
   let first = true;
@@ -12,4 +12,9 @@ export function underLease(dialect: Dialect, leases: readonly LeaseRef[]): Sql {
     sql.add("(").append(matchKeys(dialect, group)).add(" AND lease_id = ?)", leaseId);
   }
   return sql.add(") AND status = 'running'");
+}
+
+/** Runs a statement on `rows` rows. On a single row its text never changes, and the server keeps it parsed. */
+export function runOn(connection: Connection, rows: number, { text, values }: Sql): Promise<number> {
+  return rows === 1 ? connection.prepared(text, values) : connection.run(text, values);
 }

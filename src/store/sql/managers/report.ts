@@ -1,6 +1,6 @@
 import { isId } from "../../../model/ids";
 import { ANY_ENDPOINT } from "../../../model/names";
-import type { Claim, LeaseRef } from "../../store";
+import type { Claim, LeaseRef, LeaseState } from "../../store";
 import type { Database } from "../connection";
 import { chunks, groupBy, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
 import { clampMs } from "../times";
@@ -9,8 +9,12 @@ import { underLease } from "./lease";
 const MAX_MESSAGE = 1000;
 
 /** What waits at the endpoint; for `deliver: one` it waits at anybody's who has it. */
-export async function markReceived(db: Database, endpoint: string, claims: readonly Claim[]): Promise<void> {
-  const valid = claims.filter((claim) => isId(claim.taskId));
+export async function markReceived(
+  db: Database,
+  endpoint: string,
+  tasks: ReadonlyArray<Pick<Claim, "taskId" | "job" | "generation">>,
+): Promise<void> {
+  const valid = tasks.filter(({ taskId }) => isId(taskId));
   const groups = [...groupBy(valid, ({ generation }) => generation).values()];
   for (const part of groups.flatMap((group) => chunks(group, 200))) {
     const keys = part.flatMap(({ taskId, job }) => [
@@ -24,7 +28,7 @@ export async function markReceived(db: Database, endpoint: string, claims: reado
     ).append(matchKeys(db.dialect, keys.sort(inKeyOrder)));
     sql.add(" AND status = 'expected' AND cancel_at IS NULL");
     const { generation } = part[0]!;
-    if (generation !== undefined) sql.add(" AND generation <= ?", generation);
+    if (generation != null) sql.add(" AND generation <= ?", generation);
     await db.single((connection) => connection.run(sql.text, sql.values));
   }
 }
@@ -82,10 +86,7 @@ interface CheckedRow {
 /** By its manager's clock an attempt has ended so long after its timeout: a grace time, and what a commit may take. */
 const OVERDUE_MS = 30_000;
 
-export async function checkLeases(
-  db: Database,
-  leases: readonly LeaseRef[],
-): Promise<Array<"held" | "cancel" | "overdue" | "lost">> {
+export async function checkLeases(db: Database, leases: readonly LeaseRef[]): Promise<LeaseState[]> {
   const found = new Map<string, CheckedRow>();
   const late = db.dialect.nowPlus(`-${OVERDUE_MS}`);
   for (const part of chunks(

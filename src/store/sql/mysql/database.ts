@@ -1,10 +1,10 @@
 import type { Pool, PoolConnection } from "mysql2";
 import { type Backoff, backoffMs, pause } from "../../../backoff";
+import { Deadlines } from "../../../deadlines";
 import { StoreUnavailable } from "../../../errors";
 import type { Connection, Database, Value } from "../connection";
 import type { StoreOptions } from "../options";
 import { Writes } from "../writes";
-import { Deadlines } from "./deadlines";
 import { mysqlDialect } from "./dialect";
 import { endsConnection, type Fault, faultOf, unavailable } from "./errors";
 import type * as Migrate from "./migrate";

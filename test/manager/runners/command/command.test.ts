@@ -1,8 +1,9 @@
 import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { PerformerConfig } from "../../../../src/config/config";
-import type { Runner, RunResult, Work } from "../../../../src/manager/runners/runner";
-import { failed, gone, ManagerHarness, Recorder, succeeded, typeConfig, workOf } from "../support";
+import type { Runner, RunResult } from "../../../../src/manager/runners/runner";
+import type { Grant } from "../../../../src/store/store";
+import { failed, gone, grantFor, ManagerHarness, Recorder, succeeded, typeConfig } from "../support";
 
 type CommandConfig = Extract<PerformerConfig, { kind: "command" }>;
 
@@ -26,8 +27,8 @@ describe("a command", () => {
     );
   const sh = (script: string, more: Partial<CommandConfig> = {}, options = {}) =>
     runnerOf(["sh", "-c", script], more, options);
-  const run = (runner: Runner, payload: unknown = {}, hooks = new Recorder(), work: Partial<Work> = {}) =>
-    runner.run(workOf(payload, work), hooks);
+  const run = (runner: Runner, payload: unknown = {}, hooks = new Recorder(), grant: Partial<Grant> = {}) =>
+    runner.run(grantFor(payload, grant), hooks);
   const facts = (result: RunResult) => JSON.parse((result as { result: string }).result);
 
   test("what it prints is the text of the result, with exit code, duration and stderr beside it", async () => {
@@ -77,7 +78,7 @@ describe("a command", () => {
           .filter(Boolean)
           .map((line) => line.split(/=(.*)/s)),
       );
-      const { taskId, identifier, idempotencyKey } = workOf({});
+      const { taskId, identifier } = grantFor({});
       const { LANG: _, HOME: __, ...others } = env;
       expect(others).toEqual({
         PATH: process.env.PATH,
@@ -88,7 +89,7 @@ describe("a command", () => {
         TASKER_ENDPOINT: "here",
         TASKER_ATTEMPT: "2",
         TASKER_JOB: "a-job",
-        TASKER_IDEMPOTENCY_KEY: idempotencyKey,
+        TASKER_IDEMPOTENCY_KEY: `${taskId}:here:a-job`,
         TRACEPARENT: "00-aa-bb-01",
       });
     } finally {

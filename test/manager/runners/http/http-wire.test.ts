@@ -9,7 +9,7 @@ import { silentLog } from "../../../../src/log";
 import { httpRunner } from "../../../../src/manager/runners/http/http";
 import type { RunResult } from "../../../../src/manager/runners/runner";
 import { authority } from "../../../support/certificates";
-import { failed, Recorder, succeeded, workOf } from "../support";
+import { failed, grantFor, Recorder, succeeded } from "../support";
 
 /** Answers as they are met outside, byte for byte: a server of the test's own writes them on the bare socket. */
 
@@ -92,7 +92,7 @@ describe("an HTTP call to a target that answers", () => {
         log: silentLog,
       },
     );
-    return runner.run(workOf({ url: `http://127.0.0.1:${peer.port}/`, ...payload }), new Recorder());
+    return runner.run(grantFor({ url: `http://127.0.0.1:${peer.port}/`, ...payload }), new Recorder());
   };
   const answer = async (...args: Parameters<typeof call>) => succeeded(await call(...args)) as Answer;
   const post = { method: "POST", body: "pay once" };

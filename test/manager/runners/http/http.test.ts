@@ -7,7 +7,7 @@ import { HostGuard } from "../../../../src/manager/runners/http/guard";
 import { httpRunner } from "../../../../src/manager/runners/http/http";
 import { guardedConnect, HostRefused } from "../../../../src/manager/runners/http/http-connect";
 import type { RunResult } from "../../../../src/manager/runners/runner";
-import { failed, Recorder, succeeded, workOf } from "../support";
+import { failed, grantFor, Recorder, succeeded } from "../support";
 
 type HttpConfig = Extract<PerformerConfig, { kind: "http" }>;
 interface Answer {
@@ -100,7 +100,8 @@ describe("an HTTP call", () => {
     return runner;
   };
   const url = (path = "/", on = target) => `http://127.0.0.1:${on.port}${path}`;
-  const call = (payload: unknown, runner = runnerOf(), work = {}) => runner.run(workOf(payload, work), new Recorder());
+  const call = (payload: unknown, runner = runnerOf(), work = {}) =>
+    runner.run(grantFor(payload, work), new Recorder());
   const answerOf = (result: RunResult) => JSON.parse((result as { result: string }).result) as Answer;
 
   test("is a GET by default, and its answer is the result", async () => {
@@ -118,7 +119,7 @@ describe("an HTTP call", () => {
     expect(target.seen).toMatchObject([{ method: "GET", url: "/path?q=1", body: "" }]);
     expect(target.seen[0]!.headers).toMatchObject({
       traceparent: "00-aa-bb-01",
-      "idempotency-key": workOf({}).idempotencyKey,
+      "idempotency-key": `${grantFor({}).taskId}:here`,
     });
   });
 
@@ -143,14 +144,16 @@ describe("an HTTP call", () => {
   test("sends numbers in headers and in a body as they were sent", async () => {
     const body = '{"id":9007199254740993,"list":[1.10,1e400,123456789012345678901]}';
     const payload = `{"url":"${url()}","method":"POST","headers":{"x-id":9007199254740993,"x-price":1.10},"body":${body}}`;
-    await runnerOf().run(workOf({}, { payload }), new Recorder());
-    await runnerOf().run(workOf({}, { payload: `{"url":"${url()}","method":"POST","body":1e23}` }), new Recorder());
+    await runnerOf().run(grantFor({}, { payload }), new Recorder());
+    await runnerOf().run(grantFor({}, { payload: `{"url":"${url()}","method":"POST","body":1e23}` }), new Recorder());
     expect(target.seen).toMatchObject([
       { headers: { "x-id": "9007199254740993", "x-price": "1.10", "content-type": "application/json" }, body },
       { body: "1e23" },
     ]);
     const wrong = `{"url":"${url()}","headers":1.10}`;
-    expect(failed(await runnerOf().run(workOf({}, { payload: wrong }), new Recorder())).reason).toBe("invalid_payload");
+    expect(failed(await runnerOf().run(grantFor({}, { payload: wrong }), new Recorder())).reason).toBe(
+      "invalid_payload",
+    );
   });
 
   test("a status that is no success is a failure that is attempted again, its answer kept", async () => {
@@ -226,7 +229,7 @@ describe("an HTTP call", () => {
   test("a cancelled call is ended at once", async () => {
     const hooks = new Recorder();
     target.answer = () => hooks.stop.tell("cancel");
-    expect(await runnerOf().run(workOf({ url: url() }), hooks)).toEqual({ kind: "stopped", killed: false });
+    expect(await runnerOf().run(grantFor({ url: url() }), hooks)).toEqual({ kind: "stopped", killed: false });
   });
 
   test("redirects are followed up to the limit, with the method that each asks for", async () => {

@@ -1,10 +1,10 @@
 import { setFlagsFromString } from "node:v8";
 import { silentLog } from "../../../../src/log";
-import { type ContextCalls, HandlerContext } from "../../../../src/manager/runners/module/context";
+import { type ContextCalls, factsOf, HandlerContext } from "../../../../src/manager/runners/module/context";
 import { inlineRunner } from "../../../../src/manager/runners/module/inline";
 import type { TaskContext } from "../../../../src/model/handler";
 import { exactJson } from "../../../../src/model/json/exact-json";
-import { Recorder, workOf } from "../support";
+import { grantFor, Recorder } from "../support";
 
 const silent: ContextCalls = {
   signal: () => new AbortController().signal,
@@ -16,7 +16,7 @@ const silent: ContextCalls = {
 test("a context may be copied, and its functions taken off it", async () => {
   const ending = new AbortController();
   const said: unknown[] = [];
-  const context = new HandlerContext(workOf({}), "00-aa-bb-01", {
+  const context = new HandlerContext(factsOf(grantFor({})), "00-aa-bb-01", {
     signal: () => ending.signal,
     progress: (fraction, message) => void said.push(fraction, message),
     log: (text) => void said.push(text),
@@ -33,7 +33,7 @@ test("a context may be copied, and its functions taken off it", async () => {
 
 test("a context has the payload's text as it was sent", () => {
   const payload = '{"id":9007199254740993}';
-  const context = new HandlerContext(workOf({}, { payload }), null, silent);
+  const context = new HandlerContext(factsOf(grantFor({}, { payload })), null, silent);
   expect(context.payloadText).toBe(payload);
   expect(exactJson.stringify(exactJson.parse(context.payloadText))).toBe(payload);
 });
@@ -44,7 +44,7 @@ test("a context's signal is made when it is asked for", () => {
     asked++;
     return new AbortController().signal;
   };
-  const context = new HandlerContext(workOf({}), null, { ...silent, signal });
+  const context = new HandlerContext(factsOf(grantFor({})), null, { ...silent, signal });
   expect(asked).toBe(0);
   expect(context.signal.aborted).toBe(false);
   expect(asked).toBe(1);
@@ -54,7 +54,10 @@ test("a context's signal is made when it is asked for", () => {
 test("all contexts have one shape", () => {
   setFlagsFromString("--allow-natives-syntax");
   const sameShape = new Function("a", "b", "return %HaveSameMap(a, b) && %HasFastProperties(b)");
-  const [first, ...others] = Array.from({ length: 20 }, () => new HandlerContext(workOf({}), null, { ...silent }));
+  const [first, ...others] = Array.from(
+    { length: 20 },
+    () => new HandlerContext(factsOf(grantFor({})), null, { ...silent }),
+  );
   expect(others.map((other) => sameShape(first, other))).toEqual(others.map(() => true));
 });
 
@@ -67,7 +70,7 @@ test("what an inline handler says after its end is not heard", async () => {
   };
   const options = { handlersDir: "/", graceMs: 1000, maxResultBytes: 1000, maxLogBytes: 1000, log: silentLog };
   const hooks = new Recorder();
-  await inlineRunner("given", handler, options).run(workOf({}), hooks);
+  await inlineRunner("given", handler, options).run(grantFor({}), hooks);
   kept!.log("too late");
   kept!.progress(0.9);
   expect([hooks.logged, hooks.reports]).toEqual(["in time\n", [[0.5, null]]]);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Runner } from "../../../../src/manager/runners/runner";
-import { alive, failed, gone, ManagerHarness, Recorder, succeeded, typeConfig, workOf } from "../support";
+import { alive, failed, gone, grantFor, ManagerHarness, Recorder, succeeded, typeConfig } from "../support";
 
 /** What only a process of its own can give: a death that is noticed, a handler that can be killed. */
 describe("isolation: process", () => {
@@ -19,10 +19,10 @@ describe("isolation: process", () => {
         busy = true; await new Promise((resolve) => setTimeout(resolve, 20)); busy = false;
         return process.pid;
       };`);
-    const first = await Promise.all([1, 2].map(() => runner.run(workOf({}), new Recorder())));
+    const first = await Promise.all([1, 2].map(() => runner.run(grantFor({}), new Recorder())));
     const pids = new Set(first.map(succeeded));
     expect(pids.size).toBe(2);
-    for (let i = 0; i < 3; i++) expect(pids).toContain(succeeded(await runner.run(workOf({}), new Recorder())));
+    for (let i = 0; i < 3; i++) expect(pids).toContain(succeeded(await runner.run(grantFor({}), new Recorder())));
     await runner.close();
     await gone(...(pids as Set<number>));
   });
@@ -44,12 +44,12 @@ describe("isolation: process", () => {
       await new Promise((resolve) => setTimeout(resolve, 60_000));
     };`);
     const hooks = new Recorder();
-    const result = failed(await runner.run(workOf({ die: true }), hooks));
+    const result = failed(await runner.run(grantFor({ die: true }), hooks));
     expect(result).toMatchObject({ reason, permanent: false });
     expect(result.error).toContain(says);
     if (!source.includes("Error")) expect(result.error).toContain("last words");
     expect(hooks.logged).toContain("last words");
-    expect(succeeded(await runner.run(workOf({ die: false }), new Recorder()))).toBe("fine");
+    expect(succeeded(await runner.run(grantFor({ die: false }), new Recorder()))).toBe("fine");
   });
 
   test("a process that dies takes along what it has started", async () => {
@@ -58,7 +58,7 @@ describe("isolation: process", () => {
       process.stdout.write("pid " + child.pid + "\\n", () => process.exit(3));
     });`);
     const hooks = new Recorder();
-    expect(failed(await runner.run(workOf({}), hooks)).reason).toBe("exit_code");
+    expect(failed(await runner.run(grantFor({}), hooks)).reason).toBe("exit_code");
     await gone(Number(/pid (\d+)/.exec(hooks.logged)![1]));
   });
 
@@ -68,7 +68,7 @@ describe("isolation: process", () => {
       if (die) process.kill(process.pid, "SIGSEGV");
       return "fine";
     };`);
-    const runs = [false, true, false].map((die) => runner.run(workOf({ die }), new Recorder()));
+    const runs = [false, true, false].map((die) => runner.run(grantFor({ die }), new Recorder()));
     expect((await Promise.all(runs)).map((result) => result.kind)).toEqual(["succeeded", "failed", "succeeded"]);
   });
 
@@ -82,7 +82,9 @@ describe("isolation: process", () => {
   ])("a handler (%s) that cannot be loaded says in which file and line: %j", async (extension, source, says) => {
     bench.handler("imported", "\nexport const = 1;", "mjs");
     const handler = bench.handler(`handler-${++handlers}`, source, extension);
-    const result = failed(await bench.runner(typeConfig({ kind: "module", handler })).run(workOf({}), new Recorder()));
+    const result = failed(
+      await bench.runner(typeConfig({ kind: "module", handler })).run(grantFor({}), new Recorder()),
+    );
     expect(result.reason).toBe("handler_not_usable");
     expect(result.error).toMatch(says);
   });
@@ -94,7 +96,7 @@ describe("isolation: process", () => {
     };`);
     const before = process.env.NODE_OPTIONS;
     process.env.NODE_OPTIONS = `${before ?? ""} --max-old-space-size=64`;
-    const running = runner.run(workOf({}), new Recorder());
+    const running = runner.run(grantFor({}), new Recorder());
     process.env.NODE_OPTIONS = before;
     const result = failed(await running);
     expect(result.reason).toBe("out_of_memory");
@@ -104,7 +106,7 @@ describe("isolation: process", () => {
   test("a handler that blocks its event loop is killed at its timeout", async () => {
     const runner = runnerOf(`exports.handleTask = (_, { log }) => { log(String(process.pid)); for (;;); };`);
     const hooks = new Recorder();
-    const result = failed(await runner.run(workOf({}, { timeoutMs: 3000 }), hooks));
+    const result = failed(await runner.run(grantFor({}, { timeoutMs: 3000 }), hooks));
     expect(result).toMatchObject({ reason: "timeout", permanent: false });
     expect(result.error).toContain("3000 ms");
     await gone(Number(hooks.logged));
@@ -117,7 +119,7 @@ describe("isolation: process", () => {
       log("pids:" + process.pid + "," + child.pid + ".");
     });`);
     const hooks = new Recorder();
-    const running = runner.run(workOf({}), hooks);
+    const running = runner.run(grantFor({}), hooks);
     await hooks.saw(".\n");
     hooks.stop.tell("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: true });
@@ -130,8 +132,8 @@ describe("isolation: process", () => {
     const runner = runnerOf(
       `exports.handleTask = () => [process.pid, require("node:child_process").spawn("sleep", ["600"]).pid];`,
     );
-    const [own, left] = succeeded(await runner.run(workOf({}), new Recorder())) as number[];
-    const [next] = succeeded(await runner.run(workOf({}), new Recorder())) as number[];
+    const [own, left] = succeeded(await runner.run(grantFor({}), new Recorder())) as number[];
+    const [next] = succeeded(await runner.run(grantFor({}), new Recorder())) as number[];
     expect(next).not.toBe(own);
     await runner.close();
     await gone(own!, left!);
@@ -152,16 +154,16 @@ describe("isolation: process", () => {
       }
       return process.pid;
     };`);
-    const first = succeeded(await runner.run(workOf({ mess: true }), new Recorder()));
+    const first = succeeded(await runner.run(grantFor({ mess: true }), new Recorder()));
     const hooks = new Recorder();
-    expect(succeeded(await runner.run(workOf({ mess: false }), hooks))).toBe(first);
+    expect(succeeded(await runner.run(grantFor({ mess: false }), hooks))).toBe(first);
     expect(hooks.logged).toContain("late");
-    expect(succeeded(await runner.run(workOf({ mess: true }), new Recorder()))).not.toBe(first);
+    expect(succeeded(await runner.run(grantFor({ mess: true }), new Recorder()))).not.toBe(first);
   });
 
   test("a promise that a handler leaves rejected as it returns fails the attempt", async () => {
     const runner = runnerOf(`exports.handleTask = () => { Promise.reject(new Error("left behind")); return 1; };`);
-    const result = failed(await runner.run(workOf({}), new Recorder()));
+    const result = failed(await runner.run(grantFor({}), new Recorder()));
     expect(result.reason).toBe("crash");
     expect(result.error).toContain("left behind");
   });
@@ -197,7 +199,7 @@ describe("isolation: process", () => {
     const pids: string[] = [];
     for (let i = 0; i < 2; i++) {
       const hooks = new Recorder();
-      const result = succeeded(await runner.run(workOf({}), hooks)) as string;
+      const result = succeeded(await runner.run(grantFor({}), hooks)) as string;
       if (!body.startsWith("Object.prototype.toJSON")) expect(result).toMatch(/^\d+,false$/);
       expect(hooks.logged).toBe("ran\n");
       pids.push(result);
@@ -215,23 +217,23 @@ describe("isolation: process", () => {
       await require("node:fs/promises").readFile(__filename); await import("node:readline");
       return process.pid;
     };`);
-    const first = succeeded(await runner.run(workOf({}), new Recorder()));
-    for (let i = 0; i < 2; i++) expect(succeeded(await runner.run(workOf({}), new Recorder()))).toBe(first);
+    const first = succeeded(await runner.run(grantFor({}), new Recorder()));
+    for (let i = 0; i < 2; i++) expect(succeeded(await runner.run(grantFor({}), new Recorder()))).toBe(first);
   });
 
   test("what a module does as it loads is its own, and ends no process", async () => {
     const runner = runnerOf(`globalThis.loaded = 1; process.env.LOADED = "1"; Array.prototype.last = function () {};
       exports.handleTask = () => [process.pid, globalThis.loaded, process.env.LOADED];`);
-    const first = succeeded(await runner.run(workOf({}), new Recorder())) as unknown[];
+    const first = succeeded(await runner.run(grantFor({}), new Recorder())) as unknown[];
     expect(first.slice(1)).toEqual([1, "1"]);
-    expect(succeeded(await runner.run(workOf({}), new Recorder()))).toEqual(first);
+    expect(succeeded(await runner.run(grantFor({}), new Recorder()))).toEqual(first);
   });
 
   test("with `reuse: false` each attempt has a process of its own, which ends with it", async () => {
     const handler = bench.handler("fresh", "let runs = 0; exports.handleTask = () => [process.pid, ++runs];");
     const runner = bench.runner(typeConfig({ kind: "module", handler }, { reuse: false }));
-    const together = await Promise.all([1, 2].map(() => runner.run(workOf({}), new Recorder())));
-    const answers = [...together, await runner.run(workOf({}), new Recorder())].map(succeeded) as number[][];
+    const together = await Promise.all([1, 2].map(() => runner.run(grantFor({}), new Recorder())));
+    const answers = [...together, await runner.run(grantFor({}), new Recorder())].map(succeeded) as number[][];
     expect(answers.map(([, runs]) => runs)).toEqual([1, 1, 1]);
     expect(new Set(answers.map(([pid]) => pid)).size).toBe(3);
     await gone(...answers.map(([pid]) => pid!));
@@ -246,10 +248,10 @@ describe("isolation: process", () => {
       { maxLogBytes: 5000 },
     );
     const hooks = new Recorder();
-    await runner.run(workOf({ lines: 0 }), hooks);
+    await runner.run(grantFor({ lines: 0 }), hooks);
     expect(hooks.logged.split("\n").sort()).toEqual(["", "no line end", "to stderr", "to stdout é"]);
     const flood = new Recorder();
-    await runner.run(workOf({ lines: 100_000 }), flood);
+    await runner.run(grantFor({ lines: 100_000 }), flood);
     expect(flood.logged.length).toBeLessThan(150_000);
     expect(flood.logged).toMatch(/… \d+ bytes left out …\n$/);
   });
@@ -269,7 +271,7 @@ describe("isolation: process", () => {
        const work = JSON.parse(process.argv[2]!);
        void runner.run(work, { stop: new Stop(), progress() {}, log, submit: async () => ({ id: "" }) });`,
     );
-    const manager = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(workOf({}))], {
+    const manager = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(grantFor({}))], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const pid = await new Promise<number>((resolve) =>
@@ -286,6 +288,6 @@ describe("isolation: process", () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       return "still here";
     };`);
-    expect(succeeded(await runner.run(workOf({}), new Recorder()))).toBe("still here");
+    expect(succeeded(await runner.run(grantFor({}), new Recorder()))).toBe("still here");
   });
 });

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { workOf } from "../support";
+import { grantFor } from "../support";
 
 /** Errors that nobody caught, in a real process: within jest they would be jest's. */
 const dir = mkdtempSync(path.join(tmpdir(), "tasker-stray-"));
@@ -28,7 +28,7 @@ function program(body: string): Promise<Said> {
      const log = { error: (fields: object, text: string) => print({ ...fields, text }) } as never;
      const options = { handlersDir: ${JSON.stringify(dir)}, graceMs: 100, maxResultBytes: 10_000, maxLogBytes: 10_000, log };
      const hooks = () => ({ stop: new Stop(), progress() {}, log() {}, submit: async () => ({ id: "" }) });
-     const work = ${JSON.stringify(workOf({}))};
+     const work = ${JSON.stringify(grantFor({}))};
      const run = async (handler: any, taskId = "task") =>
        print({ taskId, ...(await inlineRunner("h", handler, options).run({ ...work, taskId }, hooks())) });
      const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

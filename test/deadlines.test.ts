@@ -1,4 +1,4 @@
-import { Deadlines } from "../../../../src/store/sql/mysql/deadlines";
+import { Deadlines } from "../src/deadlines";
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());

@@ -1,9 +1,7 @@
-import { DenseSet, type Listed } from "../../../dense-set";
-
-/** A call is abandoned at most so long after its deadline. */
+/** A call is abandoned at most this long after its deadline. */
 const LOOK_EVERY_MS = 50;
 
-interface Watched extends Listed {
+interface Watched {
   until: number;
   abandon: () => void;
 }
@@ -13,12 +11,12 @@ interface Watched extends Listed {
  * while there are calls, and stops at the first look that finds none.
  */
 export class Deadlines {
-  private readonly watched = new DenseSet<Watched>();
+  private readonly watched = new Set<Watched>();
   private timer: NodeJS.Timeout | null = null;
 
   /** @param until monotonic milliseconds. Returns the function that ends the watch. */
   watch(until: number, abandon: () => void): () => void {
-    const call = { until, abandon, place: -1 };
+    const call = { until, abandon };
     this.watched.add(call);
     this.timer ??= setInterval(() => this.look(), LOOK_EVERY_MS);
     return () => this.watched.delete(call);
@@ -26,9 +24,9 @@ export class Deadlines {
 
   private look(): void {
     const now = performance.now();
+    // One that another's end has ended is in the set no more, and is not visited.
     for (const call of this.watched) {
-      // One that another's end has ended has nothing to abandon any more.
-      if (call.until > now || !this.watched.has(call)) continue;
+      if (call.until > now) continue;
       this.watched.delete(call);
       call.abandon();
     }

@@ -1,0 +1,122 @@
+import { FIRST_VERSION } from "../../../model/message";
+import type { AttemptOutcome } from "../../../model/response";
+import type { AttemptEnd, LateClaim } from "../../store";
+import type { Connection, Dialect, Value } from "../connection";
+import { pick, pickShared, Sql, unique } from "../sql";
+import { clampMs } from "../times";
+import { underLease } from "./lease";
+
+/** A response that was given back is offered again after this, unless its message comes round earlier. */
+const RELEASED_RECHECK_MS = 1000;
+const MAX_REASON = 190;
+
+/** How a response goes on after an attempt. */
+export type Course = "final" | "retrying" | "received";
+
+export function courseOf({ status }: AttemptEnd): Course {
+  return status === "retrying" || status === "received" ? status : "final";
+}
+
+/** The outcome under which the history keeps an attempt that ended so. */
+export function outcomeOf({ status }: AttemptEnd): AttemptOutcome {
+  if (status === "retrying") return "failed";
+  return status === "received" ? "released" : status;
+}
+
+/** The UPDATE that ends attempts for good, each under its lease: ends of one endpoint and job, each task once. */
+export function endStatement(dialect: Dialect, ends: readonly AttemptEnd[]): Sql {
+  return updateOf(dialect).append(endingOf(dialect, ends)).add(" WHERE ").append(underLease(dialect, ends));
+}
+
+/**
+ * The same for attempts that began before their claim: claim and end in one, of rows that nothing has happened to, which were
+ * therefore never received. The ends are of one endpoint, job, manager, performer and type.
+ */
+export function lateEndStatement(dialect: Dialect, ends: ReadonlyArray<AttemptEnd & { claim: LateClaim }>): Sql {
+  const { endpoint, job, claim } = ends[0]!;
+  // What was received together shares its lease, and most run equally long.
+  const lease = pickShared(dialect, ends, ({ leaseId }) => leaseId);
+  const ran = pickShared(dialect, ends, ({ claim }) => Math.max(0, Math.round(claim.ranMs)));
+  const began = dialect.both("started_at", "received_at", dialect.nowPlus(`-(${ran.text})`));
+  const update = updateOf(dialect).add("lease_id = ").append(lease);
+  update.add(", manager_id = ?, performer = ?, attempt = attempt + 1, ", claim.managerId, claim.performer);
+  update
+    .add(`${began}, `, ...ran.values)
+    .append(endingOf(dialect, ends))
+    .add(" WHERE ");
+  update.append(dialect.isIn("task_id", unique(ends.map(({ taskId }) => taskId))));
+  update.add(" AND endpoint = ? AND job = ? AND type = ?", endpoint, job, claim.type);
+  return update.add(` AND version = ${FIRST_VERSION} AND delay_until IS NULL`);
+}
+
+/** The UPDATE after an attempt that another one follows. A response that was told to cancel is cancelled instead. */
+export function goOnStatement(dialect: Dialect, course: "retrying" | "received", ends: readonly AttemptEnd[]): Sql {
+  const { now, nowPlus } = dialect;
+  const update = updateOf(dialect);
+  const set = (column: string, going: Sql | string, cancelled: string) => {
+    const { text, values } = typeof going === "string" ? new Sql(going) : going;
+    update.add(`${column} = CASE WHEN cancel_at IS NULL THEN ${text} ELSE ${cancelled} END, `, ...values);
+  };
+  set("status", `'${course}'`, "'cancelled'");
+  set("finished_at", "NULL", now);
+  if (course === "retrying") {
+    const ms = pick(ends, ({ retryInMs }) => clampMs(retryInMs ?? 0));
+    const again = new Sql(nowPlus(ms.text), ms.values);
+    set("reason", pick(ends, reasonOf), "'cancelled'");
+    set("retry_at", again, "NULL");
+    set("due_at", again, "NULL");
+    update
+      .add("error = ")
+      .append(pick(ends, ({ error }) => error))
+      .add(", published = 0, ");
+  } else {
+    set("reason", "NULL", "'cancelled'");
+    set("due_at", nowPlus(`${RELEASED_RECHECK_MS}`), "NULL");
+    update.add("attempt = attempt - 1, started_at = NULL, published = 1, ");
+  }
+  update.add(`changed_at = ${now}, timeout_at = NULL, version = version + 1 WHERE `);
+  return update.append(underLease(dialect, ends));
+}
+
+/** Puts attempts into the history, from the rows as they stand. What a repetition finds there stays as it is. */
+export async function recordAttempts(connection: Connection, ends: readonly AttemptEnd[]): Promise<void> {
+  const sql = new Sql(
+    `INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error, result, result_text,
+       performer, manager_id, started_at, finished_at)
+     SELECT task_id, endpoint, job, generation, attempt, lease_id, '${outcomeOf(ends[0]!)}', `,
+  );
+  for (const [, valueIn] of CONTENTS) sql.append(pick(ends, valueIn)).add(", ");
+  sql.add(`performer, manager_id, started_at, ${connection.dialect.now} FROM task_responses WHERE `);
+  sql.append(underLease(connection.dialect, ends));
+  try {
+    await connection.run(sql.text, sql.values);
+  } catch (error) {
+    if (!connection.dialect.isDuplicate(error)) throw error;
+    if (ends.length > 1) for (const end of ends) await recordAttempts(connection, [end]);
+  }
+}
+
+function updateOf({ byKey }: Dialect): Sql {
+  return new Sql(`UPDATE task_responses${byKey} SET `);
+}
+
+/** `changed_at` stays: who follows the changes finds an end by `finished_at`. */
+function endingOf({ now }: Dialect, ends: readonly AttemptEnd[]): Sql {
+  const status = pick(ends, ({ status }) => status);
+  const set = new Sql("status = ").append(status).add(", ");
+  for (const [column, valueIn] of CONTENTS) set.add(`${column} = `).append(pick(ends, valueIn)).add(", ");
+  set.add("progress = CASE WHEN ").append(status).add(" = 'succeeded' THEN 1 ELSE progress END, ");
+  return set.add(`finished_at = ${now}, due_at = NULL, timeout_at = NULL, version = version + 1`);
+}
+
+const CONTENTS: ReadonlyArray<[column: string, valueIn: (end: AttemptEnd) => Value]> = [
+  ["reason", reasonOf],
+  ["error", ({ error }) => error],
+  ["result", ({ result }) => result],
+  ["result_text", ({ resultText }) => resultText],
+];
+
+export function reasonOf({ reason }: AttemptEnd): string | null {
+  if (reason === null || reason.length <= MAX_REASON) return reason;
+  return Array.from(reason).slice(0, MAX_REASON).join("");
+}
