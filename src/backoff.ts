@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Waiting times between tries, milliseconds. They grow from `firstMs` by `factor` to at most `maxMs`. */
+/**
+ * Pauses between tries, in milliseconds. They grow from `firstMs` by `factor` to at most `maxMs`.
+ */
 export interface Backoff {
   firstMs: number;
   factor: number;
@@ -8,8 +10,9 @@ export interface Backoff {
 }
 
 /**
- * Milliseconds to wait after so many failures in a row (1: the first). The full delay is `first × factor^(failures − 1)`, at
- * most `max`; half of it is left to chance, so that what failed together does not come back together.
+ * Milliseconds to wait after a number of failures in a row (1: the first). The full delay is `first
+ * × factor^(failures − 1)`, at most `max`. Half of it is random, so that callers that failed
+ * together do not return together.
  *
  * @param random 0 ≤ random < 1
  */
@@ -19,14 +22,14 @@ export function backoffMs(failures: number, backoff: Backoff, random: number = M
   return Math.round(full / 2 + (full / 2) * random);
 }
 
-/** Before the next try of something that is away (store, broker): 0.1 s, doubling up to 1 s. */
+/** For a store or broker that is unavailable: 0.1 s, doubling up to 1 s. */
 export const RECONNECT: Backoff = { firstMs: 100, factor: 2, maxMs: 1000 };
 
-/** A timer takes a longer delay (25 days and up) for none at all. */
+/** Node treats a longer delay (25 days and more) as none. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Resolves after `ms` (monotonic), or at once when `signal` aborts: then it is for the caller to look at the signal.
+ * Resolves after `ms` (monotonic), or at once when `signal` aborts; the caller checks the signal.
  * `ref: false` lets the process end meanwhile.
  */
 export async function pause(ms: number, signal?: AbortSignal, { ref = true } = {}): Promise<void> {

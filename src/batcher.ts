@@ -1,7 +1,7 @@
 /**
- * Puts calls that are adjacent in time into one: while `lanes` batches are under way, further calls gather and go out
- * together when a lane is free. Alone, a call goes out at once: batching costs no latency where there is no load.
- * There are no timers here; the pace is that of `run` itself.
+ * Combines concurrent calls. While `lanes` batches are under way, further calls gather; they leave
+ * together once a lane is free. A call alone leaves at once, so batching adds no latency without
+ * load. There are no timers.
  */
 export class Batcher<T, R> {
   private waiting: Array<{ item: T; resolve: (result: R) => void; reject: (error: unknown) => void }> = [];
@@ -9,18 +9,19 @@ export class Batcher<T, R> {
   private scheduled = false;
 
   /**
-   * @param run answers for each item, in the order given; where it rejects, every call of the batch rejects alike
-   * @param options.size the most items in one batch
+   * @param run resolves to one result for each item, in order; if it rejects, every call of the
+   * batch rejects
+   * @param options.size most items in a batch
    * @param options.lanes batches under way at once
-   * @param options.failsAll whether what made a batch reject is true of the calls that wait behind it as well; they are then
-   *   rejected with it instead of waiting for the same in their turn
+   * @param options.failsAll whether an error also concerns the waiting calls, which are then
+   * rejected at once
    */
   constructor(
     private readonly run: (items: T[]) => Promise<R[]>,
     private readonly options: { size: number; lanes: number; failsAll?: (error: unknown) => boolean },
   ) {}
 
-  /** Calls gathered and not yet under way. */
+  /** Number of waiting calls. */
   get pending(): number {
     return this.waiting.length;
   }
@@ -35,7 +36,7 @@ export class Batcher<T, R> {
   private schedule(): void {
     if (this.scheduled || this.underWay >= this.options.lanes || this.waiting.length === 0) return;
     this.scheduled = true;
-    // One turn of the loop: what arrived in the same read of the sockets shares a batch even without load.
+    // Calls from the same turn of the event loop share a batch.
     setImmediate(() => {
       this.scheduled = false;
       this.flush();

@@ -6,12 +6,12 @@ import { createAmqpTransport } from "./transport/amqp/transport";
 import { createEmbeddedTransport } from "./transport/embedded";
 import type { Transport } from "./transport/transport";
 
-/** The only place that knows which store and which transport a config means. Opens nothing that must answer at once. */
+/** Only this file selects the store and transport of a config. The servers need not be up yet. */
 export async function connectStore(config: Config, log: Log, more: { exclusive: boolean }): Promise<Store> {
   return openStore({ ...config.database, exclusive: more.exclusive, log });
 }
 
-/** `name` is shown by the broker as the connection's name. `consumesOnly`: a process without an API. */
+/** `name`: the connection's name at the broker. `consumesOnly`: a process without an API. */
 export function connectTransport(
   config: Config,
   log: Log,

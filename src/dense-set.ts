@@ -1,7 +1,8 @@
 /**
- * What is under way at this moment, where thousands come and go in a second. A plain Set is dear for that: it makes a new table
- * whenever it has grown or shrunk, and V8 keeps a pointer from each table to the next. Once one of them is old, all later ones
- * survive every young collection until the next full one, each with what it held when it was replaced.
+ * What is under way at this moment, where thousands come and go in a second. A plain Set is dear
+ * for that: it makes a new table whenever it has grown or shrunk, and V8 keeps a pointer from each
+ * table to the next. Once one of them is old, all later ones survive every young collection until
+ * the next full one, each with what it held when it was replaced.
  */
 
 /** What a DenseSet can hold. */
@@ -42,7 +43,9 @@ export class DenseSet<T extends Listed> {
   }
 }
 
-/** Names or numbers. Begins anew whenever it is empty, which under load it is many times a second. */
+/**
+ * Names or numbers. Begins anew whenever it is empty, which under load it is many times a second.
+ */
 export class Keys<K extends string | number> {
   private keys = new Set<K>();
 

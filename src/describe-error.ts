@@ -5,13 +5,13 @@ const MAX_CHARACTERS = 8192;
 const MAX_PARTS = 10;
 const MAX_DEPTH = 8;
 const FRAMES = { thrown: 6, part: 2 };
-/** Fields of an error that say what its message may leave out. */
+/** Fields of an error that its message may not mention. */
 const FACTS = ["code", "status", "statusCode", "sqlState", "exitCode", "signal"];
 
 /**
- * Whatever was thrown, for a person: the message, the fields that tell it from others, the parts of an AggregateError, and the
- * whole chain of causes. `lines` has names and stack frames, for a record of what happened; `sentence` is one line, for a text
- * that goes on. Never throws, and holds no password of a URL.
+ * Describes anything thrown: the message, distinguishing fields, the parts of an AggregateError and
+ * the chain of causes. `lines` adds names and stack frames, for a record; `sentence` is one line,
+ * to be part of a text. Never throws; removes passwords in URLs.
  */
 export function describeError(thrown: unknown, form: "lines" | "sentence" = "lines"): string {
   let text: string;
@@ -52,11 +52,11 @@ function sentenceOf(thrown: unknown, depth: number, seen: Set<unknown>): string 
     .join(": ");
   if (!hasCause(thrown) || depth === MAX_DEPTH) return said;
   const cause = sentenceOf(thrown.cause, depth + 1, seen);
-  // Who wraps an error often repeats its message.
+  // A wrapping error often repeats the message of its cause.
   return cause === "" || said.includes(cause) ? said : `${said}: ${cause}`;
 }
 
-/** Errors of another realm (a vm, a worker) are no `instanceof Error`. */
+/** Errors of another realm (a vm, a worker) are not `instanceof Error`. */
 function isError(value: unknown): value is Error {
   return (
     value instanceof Error ||
@@ -73,7 +73,7 @@ function partsOf(error: Error): unknown[] {
   return Array.isArray(errors) && (error.name === "AggregateError" || errors.every(isError)) ? errors : [];
 }
 
-/** ` (code ECONNREFUSED, status 503)`, without what the message says itself. */
+/** ` (code ECONNREFUSED, status 503)`, without the facts in the message. */
 function factsOf(error: Error): string {
   const facts = FACTS.flatMap((field) => {
     const value = (error as unknown as Record<string, unknown>)[field];
@@ -84,7 +84,7 @@ function factsOf(error: Error): string {
   return facts.length === 0 ? "" : ` (${facts.join(", ")})`;
 }
 
-/** Where a text could not be parsed: Node puts file, line and the code itself before the stack of a SyntaxError. */
+/** The place of a SyntaxError: Node puts file, line and code before its stack. */
 function placeOf(error: Error): string[] {
   const [place, ...code] = beforeHead(error);
   if (place === undefined || !/:\d+$/.test(place)) return [];

@@ -1,8 +1,7 @@
 /**
- * Every refusal and failure that tasker tells a person about.
- *
- * `code` is stable and documented (docs/reference/problems.md); `message` says what happened, where, why and what to do next.
- * The HTTP layer turns a TaskerError into an RFC 9457 problem with `status`; the CLI turns it into an exit code.
+ * The errors that tasker reports to people. `code` is stable (docs/reference/problems.md);
+ * `message` says what happened, where, why and what to do next. The API answers a TaskerError as an
+ * RFC 9457 problem; the command line ends with an exit code.
  */
 export const PROBLEMS = {
   malformed_json: 400,
@@ -26,7 +25,9 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** One fault in a request: an RFC 6901 pointer as a URI fragment (`#/payload/host`) and a sentence. */
+/**
+ * One fault in a request: an RFC 6901 pointer as a URI fragment (`#/payload/host`) and a sentence.
+ */
 export interface FieldError {
   pointer: string;
   detail: string;
@@ -36,9 +37,9 @@ export class TaskerError extends Error {
   readonly code: ProblemCode;
   readonly status: number;
   readonly errors?: FieldError[];
-  /** Seconds after which a repetition makes sense. */
+  /** Seconds after which to repeat the request. */
   readonly retryAfter?: number;
-  /** A link worth following (for `already_running`: the task that runs). */
+  /** A related address (for `already_running`: the task that runs). */
   readonly location?: string;
 
   constructor(
@@ -56,7 +57,7 @@ export class TaskerError extends Error {
   }
 }
 
-/** The config is unusable. `problems` holds one line each: `file:line: key: found … allowed …`. Exit code 9. */
+/** The config is not valid. Each problem is a line `file:line: key: found … allowed …`. */
 export class ConfigError extends Error {
   readonly problems: string[];
   constructor(problems: string[]) {
@@ -66,7 +67,9 @@ export class ConfigError extends Error {
   }
 }
 
-/** The database cannot be reached or did not answer within its deadline. Whatever was asked may be repeated. */
+/**
+ * The database cannot be reached or did not answer within its deadline. The call may be repeated.
+ */
 export class StoreUnavailable extends TaskerError {
   constructor(message: string, cause?: unknown) {
     super("database_unavailable", message, { retryAfter: 2, cause });
@@ -74,17 +77,17 @@ export class StoreUnavailable extends TaskerError {
   }
 }
 
-/** The manager that asks was declared dead, was replaced or has left: it is granted nothing, and has to register anew. */
+/** The calling manager was declared dead, was replaced or has left. It has to register again. */
 export class IncarnationLost extends Error {
   constructor(managerId: string) {
     super(
-      `The manager ${managerId} is not registered any more: it was declared dead, replaced or closed. It has to register anew.`,
+      `The manager ${managerId} is not registered any more: it was declared dead, replaced or closed. It has to register again.`,
     );
     this.name = "IncarnationLost";
   }
 }
 
-/** The name under which a manager registers is reserved, or belongs to a life of the endpoint that is over. Trying again changes nothing. */
+/** The name is reserved, or the endpoint was removed. Trying again does not help. */
 export class EndpointEnded extends TaskerError {
   constructor(message: string) {
     super("illegal_state", message);
@@ -92,7 +95,7 @@ export class EndpointEnded extends TaskerError {
   }
 }
 
-/** The broker did not take a message (closed, blocked, unroutable, no confirm within the deadline). The outbox keeps it. */
+/** The broker did not accept a message. It stays in the outbox. */
 export class TransportError extends Error {
   readonly reason: "disconnected" | "blocked" | "unroutable" | "unconfirmed" | "closed" | "refused";
   constructor(reason: TransportError["reason"], message: string, cause?: unknown) {
@@ -102,7 +105,7 @@ export class TransportError extends Error {
   }
 }
 
-/** Thrown by a handler: this attempt failed and no further one will help. */
+/** Thrown by a handler: the attempt failed, and no other is to follow. */
 export class PermanentFailure extends Error {
   readonly reason: string;
   constructor(message: string, reason = "error") {
@@ -112,8 +115,8 @@ export class PermanentFailure extends Error {
   }
 }
 
-/** `amqp://user:secret@host/v` → `amqp://user:***@host/v`, wherever it stands in a text. */
+/** `amqp://user:secret@host/v` → `amqp://user:***@host/v`, anywhere in a text. */
 export function withoutSecrets(text: string): string {
-  // Up to the last @: a password may hold one itself.
+  // Up to the last @, since a password may contain one.
   return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):\S*@/gi, "$1:***@");
 }

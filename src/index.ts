@@ -1,6 +1,6 @@
 /**
- * The public names of the package. Handlers import this in every child process: keep it light, and reach what is heavy (the
- * server, the store) by a require inside a function.
+ * The public names of the package. Every handler process imports this file, so it loads heavy
+ * modules (the server, the store) inside functions.
  */
 export { PermanentFailure } from "./errors";
 export type { HandleTask, SubmitRequest, TaskContext, TaskLog } from "./model/handler";
@@ -12,13 +12,13 @@ import type { EnqueueRequest, Queryable } from "./tasks/requests/enqueue";
 
 export type { EnqueueRequest, Queryable, Tasker, TaskerOptions };
 
-/** tasker inside your own program; see `Tasker`. The server's code is loaded by the first call. */
+/** Starts tasker inside your own program; see `Tasker`. The first call loads the server's code. */
 export async function createTasker(options: TaskerOptions): Promise<Tasker> {
   const library = require("./library") as typeof import("./library");
   return library.createTasker(options);
 }
 
-/** Stores a request with your own transaction, in a program that runs no tasker itself. */
+/** Stores a request in your own transaction, from a program that does not run tasker. */
 export async function enqueue(within: Queryable, request: EnqueueRequest): Promise<{ id: string }> {
   const tasks = require("./tasks/requests/enqueue") as typeof import("./tasks/requests/enqueue");
   return tasks.enqueue(within, request);

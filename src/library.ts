@@ -7,31 +7,33 @@ import { startProcess } from "./tasker";
 import { type EnqueueRequest, enqueue, type Queryable } from "./tasks/requests/enqueue";
 import type { Caller, Submitted, TaskReading, TaskService } from "./tasks/service";
 
-/** tasker inside your own program: the same parts as `tasker up`, with your functions as handlers. */
+/** tasker inside your own program: the parts of `tasker up`, with your functions as handlers. */
 export interface Tasker {
-  /** Where its HTTP API listens; null without one. */
+  /** The address of its HTTP API; null without one. */
   readonly url: string | null;
   readonly config: Config;
-  /** Everything the HTTP API can do, as calls. */
+  /** The operations of the HTTP API, as calls. */
   readonly tasks: TaskService;
   /** Resolves once the task is stored. */
   submit(type: string, request: Omit<EnqueueRequest, "type">): Promise<TaskReading<ResponseRecord>>;
-  /** Resolves when the task is settled, or after `ms` (30 s if left out) as it stands then. */
+  /** Resolves when the task is settled or `ms` is over. @default 30 s */
   wait(type: string, id: string, ms?: number): Promise<TaskReading<ResponseRecord>>;
-  /** Stores a request with your own open transaction; it becomes a task within a second of your commit. */
+  /** Stores a request in your open transaction. It becomes a task within 1 s of your commit. */
   enqueue(within: Queryable, request: EnqueueRequest): Promise<{ id: string }>;
-  /** Finishes what runs, keeps what waits for the next start, closes everything. */
+  /** Finishes running attempts, keeps waiting tasks for the next start, and closes everything. */
   close(): Promise<void>;
 }
 
 export interface TaskerOptions {
-  /** What a config file would say, with the same keys: `task_types`, `database`, `broker`, `manager`, `api`. */
+  /**
+   * The config, with the keys of the file: `task_types`, `database`, `broker`, `manager`, `api`.
+   */
   config: object;
-  /** Handlers by task type (or by `handler:` name); they run in this process. */
+  /** Handlers by task type (or by `handler:` name). They run in this process. */
   handlers?: Record<string, HandleTask>;
-  /** Listen for HTTP requests as well, as `api:` of the config says; true if left out. */
+  /** Serve HTTP too, as `api:` of the config says. @default true */
   api?: boolean;
-  /** Level of the log on standard error; `warn` if left out. */
+  /** Level of the log on standard error. @default "warn" */
   logLevel?: Config["log"]["level"];
   log?: Log;
 }
@@ -39,8 +41,9 @@ export interface TaskerOptions {
 const CALLER: Caller = { name: null, types: null, remote: null, traceparent: null };
 
 /**
- * Starts tasker in this process and resolves when it is usable. Throws ConfigError with every fault of the config.
- * Handlers given as functions run inline: they share the process, so CPU-heavy work belongs into a handler module.
+ * Starts tasker in this process and resolves when it is usable. Throws ConfigError with every fault
+ * of the config. Handlers given as functions run inline and share the process; CPU-heavy work
+ * belongs in a handler module.
  */
 export async function createTasker(options: TaskerOptions): Promise<Tasker> {
   const config = configFrom(options.config);

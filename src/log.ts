@@ -1,43 +1,21 @@
 import { write, writeSync } from "node:fs";
 import pino from "pino";
 
-/** Structured log: `log.info({ task_id, endpoint }, "sentence")`. Ids go into fields, never into the sentence. */
+/** `log.info({ task_id, endpoint }, "sentence")`: ids belong in fields, not in the sentence. */
 export type Log = Pick<pino.Logger, "trace" | "debug" | "info" | "warn" | "error" | "child">;
 
-const SECRETS = [
-  "password",
-  "*.password",
-  "authorization",
-  "*.authorization",
-  "cookie",
-  "*.cookie",
-  "key",
-  "*.key",
-  "uri",
-  "*.uri",
-];
+const SECRETS = ["password", "authorization", "cookie", "key", "uri"].flatMap((name) => [name, `*.${name}`]);
 
-/** Writes JSON lines to standard error: standard output belongs to a command's data and its one ready line. */
-export function createLog(level: string, base: Record<string, unknown> = {}): Log {
-  standardError ??= new LogFile(2);
-  return pino(
-    { level, base, redact: { paths: SECRETS, censor: "[redacted]" }, timestamp: pino.stdTimeFunctions.isoTime },
-    standardError,
-  );
-}
-
-let standardError: LogFile | undefined;
-
-/** Characters that wait while they cannot be written; further lines are dropped. */
+/** Most characters that wait to be written. Further lines are dropped. */
 const MAX_WAITING = 1024 * 1024;
-/** Pause before a reader that is behind is tried again, and how often the end of the process waits for it. */
+/** Pause before a slow reader is tried again, and how often the end of the process waits for it. */
 const BUSY_MS = 100;
 const MAX_BUSY = 20;
 
 /**
- * Lines on their way into a file, written without waiting. What cannot be written (a full disk, a terminal that is gone) ends
- * nothing: it waits, and every further line tries again. pino's own destination ends the process then, and on its way out tries
- * for ever.
+ * Writes lines to a file asynchronously. Lines that cannot be written (a full disk, a terminal that
+ * has gone) wait, and every further line tries again. pino's own destination would end the process,
+ * and then retry for ever.
  */
 class LogFile {
   private waiting = "";
@@ -75,7 +53,7 @@ class LogFile {
     return bytes;
   }
 
-  /** The last chance. What is under way is left to the system. */
+  /** At the exit of the process. A write under way is left to the system. */
   private writeRest(): void {
     if (this.closed) return;
     let rest = this.writing ? this.taken() : Buffer.concat([this.unwritten, this.taken()]);
@@ -90,9 +68,18 @@ class LogFile {
   }
 }
 
-/** Of a pipe or terminal that does not take more just now. */
+/** A pipe or terminal accepts no more at the moment. */
 function isBusy(error: NodeJS.ErrnoException): boolean {
   return error.code === "EAGAIN" || error.code === "EBUSY";
+}
+
+/** One for the process, so that lines are not mixed. */
+const STANDARD_ERROR = new LogFile(2);
+
+/** Logs JSON lines to standard error; standard output carries data and the ready line. */
+export function createLog(level: string, base: Record<string, unknown> = {}): Log {
+  const redact = { paths: SECRETS, censor: "[redacted]" };
+  return pino({ level, base, redact, timestamp: pino.stdTimeFunctions.isoTime }, STANDARD_ERROR);
 }
 
 export const silentLog: Log = pino({ level: "silent" });

@@ -20,11 +20,13 @@ import type { TaskService } from "./tasks/service";
 import type { Transport } from "./transport/transport";
 
 /**
- * One process of tasker: the API, managers, or both (embedded mode, and as a library). The parts are the same in every
- * mode; only connect.ts knows which store and transport stand behind the seams.
+ * One process of tasker: the API, managers, or both (embedded mode, and as a library). The parts
+ * are the same in every mode; only connect.ts knows which store and transport stand behind the
+ * seams.
  *
- * Coming up never needs an order: the API listens at once and answers 503 until the database is there; the rest is tried
- * again until it works. Going down: no new requests → managers drain → background work ends → broker → database.
+ * Coming up never needs an order: the API listens at once and answers 503 until the database is
+ * there; the rest is tried again until it works. Going down: no new requests → managers drain →
+ * background work ends → broker → database.
  */
 export interface TaskerProcess {
   readonly config: Config;
@@ -38,7 +40,10 @@ export interface TaskerProcess {
   readonly healthPort: number | null;
   /** Resolves when everything asked for is usable. Never rejects. */
   readonly ready: Promise<void>;
-  /** Drains and closes everything; resolves when nothing is left. `now`: without waiting for what runs. Idempotent. */
+  /**
+   * Drains and closes everything; resolves when nothing is left. `now`: without waiting for what
+   * runs. Idempotent.
+   */
   close(now?: boolean): Promise<void>;
 }
 

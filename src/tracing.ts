@@ -12,18 +12,19 @@ import {
 } from "@opentelemetry/api";
 
 /**
- * Spans along a task's path: create → send → process → handle. Only OpenTelemetry's API is used: without an SDK in the process
- * all of it does nothing, and the traceparent that a request brought is handed on as it came.
+ * Spans along a task's path: create → send → process → handle. Only OpenTelemetry's API is used.
+ * Without an SDK in the process no spans are made, and the traceparent of a request is passed on
+ * unchanged.
  */
 export const PRODUCER = SpanKind.PRODUCER;
 export const CONSUMER = SpanKind.CONSUMER;
 export const INTERNAL = SpanKind.INTERNAL;
 
 export interface TracedSpan {
-  /** For whoever comes next: of this span where spans are recorded, else as it was given. */
+  /** For the next span: this span's own if spans are recorded, else the given one. */
   traceparent: string | null;
   set(attributes: Attributes): void;
-  /** The span's work did not succeed, though nothing was thrown. */
+  /** Marks the span as failed, for work that failed without a throw. */
   failed(message: string): void;
 }
 
@@ -38,8 +39,8 @@ const FORM = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const tracer = trace.getTracer("tasker");
 
 /**
- * Does `work` inside a span below `traceparent` (null: below the active span, or a trace of its own), which is active
- * meanwhile. A throw marks the span as failed and goes on.
+ * Runs `work` inside an active span below `traceparent` (null: below the active span, or in a new
+ * trace). A throw marks the span as failed and is rethrown.
  */
 export function traced<T>(name: string, about: About, work: (span: TracedSpan) => Promise<T>): Promise<T> {
   return isRecorded() ? record(name, about, work) : work(unrecorded(about.traceparent));
@@ -64,7 +65,7 @@ async function record<T>(name: string, about: About, work: (span: TracedSpan) =>
   }
 }
 
-/** Whether there is an SDK: asked for each span, since it may come at any time, and cheaper than a span that does nothing. */
+/** Whether there is an SDK, which may be set up at any time. */
 export function isRecorded(): boolean {
   const provider = trace.getTracerProvider();
   return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer("tasker") !== undefined;

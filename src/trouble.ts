@@ -1,6 +1,6 @@
 import type { Log } from "./log";
 
-/** Says once that something fails, and once that it goes well again, however often it is tried in between. */
+/** Logs a repeated failure once, and its end once. */
 export class Trouble {
   private present = false;
 

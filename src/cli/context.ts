@@ -1,32 +1,35 @@
 import type { Command } from "commander";
-import { type Context, readContexts, writeContexts } from "../config/client-settings";
+import { type Context, type Contexts, readContexts, writeContexts } from "../config/client-settings";
 import { EXIT } from "./exit-codes";
 import { CliError, usage } from "./failure";
-import { act, type Session, withOutput } from "./session";
+import { act, examples, type Session, withOutput } from "./session";
 
 export function register(program: Command): void {
   const context = program
     .command("context")
-    .description("Names for several servers, kept in $XDG_CONFIG_HOME/tasker/config.yaml")
+    .description("Manage names for several servers, kept in $XDG_CONFIG_HOME/tasker/config.yaml")
     .addHelpText(
       "after",
-      `
-Examples:
-  tasker context set prod --server https://tasks.example --key-env PROD_TASKER_KEY
-  tasker context use prod
-  tasker list --context staging`,
+      examples(
+        "tasker context set prod --server https://tasks.example --key-env PROD_TASKER_KEY",
+        "tasker context use prod",
+        "tasker list --context staging",
+      ),
     );
   const set = context
     .command("set")
-    .description("Remember a server; its key is named, not written down")
-    .argument("<name>", "your name for it")
+    .description("Store a server under a name, with the place of its key")
+    .argument("<name>", "its name")
     .requiredOption("--server <url>", "the API's address")
     .option("--key-env <variable>", "the environment variable that holds its API key")
-    .option("--key-file <file>", "a file that holds nothing but its API key");
+    .option("--key-file <file>", "a file that holds only its API key");
   act(withOutput(set), setContext);
-  act(withOutput(context.command("use").description("Use it from now on").argument("<name>", "its name")), useContext);
-  act(withOutput(context.command("list").description("The servers that are remembered")), listContexts);
-  act(withOutput(context.command("remove").description("Forget one").argument("<name>", "its name")), removeContext);
+  act(withOutput(context.command("use").description("Make it the default").argument("<name>", "its name")), useContext);
+  act(withOutput(context.command("list").description("List the stored servers")), listContexts);
+  act(
+    withOutput(context.command("remove").description("Remove a stored server").argument("<name>", "its name")),
+    removeContext,
+  );
 }
 
 interface SetOptions {
@@ -55,7 +58,7 @@ function setContext({ out }: Session, name: string, options: SetOptions): void {
 
 function useContext({ out }: Session, name: string): void {
   const stored = readContexts();
-  if (!Object.hasOwn(stored.contexts, name)) throw unknown(name, Object.keys(stored.contexts));
+  checkKnown(name, stored);
   writeContexts({ ...stored, current: name });
   out.say(`Commands now talk to ${name} (${stored.contexts[name]!.url}).`);
 }
@@ -74,23 +77,21 @@ function listContexts({ out }: Session): void {
 
 function removeContext({ out }: Session, name: string): void {
   const stored = readContexts();
-  if (!Object.hasOwn(stored.contexts, name)) throw unknown(name, Object.keys(stored.contexts));
+  checkKnown(name, stored);
   const { [name]: _, ...contexts } = stored.contexts;
   writeContexts({ ...stored, current: stored.current === name ? null : stored.current, contexts });
   out.say(`Forgot ${name}.`);
 }
 
-/** Where its key stands, never the key. */
+/** Where its key is kept, never the key itself. */
 function keySource(context: Context): string {
   if (context.api_key_file !== undefined) return `file ${context.api_key_file}`;
   if (context.api_key === undefined) return "none";
   return /^\$\{\w+\}$/.test(context.api_key) ? `variable ${context.api_key.slice(2, -1)}` : "written in the file";
 }
 
-function unknown(name: string, known: string[]): CliError {
-  return new CliError(
-    EXIT.notFound,
-    `There is no context ${JSON.stringify(name)}`,
-    `known: ${known.join(", ") || "none"}`,
-  );
+function checkKnown(name: string, { contexts }: Contexts): void {
+  if (Object.hasOwn(contexts, name)) return;
+  const known = Object.keys(contexts).join(", ") || "none";
+  throw new CliError(EXIT.notFound, `There is no context ${JSON.stringify(name)}`, `known: ${known}`);
 }

@@ -1,6 +1,6 @@
 import type { Completeness, Task } from "../client";
 
-/** What the process's exit code tells (docs/reference/cli.md). */
+/** Exit codes (docs/reference/cli.md). */
 export const EXIT = {
   done: 0,
   unexpected: 1,
@@ -14,7 +14,7 @@ export const EXIT = {
   config: 9,
   output: 10,
   interrupted: 130,
-  /** 128 + SIGPIPE: how shells tell that a reader has left early. */
+  /** 128 + SIGPIPE, as shells report a reader that left early. */
   closedPipe: 141,
 } as const;
 
@@ -31,19 +31,19 @@ Exit codes:
   8    conflict, or not possible in this state
   9    the configuration is not valid
   10   the output could not be written
-  130  Ctrl-C (a watched task goes on)
-  141  nobody reads the output any more (| head)`;
+  130  Ctrl-C (a watched task continues)
+  141  the reader of the output has gone (| head)`;
 
-/** Of a task that is not waited for any longer. */
+/** The exit code for a task once the wait for it is over. */
 export function exitOf(task: Pick<Task, "status" | "completeness">): number {
   if (task.status === "succeeded") return EXIT.done;
   return task.completeness.complete ? EXIT.failedResponses : EXIT.incomplete;
 }
 
-/** How many endpoints must succeed: all of them, any one, or so many. */
+/** How many endpoints must succeed. */
 export type Requirement = "all" | "any" | number;
 
-/** met: enough succeeded · lost: can no longer be met · open: still possible. */
+/** met: enough succeeded · lost: not possible any more · open: still possible. */
 export function judge(counts: Completeness, require: Requirement): "met" | "lost" | "open" {
   const needed = require === "all" ? counts.expected : require === "any" ? 1 : require;
   if (counts.succeeded >= needed) return "met";

@@ -4,7 +4,7 @@ import { ConfigError, TaskerError, TransportError, withoutSecrets } from "../err
 import { EXIT, exitOfStatus } from "./exit-codes";
 import { cleanText } from "./text";
 
-/** A refusal of the command line's own: what happened and why, and what to do next. */
+/** An error of the command line itself: what happened and why, and what to do next. */
 export class CliError extends Error {
   constructor(
     readonly exit: number,
@@ -26,13 +26,13 @@ export interface Failure {
   lines: string[];
 }
 
-/** Anything thrown → what is said on standard error, and the exit code. */
+/** The lines on standard error and the exit code for anything thrown. */
 export function explain(error: unknown): Failure {
   if (error instanceof CliError) return failure(error.exit, error.message, [], error.next);
   if (error instanceof TaskerProblem) return ofProblem(error);
   if (error instanceof TaskerUnreachable) {
     const repeat = error.identifier
-      ? [`repeat   with --identifier ${error.identifier}: it is stored once, whatever became of this try`]
+      ? [`repeat   with --identifier ${error.identifier}: the task is stored once, whatever happened to this try`]
       : [];
     return failure(
       EXIT.unreachable,
@@ -60,12 +60,11 @@ export function explain(error: unknown): Failure {
 function ofProblem(error: TaskerProblem): Failure {
   const { problem } = error;
   const more = error.errors.map((fault) => `${decode(fault.pointer)}  ${fault.detail}`);
-  const ids = [
-    problem.request_id ? `request ${problem.request_id}` : "",
-    problem.trace_id ? `trace ${problem.trace_id}` : "",
-  ].filter(Boolean);
-  more.push(`code     ${error.code}${ids.length > 0 ? ` (${ids.join(", ")})` : ""}`);
-  if (error.location) more.push(`see      tasker status ${taskOf(error.location)}`);
+  const ids = [problem.request_id && `request ${problem.request_id}`, problem.trace_id && `trace ${problem.trace_id}`];
+  const known = ids.filter(Boolean).join(", ");
+  more.push(`code     ${error.code}${known && ` (${known})`}`);
+  if (error.location)
+    more.push(`see      tasker status ${error.location.split("/").filter(Boolean).slice(-2).join("/")}`);
   return failure(exitOfStatus(error.status), error.detail, more, NEXT[error.code]);
 }
 
@@ -88,11 +87,6 @@ function failure(exit: number, what: string, more: string[], next?: string): Fai
   for (const line of more) lines.push(`  ${cleanText(withoutSecrets(line)).replace(/\n/g, " ")}`);
   if (next) lines.push(`  next     ${next}`);
   return { exit, lines };
-}
-
-/** `/app-update/0191…`, below whatever path the API is served. */
-function taskOf(location: string): string {
-  return location.split("/").filter(Boolean).slice(-2).join("/");
 }
 
 function decode(pointer: string): string {

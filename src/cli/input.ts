@@ -2,7 +2,7 @@ import { InvalidArgumentError } from "commander";
 import { parseDuration } from "../model/duration";
 import { parseTime, timeText } from "../model/time";
 
-/** What people type → values. Parsers for options throw InvalidArgumentError: commander says which option it was. */
+/** Parsers of options. Commander adds the option's name to their InvalidArgumentError. */
 
 const DURATION = "write a duration such as 500ms, 30s, 10m, 2h or 7d";
 
@@ -13,13 +13,13 @@ export function duration(text: string): number {
   return ms;
 }
 
-/** A duration, kept as text: the server reads it. */
+/** A duration as text, for the server to parse. */
 export function durationText(text: string): string {
   duration(text);
   return text;
 }
 
-/** A time (RFC 3339, or a date alone: its midnight in UTC), or a duration counted back (`past`) or forth from now. RFC 3339 UTC. */
+/** A time, a date, or a duration before (`past`) or after now → RFC 3339 UTC. */
 export function timeFrom(direction: "past" | "future") {
   return (text: string): string => {
     const ms = parseDuration(text);
@@ -32,15 +32,15 @@ export function timeFrom(direction: "past" | "future") {
   };
 }
 
-export function wholeNumber(least: number, most: number) {
+export function wholeNumber(min: number, max: number) {
   return (text: string): number => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`write a whole number from ${least} to ${most}`);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`write a whole number from ${min} to ${max}`);
   };
 }
 
-/** For options that may be repeated or hold several values with commas. */
+/** For options that may be repeated or hold several values separated by commas. */
 export function collect(text: string, before: string[] = []): string[] {
   const values = text.split(",").map((value) => value.trim());
   if (values.some((value) => value === "")) throw new InvalidArgumentError("a value between two commas is empty");

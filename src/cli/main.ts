@@ -7,8 +7,8 @@ import { explain } from "./failure";
 import { exitWithOutput, flushOutput, OutputGone, outputProblem, watchOutput } from "./stdio";
 
 /**
- * The commands, in the order of the help. Each file is loaded only when its command is called (or all, for help), so that a
- * quick question is not kept waiting by the server's libraries.
+ * The commands, in the order of the help. A file is loaded only when its command is called (all of
+ * them for the help), so that a quick command does not wait for the server's libraries.
  */
 const COMMANDS: Record<string, () => { register(program: Command): void }> = {
   up: () => require("./processes/up"),
@@ -35,9 +35,9 @@ const COMMANDS: Record<string, () => { register(program: Command): void }> = {
   __complete: () => require("./completion/complete"),
 };
 const ALIASES: Record<string, string> = { send: "submit", ls: "list", logs: "log" };
-/** These go on serving after their action has returned; they end the process themselves. */
+/** These continue to serve after their action has returned, and end the process themselves. */
 const SERVING = ["up", "api", "manager"];
-/** Looks at every command. */
+/** Needs every command. */
 const COMPLETE = "__complete";
 const VERSION_OPTIONS = ["-V", "--version"];
 
@@ -46,15 +46,12 @@ async function main(words: readonly string[]): Promise<void> {
   const first = words[0] ?? "";
   const name = ALIASES[first] ?? first;
   const program = new Command("tasker")
-    .description(
-      "Send one task to many named endpoints and know exactly who has done it, who failed and who never answered.",
-    )
+    .description("Send one task to many named endpoints and know who has done it, who failed and who never answered.")
     .version(VERSION, "-V, --version")
     .showSuggestionAfterError()
     .showHelpAfterError("next     add --help to the command to see how it is used")
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error: ")) })
     .addHelpText("after", EXIT_HELP);
   for (const wanted of wantedFor(name)) COMMANDS[wanted]!().register(program);
   if (words.length === 0) {
@@ -65,21 +62,21 @@ async function main(words: readonly string[]): Promise<void> {
   if (!SERVING.includes(name)) await end();
 }
 
-/** Which commands have to be known to understand a command line that begins with `name`. */
+/** The commands needed to parse a command line that begins with `name`. */
 function wantedFor(name: string): string[] {
   if (VERSION_OPTIONS.includes(name)) return [];
   return Object.hasOwn(COMMANDS, name) && name !== COMPLETE ? [name] : Object.keys(COMMANDS);
 }
 
 /**
- * Ends the process as soon as what was written is out: idle connections need not be waited for. What could not be written is told
- * on standard error and by the exit code.
+ * Ends the process once all output is written, without waiting for idle connections. Output that
+ * could not be written is reported on standard error and by the exit code.
  */
 async function end(code: number = Number(process.exitCode ?? 0)): Promise<void> {
   await flushOutput();
   const problem = outputProblem();
   if (problem !== null) {
-    process.stderr.write(`${problem}\n  next     what the command did is done; make room, then look again\n`);
+    process.stderr.write(`${problem}\n  next     the command itself has finished; make room, then look again\n`);
     await flushOutput();
   }
   process.exit(exitWithOutput(code));
@@ -87,7 +84,7 @@ async function end(code: number = Number(process.exitCode ?? 0)): Promise<void> 
 
 function fail(error: unknown): Promise<void> {
   if (error instanceof CommanderError) {
-    // Help and version are no failure; commander has said what is wrong with anything else.
+    // Help and version are no failure. Commander has already reported anything else.
     return end(error.exitCode === 0 || error.code === "commander.help" ? error.exitCode : EXIT.usage);
   }
   if (error instanceof OutputGone) return end(EXIT.done);

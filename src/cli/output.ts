@@ -9,7 +9,7 @@ export interface OutputOptions {
   color?: boolean;
 }
 
-/** One result in every form it may be asked for. Cells may come from anybody: they are cleaned here. */
+/** One result in every form. Cells may hold foreign text; Output cleans it. */
 export interface Result {
   /** The one document of `--json`. */
   json: unknown;
@@ -19,7 +19,7 @@ export interface Result {
   rows: ReadonlyArray<readonly Cell[]>;
   /** Lines above the table, for people only. */
   head?: readonly string[];
-  /** Said on standard error when there is nothing. */
+  /** For standard error when there are no rows. */
   none?: string;
 }
 
@@ -28,11 +28,11 @@ export type Style = "green" | "red" | "yellow" | "cyan" | "gray" | "bold" | "dim
 
 const WIDEST_CELL = 60;
 
-/** Data goes to standard output, everything said to people to standard error. */
+/** Writes data to standard output and messages to standard error. */
 export class Output {
-  /** Whether standard output is a terminal: then tables, else lines with tabs. */
+  /** Whether standard output is a terminal: tables there, tab-separated lines elsewhere. */
   readonly terminal: boolean;
-  /** Whether standard error is one that can be redrawn. */
+  /** Whether standard error is a terminal that can be redrawn. */
   readonly live: boolean;
   private readonly colors: { out: boolean; err: boolean };
 
@@ -47,7 +47,7 @@ export class Output {
     };
   }
 
-  /** Whether people read along: no `--json`, no `--quiet`. */
+  /** Whether the output is for people: no `--json`, no `--quiet`. */
   get plain(): boolean {
     return !this.options.json && !this.options.quiet;
   }
@@ -68,17 +68,17 @@ export class Output {
     else for (const row of result.rows) this.data(row.map((value) => cell(plainOf(value))).join("\t"));
   }
 
-  /** A line on standard output, as it is: the caller has cleaned it. */
+  /** Writes a line to standard output. The caller has cleaned it. */
   data(line: string): void {
     process.stdout.write(`${line}\n`);
   }
 
-  /** Somebody's text on standard output: cleaned on a terminal, byte for byte elsewhere. */
+  /** Writes foreign text to standard output: cleaned on a terminal, byte for byte elsewhere. */
   raw(text: string): void {
     process.stdout.write(this.terminal ? cleanText(text) : text);
   }
 
-  /** A sentence to people. */
+  /** Writes a message for people. */
   say(text: string): void {
     process.stderr.write(`${cleanText(text)}\n`);
   }
@@ -92,7 +92,7 @@ export class Output {
     const widths = columns.map((name, i) =>
       texts.reduce((most, row) => Math.max(most, width(row[i] ?? "")), width(name)),
     );
-    // The last column takes what the terminal has left.
+    // The last column takes the rest of the terminal's width.
     const last = columns.length - 1;
     const left = (process.stdout.columns ?? 100) - widths.slice(0, last).reduce((sum, one) => sum + one + 2, 0);
     for (const [r, row] of rows.entries()) texts[r]![last] = cell(plainOf(row[last]), Math.max(20, left));

@@ -5,9 +5,10 @@ import type { JsonObject } from "../model/json/json";
 import { placeOfFault } from "../model/json/json-fault";
 import { usage } from "./failure";
 
-/** What people type, keep in files or send through a pipe → a payload, its numbers and texts as they were written. */
-
-/** `--payload` ('{…}', @file or - for standard input) with each `--set name=value` put into it. Throws CliError. */
+/**
+ * The payload of `--payload` ('{…}', @file, or - for standard input) with each `--set name=value`
+ * added. Numbers stay as they were written. Throws CliError.
+ */
 export function payloadOf(given: string | undefined, sets: readonly string[] = []): JsonObject | undefined {
   if (given === undefined && sets.length === 0) return undefined;
   const payload = given === undefined ? {} : parsePayload(textOf(given));
@@ -16,7 +17,7 @@ export function payloadOf(given: string | undefined, sets: readonly string[] = [
     if (equals < 1) throw usage(`--set ${JSON.stringify(set)} is not name=value`, "write --set name=value");
     setMember(payload, set.slice(0, equals), fieldValue(set.slice(equals + 1)));
   }
-  // The client writes what it cannot hold in a double as it was read.
+  // The client writes exact numbers as they were read.
   return payload as JsonObject;
 }
 
@@ -74,7 +75,7 @@ function parsePayload(text: string): ExactJsonObject {
   return value;
 }
 
-/** `--set count=3` is a number, `--set name=Ann` a text: what reads as JSON is JSON. */
+/** `--set count=3` sets a number, `--set name=Ann` a text: a value that is JSON is read as JSON. */
 function fieldValue(text: string): ExactJson {
   try {
     return parseExact(text);

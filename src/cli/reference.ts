@@ -1,4 +1,4 @@
-import type { Task, TaskerClient, TaskSummary } from "../client";
+import type { TaskerClient } from "../client";
 import { TaskerProblem } from "../client";
 import { EXIT } from "./exit-codes";
 import { CliError, usage } from "./failure";
@@ -10,21 +10,20 @@ export interface Ref {
   id: string;
 }
 
-export const TASK_ARGUMENT =
-  "type/id, type/identifier, an id or its beginning (8 digits or more), or a single_run type";
+export const TASK_ARGUMENT = "type/id, type/identifier, the first 8 or more digits of an id, or a single_run type";
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const ID_BEGINNING = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/;
-/** So many candidates are looked at for the beginning of an id. */
+/** Most tasks that are read to find one by the beginning of its id. */
 const MAX_CANDIDATES = 1000;
 
-/** `app-update/0191…`: what every command takes and prints. */
+/** `app-update/0191…`, the form that every command accepts and prints. */
 export function refText(task: Ref): string {
   return `${task.type}/${task.id}`;
 }
 
-/** Text of the command line → the task it means. Throws CliError (not found, ambiguous) and the client's errors. */
-export async function resolveTask(client: TaskerClient, text: string, signal?: AbortSignal): Promise<Ref> {
+/** The task that a text means. Throws CliError (not found, ambiguous) and the client's errors. */
+export async function resolveTask(client: TaskerClient, text: string): Promise<Ref> {
   const path = text
     .trim()
     .replace(/^https?:\/\/[^/]+/, "")
@@ -33,70 +32,43 @@ export async function resolveTask(client: TaskerClient, text: string, signal?: A
   const slash = path.indexOf("/");
   if (slash > 0) {
     const [type, rest] = [path.slice(0, slash), path.slice(slash + 1)];
-    if (ID.test(rest)) return byIdOrIdentifier(client, text, type, rest, signal);
-    return found(text, await byIdentifier(client, type, rest, signal), await byBeginning(client, rest, type, signal));
+    if (ID.test(rest) && (await exists(client, type, rest))) return { type, id: rest };
+    // A customer's own identifier is often a UUID as well.
+    const { items } = await client.listPage({ type, identifier: rest, limit: 2 });
+    return only(text, [...items, ...(ID.test(rest) ? [] : await byBeginning(client, rest, type))]);
   }
-  if (ID_BEGINNING.test(path)) return found(text, [], await byBeginning(client, path, undefined, signal));
-  return currentRun(client, path, signal);
+  return ID_BEGINNING.test(path) ? only(text, await byBeginning(client, path)) : currentRun(client, path);
 }
 
-/** A customer's own identifier is often a UUID as well. */
-async function byIdOrIdentifier(
-  client: TaskerClient,
-  text: string,
-  type: string,
-  id: string,
-  signal?: AbortSignal,
-): Promise<Ref> {
-  try {
-    await client.get(type, id, { signal });
-    return { type, id };
-  } catch (error) {
-    if (!(error instanceof TaskerProblem && error.code === "task_not_found")) throw error;
-    return found(text, await byIdentifier(client, type, id, signal));
-  }
+async function exists(client: TaskerClient, type: string, id: string): Promise<boolean> {
+  return client.get(type, id).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof TaskerProblem && error.code === "task_not_found") return false;
+      throw error;
+    },
+  );
 }
 
-async function byIdentifier(
-  client: TaskerClient,
-  type: string,
-  identifier: string,
-  signal?: AbortSignal,
-): Promise<Ref[]> {
-  const page = await client.listPage({ type, identifier, limit: 2 }, { signal });
-  return page.items;
-}
-
-/** An id begins with the milliseconds of its creation: its beginning is a span of time, and lists can be asked for that. */
-async function byBeginning(
-  client: TaskerClient,
-  text: string,
-  type: string | undefined,
-  signal?: AbortSignal,
-): Promise<Ref[]> {
+/** An id begins with the time of its creation, so its beginning is a range of times. */
+async function byBeginning(client: TaskerClient, text: string, type?: string): Promise<Ref[]> {
   if (!ID_BEGINNING.test(text)) return [];
   const digits = text.replace(/-/g, "").slice(0, 12);
   const first = Number.parseInt(digits.padEnd(12, "0"), 16);
   const last = Number.parseInt(digits.padEnd(12, "f"), 16);
-  const filter = {
-    type,
-    created_after: new Date(first).toISOString(),
-    created_before: new Date(last + 1).toISOString(),
-    limit: 100,
-  };
-  const matches: TaskSummary[] = [];
+  const [created_after, created_before] = [new Date(first).toISOString(), new Date(last + 1).toISOString()];
+  const matches: Ref[] = [];
   let seen = 0;
-  for await (const task of client.list(filter, { signal })) {
+  for await (const task of client.list({ type, created_after, created_before, limit: 100 })) {
     if (task.id.startsWith(text)) matches.push(task);
     if (matches.length > 1 || ++seen >= MAX_CANDIDATES) break;
   }
   return matches;
 }
 
-async function currentRun(client: TaskerClient, type: string, signal?: AbortSignal): Promise<Ref> {
+async function currentRun(client: TaskerClient, type: string): Promise<Ref> {
   try {
-    const task: Task = await client.status(type, { signal });
-    return { type, id: task.id };
+    return { type, id: (await client.status(type)).id };
   } catch (error) {
     if (error instanceof TaskerProblem && error.code === "route_not_found") {
       throw usage(`${JSON.stringify(type)} is a type, not a task`, `name a task: ${TASK_ARGUMENT}`);
@@ -105,15 +77,15 @@ async function currentRun(client: TaskerClient, type: string, signal?: AbortSign
   }
 }
 
-function found(text: string, ...candidates: Ref[][]): Ref {
-  const all = candidates.flat();
-  const [only] = all;
-  if (only && all.every((task) => task.id === only.id)) return { type: only.type, id: only.id };
-  if (only) {
-    throw usage(
-      `${JSON.stringify(text)} means more than one task: ${all.slice(0, 2).map(refText).join(", ")} …`,
-      "give more of the id",
+function only(text: string, candidates: readonly Ref[]): Ref {
+  const [first] = candidates;
+  if (!first)
+    throw new CliError(
+      EXIT.notFound,
+      `There is no task ${JSON.stringify(text)}`,
+      "`tasker list` shows the newest tasks",
     );
-  }
-  throw new CliError(EXIT.notFound, `There is no task ${JSON.stringify(text)}`, "`tasker list` shows the newest tasks");
+  if (candidates.every((task) => task.id === first.id)) return { type: first.type, id: first.id };
+  const some = candidates.slice(0, 2).map(refText).join(", ");
+  throw usage(`${JSON.stringify(text)} means more than one task: ${some} …`, "give more of the id");
 }

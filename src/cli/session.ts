@@ -10,7 +10,7 @@ export interface CommonOptions extends OutputOptions {
   debug?: boolean;
 }
 
-/** What every command works with: where its words go, and the server it talks to. */
+/** The output and the server of one command. */
 export class Session {
   readonly out: Output;
   private known: ClientSettings | null = null;
@@ -35,20 +35,20 @@ export class Session {
   }
 }
 
-/** How a result is shown. */
+/** The options for output. */
 export function withOutput(command: Command): Command {
   return command
-    .option("--json", "one JSON document on standard output")
-    .option("-q, --quiet", "ids only")
-    .option("--no-color", "no colours (as NO_COLOR)")
-    .option("--debug", "show where an error comes from");
+    .option("--json", "write one JSON document to standard output")
+    .option("-q, --quiet", "write ids only")
+    .option("--no-color", "use no colours (as NO_COLOR)")
+    .option("--debug", "show the stack of an error");
 }
 
-/** Which server is asked. */
+/** The options for output and server. */
 export function withServer(command: Command): Command {
   return withOutput(
     command
-      .option("--url <url>", "the API's address (else TASKER_URL, the context's, or http://127.0.0.1:3000)")
+      .option("--url <url>", "the API's address (default: TASKER_URL, the context's, or http://127.0.0.1:3000)")
       .option("--context <name>", "a server from `tasker context list`"),
   );
 }
@@ -56,9 +56,14 @@ export function withServer(command: Command): Command {
 // biome-ignore lint/suspicious/noConfusingVoidType: most commands return nothing
 type Action = (session: Session, ...args: never[]) => Promise<number | void> | number | void;
 
+/** Help text with examples. */
+export function examples(...lines: string[]): string {
+  return `\nExample${lines.length > 1 ? "s" : ""}:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+}
+
 /**
- * Sets a command's action: called with the session, the arguments and the options; what it returns is the exit code (nothing
- * returned: 0).
+ * Sets a command's action. It receives the session, the arguments and the options; it returns the
+ * exit code, or nothing for 0.
  */
 export function act(command: Command, action: Action): Command {
   return command.action(async (...args: unknown[]) => {

@@ -14,14 +14,15 @@ export function withSeveral(command: Command): Command {
   return withFilter(command).option("-n, --dry-run", "only show what would be done");
 }
 
-/** The named tasks are all looked up before the first is touched, so that a typing error changes nothing. */
-export async function* chosenTasks(session: Session, texts: readonly string[], options: Several): AsyncGenerator<Ref> {
+/**
+ * All tasks are looked up before the first one is touched, so that a misspelt name changes nothing.
+ */
+export async function chosenTasks({ client }: Session, texts: readonly string[], options: Several): Promise<Ref[]> {
   const filter = filterOf(options);
   const filtered = Object.values(filter).some((value) => value !== undefined);
   if (texts.length > 0 === filtered) throw usage("Name tasks, or choose them by --type, --status, --since …, not both");
   const refs: Ref[] = [];
-  if (filtered)
-    for await (const { type, id } of session.client.list({ ...filter, limit: 100 })) refs.push({ type, id });
-  else for (const text of texts) refs.push(await resolveTask(session.client, text));
-  yield* refs;
+  if (filtered) for await (const { type, id } of client.list({ ...filter, limit: 100 })) refs.push({ type, id });
+  else for (const text of texts) refs.push(await resolveTask(client, text));
+  return refs;
 }

@@ -3,8 +3,8 @@ import type { Writable } from "node:stream";
 import { EXIT } from "./exit-codes";
 
 /**
- * Standard output and standard error. Output that was not written is an error: whatever fails here is kept until the process
- * ends, and then decides on its exit code. A reader that has seen enough (`| head`) is none, and nothing is said about it.
+ * Standard output and standard error. A failed write is remembered until the process ends, and then
+ * determines its exit code. A reader that has left (`| head`) is no error and is not reported.
  */
 
 type Name = "stdout" | "stderr";
@@ -13,13 +13,13 @@ type Failure = NodeJS.ErrnoException;
 const failures: Partial<Record<Name, Failure>> = {};
 const gone = new AbortController();
 
-/** What is written from now on reaches nobody: what goes on until somebody has seen enough ends here. */
+/** Further output reaches nobody, so a command that runs until its reader has seen enough ends. */
 export class OutputGone extends Error {}
 
-/** Aborted with OutputGone once standard output cannot be written, or nobody reads one of the two any more. */
+/** Aborts with OutputGone once standard output fails, or either stream has lost its reader. */
 export const outputGone: AbortSignal = gone.signal;
 
-/** Call it before anything is written. */
+/** To be called before anything is written. */
 export function watchOutput(): void {
   for (const name of ["stdout", "stderr"] as const) {
     const stream = process[name];
@@ -31,16 +31,16 @@ export function watchOutput(): void {
   }
 }
 
-/** Resolves when everything written so far is out, or has failed. */
+/** Resolves when everything written so far is out or has failed. */
 export async function flushOutput(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     await new Promise<void>((resolve) => stream.write("", () => resolve()));
-    // An error is told after the callback of its write.
+    // The error event follows the callback of its write.
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
 
-/** The exit code of a process that would end with `code`, had everything been written. */
+/** The exit code, given `code` for the case that all output was written. */
 export function exitWithOutput(code: number): number {
   const { stdout, stderr } = failures;
   if (stdout) return isClosed(stdout) ? EXIT.closedPipe : EXIT.output;
@@ -48,13 +48,13 @@ export function exitWithOutput(code: number): number {
   return code;
 }
 
-/** What to say about standard output on standard error; null: nothing is wrong with it, or nobody wants to know. */
+/** The message about standard output; null: it was written, or its reader has left. */
 export function outputProblem(): string | null {
   const { stdout } = failures;
   return stdout && !isClosed(stdout) ? `error: standard output could not be written: ${reasonOf(stdout)}` : null;
 }
 
-/** Nobody reads any more. */
+/** Whether the reader has left. */
 export function isClosed(error: Failure): boolean {
   return error.code === "EPIPE" || error.code === "ECONNRESET";
 }
@@ -64,7 +64,7 @@ const REASONS: Record<string, string> = {
   EDQUOT: "the disk quota is used up",
   EFBIG: "the file may not grow any further",
   EIO: "input/output error (a terminal that is gone, a broken disk)",
-  EPIPE: "nobody reads it any more",
+  EPIPE: "its reader has gone",
 };
 
 export function reasonOf(error: Failure): string {
@@ -76,12 +76,16 @@ interface FileStream extends Writable {
   fd: number;
 }
 
-/** Neither a terminal nor a pipe or socket: Node writes to those by itself until everything is written. */
+/**
+ * Neither a terminal nor a pipe nor a socket; to those Node itself writes until everything is out.
+ */
 function isFile(stream: object): stream is FileStream {
   return stream.constructor.name === "SyncWriteStream";
 }
 
-/** Node writes to a file once and forgets what had no room: a disk that fills up would cut the output, and nobody would know. */
+/**
+ * Node writes to a file once and drops what had no room. A full disk would cut the output silently.
+ */
 function writeWhole(stream: FileStream): void {
   stream._write = (chunk: Buffer | string, encoding, done) => {
     const bytes = typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk;

@@ -2,33 +2,34 @@ import { stripVTControlCharacters } from "node:util";
 import { writeExact } from "../model/json/exact-json";
 
 /**
- * Whatever a server, a handler or a customer wrote is a stranger's text: it may hold terminal commands. Nothing of it reaches
- * the terminal but through these functions.
+ * Text from a server, a handler or a customer may hold terminal commands. It reaches the terminal
+ * only through these functions.
  */
 
-// C0 and C1 controls (a lone U+009B begins a terminal command as well), and what turns the direction of text around.
+// C0 and C1 controls (U+009B alone begins a terminal command as well), and characters that change
+// the text direction.
 const CONTROLS = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
-/** Text of several lines: terminal commands and control characters gone, line ends and tabs kept. */
+/** Removes terminal commands and control characters; keeps line ends and tabs. */
 export function cleanText(text: string): string {
   const lines = stripVTControlCharacters(text).replace(/\r\n?/g, "\n");
   return lines.replace(CONTROLS, (character) => (character === "\n" || character === "\t" ? character : ""));
 }
 
-/** One cell of a table: one line, at most `most` characters. */
-export function cell(value: unknown, most = Number.POSITIVE_INFINITY): string {
+/** One cell of a table: one line of at most `max` characters. */
+export function cell(value: unknown, max = Number.POSITIVE_INFINITY): string {
   const text = value === null || value === undefined ? "" : typeof value === "string" ? value : writeExact(value);
-  // What will not be shown need not be cleaned: a value may be megabytes long.
-  const head = most < 1e6 ? text.slice(0, most * 4 + 200) : text;
+  // A value may be megabytes long. Clean only the part that can be shown.
+  const head = max < 1e6 ? text.slice(0, max * 4 + 200) : text;
   const line = cleanText(head)
     .replace(/[\s\p{Zs}]+/gu, " ")
     .trim();
   const characters = [...line];
-  const cut = characters.length > most || head.length < text.length;
-  return cut ? `${characters.slice(0, Math.max(1, most - 1)).join("")}…` : line;
+  const cut = characters.length > max || head.length < text.length;
+  return cut ? `${characters.slice(0, Math.max(1, max - 1)).join("")}…` : line;
 }
 
-/** JSON that is safe on a terminal: what JSON leaves as it is and a terminal would obey is escaped. */
+/** JSON with every character escaped that a terminal would obey. */
 export function safeJson(value: unknown): string {
   const escaped = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return writeExact(value, 2).replace(CONTROLS, (c) => (c === "\n" ? c : escaped(c)));

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "./json";
 
-/** What a server knows beside tasks: types, endpoints, who asks, and how it is. Part of the HTTP contract, as types.ts. */
+/** The HTTP contract beside tasks: types, endpoints, session, health. */
 
 export interface TaskType {
   name: string;
@@ -8,7 +8,7 @@ export interface TaskType {
   performer: "module" | "command" | "http";
   single_run: boolean;
   jobs: string[];
-  /** Registered by the config. */
+  /** Endpoints registered by the config. */
   endpoints: string[];
   concurrency: number;
   priority: number;
@@ -21,9 +21,8 @@ export interface TaskType {
   payload_schema: JsonObject | null;
 }
 
-/** One type, read alone. */
 export interface TaskTypeDetail extends TaskType {
-  /** Every endpoint that performs it now: by the config, or because its manager has registered. */
+  /** Every endpoint that performs it, by the config or by the registration of its manager. */
   registered: string[];
   open: OpenCounts;
 }
@@ -33,7 +32,7 @@ export type OpenCounts = Record<"expected" | "received" | "running" | "retrying"
 
 export interface Endpoint {
   name: string;
-  /** One of its managers has sent a heartbeat lately. */
+  /** One of its managers has sent a heartbeat within its time to live. */
   alive: boolean;
   labels: JsonObject;
   types: string[];
@@ -44,7 +43,9 @@ export interface Endpoint {
   managers: Manager[];
 }
 
-/** The endpoint's own user at the broker. `kept`: it could not be deleted, and `detail` says why. */
+/**
+ * The endpoint's own user at the broker. `kept`: it could not be deleted, and `detail` says why.
+ */
 export interface BrokerUser {
   name: string;
   state: "deleted" | "absent" | "kept";
@@ -54,14 +55,14 @@ export interface BrokerUser {
 export interface EndpointRemoved {
   endpoint: string;
   dry_run: boolean;
-  /** One of its managers had sent a heartbeat lately. */
+  /** One of its managers was alive. */
   alive: boolean;
-  /** Managers that were there, alive or silent. */
+  /** Number of its managers, alive or silent. */
   managers: number;
   types: string[];
-  /** What it owed, by status: final now, `cancelled` with the reason `endpoint_removed`. */
+  /** The responses it owed, by status; now `cancelled` with the reason `endpoint_removed`. */
   ended: OpenCounts;
-  /** pending: they go when the broker takes it · null: a dry run. */
+  /** pending: deleted once the broker can be reached · null: a dry run. */
   queues: "removed" | "pending" | null;
   broker_user: BrokerUser | null;
 }
@@ -70,7 +71,7 @@ export interface EndpointRenamed {
   /** The new name. */
   endpoint: string;
   renamed_from: string;
-  /** Responses that are open under the new name. */
+  /** Responses open under the new name. */
   moved: number;
   queues: "removed" | "pending";
   broker_user: BrokerUser | null;
@@ -91,14 +92,14 @@ export interface Manager {
 
 export type Scope = "read" | "submit" | "operate" | "admin";
 
-/** Who asks, and what they may do (`GET /session`). */
+/** The caller and its rights (`GET /session`). */
 export interface Session {
-  /** Name of the key, null: no keys exist and none is needed. */
+  /** Name of the key; null: no keys exist and none is needed. */
   name: string | null;
   scopes: Scope[];
   /** Null: all types. */
   types: string[] | null;
-  /** Needed as X-CSRF-Token by every request that changes something; null without a cookie. */
+  /** Required as X-CSRF-Token by every request that changes something; null without a cookie. */
   csrf_token: string | null;
   run_mode: string;
   version: string;

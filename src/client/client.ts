@@ -1,6 +1,6 @@
 import { TaskerUnreachable } from "./errors";
 import { followTask, pollTask, readTask } from "./follow";
-import { type ClientOptions, Http } from "./http";
+import { type Call, type ClientOptions, Http } from "./http";
 import { followLog, readLog } from "./log";
 import { randomId } from "./pause";
 import type {
@@ -33,26 +33,27 @@ export interface CallOptions {
 }
 
 export interface CancelOptions extends CallOptions {
-  /** Only there: what the others do or have answered stays what it is. */
+  /** Cancels at these endpoints only. */
   endpoints?: string[];
-  /** Answer when what was told to stop has stopped, or after so many milliseconds (at most the server's `api.max_wait`). */
+  /** Milliseconds to wait for what runs to stop, at most the server's `api.max_wait`. */
   waitMs?: number;
 }
 
 export interface WaitOptions extends CallOptions {
-  /** Milliseconds; left out: as long as it takes. */
+  /** Milliseconds. @default no limit */
   timeoutMs?: number;
   /** What to wait for. @default `task.settled` */
   until?(task: Task): boolean;
-  /** Called with every new state on the way. */
+  /** Called with every new state. */
   onChange?(task: Task): void;
 }
 
 /**
  * A client of tasker's HTTP API, for Node 20+ and browsers.
  *
- * Every call rejects with `TaskerProblem` (the server said no, and why), `TaskerUnreachable` (no answer came) or the reason of
- * an aborted `signal`. What may be repeated is repeated on broken connections, 429 and 503, within `retries`.
+ * Every call rejects with `TaskerProblem` (the server refused or failed), `TaskerUnreachable` (no
+ * answer came) or the reason of an aborted `signal`. Repeatable calls are repeated up to `retries`
+ * times on broken connections, 429 and 503.
  */
 export class TaskerClient {
   private readonly http: Http;
@@ -61,39 +62,38 @@ export class TaskerClient {
     this.http = new Http(typeof options === "string" ? { url: options } : options);
   }
 
-  /** Where the API is. */
+  /** The API's address. */
   get url(): string {
     return this.http.base;
   }
 
   /**
-   * Sends one task; resolves once it is stored. Without an `identifier` one is made, so that every repetition means the same
-   * task. After TaskerUnreachable its `identifier` says with which one to try again later.
+   * Submits one task; resolves once it is stored. Without an `identifier` the client makes one, so
+   * that every repetition means the same task. After TaskerUnreachable, repeat the call with the
+   * `identifier` of the error.
    */
   async submit(type: string, request: TaskRequest = {}, options: CallOptions = {}): Promise<Task> {
     const body = { ...request, identifier: request.identifier ?? randomId() };
     try {
-      return (await this.http.call({ method: "POST", path: [type], body, ...options })).body as Task;
+      return await this.call<Task>({ method: "POST", path: [type], body, ...options });
     } catch (error) {
       if (error instanceof TaskerUnreachable) error.identifier = body.identifier;
       throw error;
     }
   }
 
-  /** Up to 1000 tasks at once; each is stored or refused alone, in the order given. */
+  /** Submits up to 1000 tasks, each by itself. The results are in the order given. */
   async submitBatch(type: string, requests: readonly TaskRequest[], options: CallOptions = {}): Promise<BatchResult[]> {
     const tasks = requests.map((request) => ({ ...request, identifier: request.identifier ?? randomId() }));
-    const answer = await this.http.call({ method: "POST", path: [type, "batch"], body: { tasks }, ...options });
-    return (answer.body as { results: BatchResult[] }).results;
+    const call: Call = { method: "POST", path: [type, "batch"], body: { tasks }, ...options };
+    return (await this.call<{ results: BatchResult[] }>(call)).results;
   }
 
   async get(type: string, id: string, options: CallOptions = {}): Promise<Task> {
     return (await readTask(this.http, type, id, options))!.task;
   }
 
-  /**
-   * The task once it is settled (or `until` is true), or as it stands when `timeoutMs` are over: look at `settled`. Long polls.
-   */
+  /** Waits until the task is settled (or `until`), or `timeoutMs` is over: check `settled`. */
   async wait(type: string, id: string, options: WaitOptions = {}): Promise<Task> {
     const { timeoutMs, signal, until = (task: Task) => task.settled } = options;
     const over = new AbortController();
@@ -117,8 +117,9 @@ export class TaskerClient {
   }
 
   /**
-   * Every new state of the task as it comes, the present one first; ends after the settled one (`until: "complete"`: after
-   * every expected endpoint has answered, however long that takes). By server-sent events, or polling where they fail.
+   * Every new state of the task, the present one first. Ends when the task is settled (`until:
+   * "complete"`: when every expected endpoint has answered). Uses server-sent events, or polling
+   * where these fail.
    */
   async *watch(
     type: string,
@@ -131,7 +132,7 @@ export class TaskerClient {
     }
   }
 
-  /** Raw events, of one task or of all that the key may see; resumes by Last-Event-ID. Ends only by `signal` or an error. */
+  /** Raw events of one task or of all; resumes by Last-Event-ID. Ends by `signal` or an error. */
   events(
     what: { type?: string; id?: string } = {},
     options: CallOptions & { after?: string } = {},
@@ -142,32 +143,31 @@ export class TaskerClient {
     return readEvents(this.http, call, options);
   }
 
-  /** Tasks, newest first, page after page as you go on reading. */
+  /** Tasks, newest first; reads further pages as needed. */
   list(filter: TaskFilter = {}, options: CallOptions = {}): AsyncGenerator<TaskSummary, void> {
     return pages((after) => this.listPage({ ...filter, after: after ?? filter.after }, options));
   }
 
   async listPage(filter: TaskFilter = {}, options: CallOptions = {}): Promise<Page<TaskSummary>> {
     const { type, ...query } = filter;
-    return (await this.http.call({ path: [type ?? "tasks"], query, ...options })).body as Page<TaskSummary>;
+    return this.call({ path: [type ?? "tasks"], query, ...options });
   }
 
-  /** What the endpoints said about a task, by endpoint and job. */
+  /** The responses of a task, by endpoint and job. */
   responses(
     type: string,
     id: string,
     filter: ResponseFilter = {},
     options: CallOptions = {},
   ): AsyncGenerator<TaskResponse, void> {
-    return pages(async (after) => {
-      const query = { ...filter, after: after ?? filter.after };
-      return (await this.http.call({ path: [type, id, "responses"], query, ...options })).body as Page<TaskResponse>;
-    });
+    return pages((after) =>
+      this.call({ path: [type, id, "responses"], query: { ...filter, after: after ?? filter.after }, ...options }),
+    );
   }
 
   /**
-   * One endpoint's whole answer with its attempts (`*`: of a `deliver: one` task that nobody has taken). Of a type with jobs it
-   * holds all of them, unless `job` names one.
+   * The response of one endpoint with its attempts (`*`: a `deliver: one` task that no endpoint has
+   * taken). For a type with jobs it holds all of them, unless `job` names one.
    */
   async response(
     type: string,
@@ -175,12 +175,11 @@ export class TaskerClient {
     endpoint: string,
     options: CallOptions & { job?: string } = {},
   ): Promise<TaskResponseDetail | JobsResponse> {
-    const { signal, job } = options;
-    const answer = await this.http.call({ path: [type, id, "responses", endpoint], query: { job }, signal });
-    return answer.body as TaskResponseDetail | JobsResponse;
+    const { job, signal } = options;
+    return this.call({ path: [type, id, "responses", endpoint], query: { job }, signal });
   }
 
-  /** What the handler logged there, in pieces. With `follow` it goes on as more comes (SSE), until the response is final. */
+  /** The handler's log in chunks; with `follow`, until the response is final. */
   log(
     type: string,
     id: string,
@@ -188,11 +187,11 @@ export class TaskerClient {
     options: CallOptions & { job?: string; follow?: boolean; after?: number } = {},
   ): AsyncGenerator<LogChunk, void> {
     const { signal, job, follow, after } = options;
-    const place = { type, id, endpoint, job };
-    return follow ? followLog(this.http, place, after, signal) : readLog(this.http, place, after, signal);
+    const of = { type, id, endpoint, job };
+    return follow ? followLog(this.http, of, after, signal) : readLog(this.http, of, after, signal);
   }
 
-  /** Withdraws what waits and stops what runs, everywhere or at `endpoints`. Repeating it is harmless. */
+  /** Withdraws what waits and stops what runs. Repeating it is harmless. */
   async cancel(
     type: string,
     id: string,
@@ -202,36 +201,32 @@ export class TaskerClient {
     const timeoutMs = waitMs === undefined ? undefined : waitMs + 30_000;
     const path = [type, id, "cancel"];
     const body = { endpoints };
-    const answer = await this.http.call({ method: "POST", path, query, body, timeoutMs, ...options });
-    return answer.body as { outcomes: CancelOutcome[]; task: Task };
+    return this.call({ method: "POST", path, query, body, timeoutMs, ...options });
   }
 
-  /** Opens new attempts for what failed, was missed or never received (or as asked), inside the same task. */
+  /** Opens a new generation of failed, missed and unreceived responses (or as `request` says). */
   async retry(
     type: string,
     id: string,
     request: RetryRequest = {},
     options: CallOptions = {},
   ): Promise<{ reopened: Array<{ endpoint: string | null; job: string | null }>; task: Task }> {
-    const call = { method: "POST", path: [type, id, "retry"], body: request, repeat: "refused", ...options } as const;
-    return (await this.http.call(call)).body as Awaited<ReturnType<TaskerClient["retry"]>>;
+    return this.call({ method: "POST", path: [type, id, "retry"], body: request, repeat: "refused", ...options });
   }
 
-  /** Starts a `single_run` type; 409 `already_running` names the one that runs in `location`. */
+  /** Starts a `single_run` type. 409 `already_running` names the present run in `location`. */
   async start(type: string, request: StartRequest = {}, options: CallOptions = {}): Promise<Task> {
-    const call = { method: "POST", path: [type, "start"], body: request, repeat: "refused", ...options } as const;
-    return (await this.http.call(call)).body as Task;
+    return this.call({ method: "POST", path: [type, "start"], body: request, repeat: "refused", ...options });
   }
 
   /** The current or last run of a `single_run` type. */
   async status(type: string, options: CallOptions = {}): Promise<Task> {
-    return (await this.http.call({ path: [type, "status"], ...options })).body as Task;
+    return this.call({ path: [type, "status"], ...options });
   }
 
   /** Cancels the run of a `single_run` type; `task` is null when none was under way. */
   async stop(type: string, options: CallOptions = {}): Promise<{ outcomes: CancelOutcome[]; task: Task | null }> {
-    const answer = await this.http.call({ method: "POST", path: [type, "stop"], body: {}, ...options });
-    return answer.body as { outcomes: CancelOutcome[]; task: Task | null };
+    return this.call({ method: "POST", path: [type, "stop"], body: {}, ...options });
   }
 
   async types(options: CallOptions = {}): Promise<TaskType[]> {
@@ -239,7 +234,7 @@ export class TaskerClient {
   }
 
   async type(name: string, options: CallOptions = {}): Promise<TaskTypeDetail> {
-    return (await this.http.call({ path: ["types", name], ...options })).body as TaskTypeDetail;
+    return this.call({ path: ["types", name], ...options });
   }
 
   async endpoints(options: CallOptions = {}): Promise<Endpoint[]> {
@@ -247,29 +242,27 @@ export class TaskerClient {
   }
 
   async endpoint(name: string, options: CallOptions = {}): Promise<Endpoint> {
-    return (await this.http.call({ path: ["endpoints", name], ...options })).body as Endpoint;
+    return this.call({ path: ["endpoints", name], ...options });
   }
 
   /**
-   * Ends the endpoint's life: nothing is expected of it any more, and what it owes is `cancelled` with the reason
-   * `endpoint_removed`. `dryRun`: only tells. Repeating it is harmless.
+   * Removes the endpoint: nothing is expected of it any more, and what it owes is `cancelled` with
+   * the reason `endpoint_removed`. `dryRun` changes nothing. Repeating it is harmless.
    */
   async removeEndpoint(
     name: string,
     { dryRun, ...options }: CallOptions & { dryRun?: boolean } = {},
   ): Promise<EndpointRemoved> {
     const query = dryRun ? { dry_run: true } : {};
-    const call = { method: "DELETE", path: ["endpoints", name], query, ...options } as const;
-    return (await this.http.call(call)).body as EndpointRemoved;
+    return this.call({ method: "DELETE", path: ["endpoints", name], query, ...options });
   }
 
-  /** The endpoint goes on as `to`, with what it owes; not while a manager of it lives. Repeating it is harmless. */
+  /** Renames the endpoint, with what it owes. Refused while a manager of it lives. */
   async renameEndpoint(name: string, to: string, options: CallOptions = {}): Promise<EndpointRenamed> {
-    const call = { method: "POST", path: ["endpoints", name, "rename"], body: { name: to }, ...options } as const;
-    return (await this.http.call(call)).body as EndpointRenamed;
+    return this.call({ method: "POST", path: ["endpoints", name, "rename"], body: { name: to }, ...options });
   }
 
-  /** Readiness with its checks; not ready is an answer, not an error. One try. */
+  /** Readiness with its checks. "Not ready" is an answer, not an error. Not repeated. */
   async health(options: CallOptions = {}): Promise<Health & { at: string | null }> {
     const answer = await this.http.call({ path: ["readyz"], repeat: "never", accept: [503], ...options });
     return { ...(answer.body as Health), at: answer.headers.get("date") };
@@ -277,18 +270,20 @@ export class TaskerClient {
 
   private async all<T>(path: string[], options: CallOptions): Promise<T[]> {
     const items: T[] = [];
-    const read = async (after: string | null) =>
-      (await this.http.call({ path, query: { after: after ?? undefined }, ...options })).body as Page<T>;
+    const read = (after?: string) => this.call<Page<T>>({ path, query: { after }, ...options });
     for await (const item of pages(read)) items.push(item);
     return items;
   }
+
+  /** The body of the answer, whose shape the contract fixes. */
+  private async call<T>(call: Call): Promise<T> {
+    return (await this.http.call(call)).body as T;
+  }
 }
 
-async function* pages<T>(read: (after: string | null) => Promise<Page<T>>): AsyncGenerator<T, void> {
-  let after: string | null = null;
-  do {
-    const page: Page<T> = await read(after);
+async function* pages<T>(read: (after?: string) => Promise<Page<T>>): AsyncGenerator<T, void> {
+  for (let page = await read(); ; page = await read(page.next)) {
     yield* page.items;
-    after = page.next;
-  } while (after !== null);
+    if (page.next === null) return;
+  }
 }

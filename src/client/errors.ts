@@ -1,16 +1,16 @@
 import type { Problem } from "./types";
 
-/** The server refused or failed, and said why. `code` is stable (docs/reference/problems.md); `message` is its sentence. */
+/** The server refused or failed. `code` is stable (docs/reference/problems.md). */
 export class TaskerProblem extends Error {
   readonly code: string;
   readonly status: number;
   readonly detail: string;
   readonly errors: Array<{ pointer: string; detail: string }>;
-  /** Seconds after which a repetition makes sense; null: not said. */
+  /** Seconds after which to repeat the request; null: unknown. */
   readonly retryAfter: number | null;
-  /** Where to look: for `already_running` and `identifier_conflict` the path of the other task. */
+  /** For `already_running` and `identifier_conflict`: the path of the other task. */
   readonly location: string | null;
-  /** The whole answer. */
+  /** The full answer. */
   readonly problem: Problem;
 
   constructor(problem: Problem, more: { retryAfter?: number | null; location?: string | null } = {}) {
@@ -28,14 +28,14 @@ export class TaskerProblem extends Error {
 }
 
 /**
- * No answer came: nobody listens there, the connection broke, or the time was over. Whether the request was carried out is
- * unknown; one with an identifier may be repeated with the same identifier and does no harm.
+ * No answer came: nobody listens, the connection broke, or the time was over. Whether the request
+ * was carried out is unknown. A request with an identifier can be repeated safely.
  */
 export class TaskerUnreachable extends Error {
   readonly url: string;
-  /** How often it was tried. */
+  /** Number of tries. */
   readonly tries: number;
-  /** For `submit`: the identifier to repeat it with. */
+  /** For `submit`: the identifier to repeat the call with. */
   identifier: string | null = null;
 
   constructor(url: string, tries: number, cause: unknown) {
@@ -47,7 +47,9 @@ export class TaskerUnreachable extends Error {
   }
 }
 
-/** fetch says "fetch failed" and hides what happened in its cause; several addresses tried are several causes. */
+/**
+ * fetch only says "fetch failed"; its cause, or one cause for each address tried, has the reason.
+ */
 function reasonOf(error: unknown, depth = 0): string {
   const { message, code, cause, errors } = (error ?? {}) as Error & { code?: string; errors?: unknown[] };
   if (cause && depth < 5) return reasonOf(cause, depth + 1);

@@ -5,16 +5,18 @@ import type { Task } from "./types";
 import { readEvents } from "./watch";
 
 /**
- * Following one task. Two ways, the same outcome: every state of it that differs from the one before.
+ * Follows one task: yields every state that differs from the one before. Two ways lead to the same
+ * outcome.
  *
- *   events   an event wakes us, a conditional read (ETag) tells how the task stands: many events at once cost one read, and a
- *            lost event costs nothing, since the task is read again whenever the stream was opened anew, and every few seconds
- *   polling  `?wait=` with If-None-Match: the server holds the answer until something has changed
+ *   events   An event triggers a conditional read (ETag), so many events at once cost one read.
+ *            A lost event is harmless: the task is also read when the stream is reopened, and
+ *            every 3 s.
+ *   polling  `?wait=` with If-None-Match: the server holds the answer until something changes.
  */
 
-/** Below the idle time after which proxies usually cut a connection. */
+/** Less than the idle time after which proxies usually close a connection. */
 const HOLD_S = 25;
-/** Some changes are made by the clock alone (a task turns incomplete): nobody sends an event then. */
+/** Time alone can change a task (to incomplete), without an event. */
 const LOOK_AGAIN_MS = 3_000;
 
 export interface Reading {
@@ -22,7 +24,7 @@ export interface Reading {
   etag: string | null;
 }
 
-/** The task, or null when it is still the one with this ETag. `holdS`: how long the server may wait for a change, seconds. */
+/** The task; null: unchanged since `etag`. The server waits up to `holdS` seconds for a change. */
 export async function readTask(
   http: Http,
   type: string,
@@ -41,40 +43,40 @@ export async function readTask(
   return { task: answer.body as Task, etag: answer.headers.get("etag") };
 }
 
-/** What was told last; handed on where one way takes over from the other. */
-interface Told {
+/** The state yielded last, shared by the two ways. */
+interface Position {
   etag: string | null;
 }
 
-/** Each new state of the task, the present one first. Never ends by itself. */
+/** Each new state of the task, the present one first. Does not end by itself. */
 export async function* pollTask(
   http: Http,
   type: string,
   id: string,
   signal?: AbortSignal,
-  told: Told = { etag: null },
+  at: Position = { etag: null },
 ): AsyncGenerator<Task, never> {
   let settled = false;
   for (;;) {
     const before = Date.now();
-    const reading = await readTask(http, type, id, { etag: told.etag, holdS: told.etag ? HOLD_S : undefined, signal });
+    const reading = await readTask(http, type, id, { etag: at.etag, holdS: at.etag ? HOLD_S : undefined, signal });
     if (reading) {
-      told.etag = reading.etag;
+      at.etag = reading.etag;
       settled = reading.task.settled;
       yield reading.task;
     }
-    // A settled task is answered at once, however long one is ready to wait; a late answer may change it all the same.
-    if (settled || told.etag === null || (!reading && Date.now() - before < 500)) await pauseFor(1000, signal);
+    // The server answers at once for a settled task, which a late response may still change.
+    if (settled || at.etag === null || (!reading && Date.now() - before < 500)) await pauseFor(1000, signal);
   }
 }
 
-/** As pollTask, woken by the task's events. Rejects with the stream's problem when there is no such stream. */
+/** As pollTask, triggered by the task's events. Rejects if there is no such stream. */
 async function* watchTask(
   http: Http,
   type: string,
   id: string,
   signal: AbortSignal | undefined,
-  told: Told,
+  at: Position,
 ): AsyncGenerator<Task, never> {
   const ending = new AbortController();
   const both = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal;
@@ -87,9 +89,9 @@ async function* watchTask(
   listening.catch((error) => bell.fail(error));
   try {
     for (;;) {
-      const reading = await readTask(http, type, id, { etag: told.etag, signal });
+      const reading = await readTask(http, type, id, { etag: at.etag, signal });
       if (reading) {
-        told.etag = reading.etag;
+        at.etag = reading.etag;
         yield reading.task;
       }
       await bell.wait(LOOK_AGAIN_MS, signal);
@@ -99,31 +101,31 @@ async function* watchTask(
   }
 }
 
-/** Watches by events, and goes on by polling where events cannot be had. */
+/** Follows by events, or by polling where there are none. */
 export async function* followTask(
   http: Http,
   type: string,
   id: string,
   signal?: AbortSignal,
 ): AsyncGenerator<Task, never> {
-  const told: Told = { etag: null };
+  const at: Position = { etag: null };
   try {
-    yield* watchTask(http, type, id, signal, told);
+    yield* watchTask(http, type, id, signal, at);
   } catch (error) {
     signal?.throwIfAborted();
     if (!streamIsMissing(error)) throw error;
   }
-  return yield* pollTask(http, type, id, signal, told);
+  return yield* pollTask(http, type, id, signal, at);
 }
 
-/** The stream itself is the trouble (an old server, a proxy that refuses it); a missing task or key is not. */
+/** Whether only the stream is unavailable (an old server, a proxy that refuses it). */
 export function streamIsMissing(error: unknown): boolean {
   if (error instanceof TaskerUnreachable) return true;
   if (!(error instanceof TaskerProblem)) return false;
   return ["no_event_stream", "route_not_found", "http_404", "http_405", "http_406", "http_501"].includes(error.code);
 }
 
-/** Rings are merged until somebody waits. */
+/** Wakes a waiter. Rings without a waiter are merged into one. */
 class Bell {
   private rung = false;
   private failure: { error: unknown } | null = null;

@@ -3,21 +3,21 @@ import { backoffMs, pauseFor } from "./pause";
 import type { Problem } from "./types";
 
 export interface ClientOptions {
-  /** Where the API is, with a path where it is served below one: `https://tasks.example/api`. */
+  /** The API's address, with its path if it has one: `https://tasks.example/api`. */
   url: string;
   /** Sent as `Authorization: Bearer`. */
   apiKey?: string;
-  /** Of one request without an answer, milliseconds. @default 30000 */
+  /** Milliseconds after which a request without an answer is given up. @default 30000 */
   timeoutMs?: number;
   /** Repetitions after the first try. @default 5 */
   retries?: number;
-  /** First pause between tries, milliseconds; doubles, with jitter, up to 8 s. @default 250 */
+  /** Milliseconds before the second try; doubles, with jitter, up to 8 s. @default 250 */
   backoffMs?: number;
   /** Added to every request. */
   headers?: Record<string, string>;
   /** Another implementation of fetch. @default the global one */
   fetch?: typeof fetch;
-  /** Another reader and writer of JSON, for numbers that a double cannot hold (`lossless-json`). @default JSON */
+  /** Another JSON codec, for numbers that a double cannot hold. @default JSON */
   json?: JsonCodec;
 }
 
@@ -35,14 +35,14 @@ export interface Call {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
-  /** Longer than the client's, for an answer that is held on purpose. */
+  /** Overrides the client's, for an answer that the server holds on purpose. */
   timeoutMs?: number;
   /**
-   * safe: may be repeated whatever happened (reads, and requests with an identifier) · refused: only when the server says that
-   * it did nothing (429, 503 overloaded) · never. @default safe
+   * safe: may always be repeated (reads, and requests with an identifier) · refused: only if the
+   * server did nothing (429, 503 overloaded) · never. @default safe
    */
   repeat?: "safe" | "refused" | "never";
-  /** Statuses beside 2xx that are an answer, not a problem. */
+  /** Further statuses that are an answer, not a problem. */
   accept?: readonly number[];
 }
 
@@ -53,12 +53,13 @@ export interface Answer {
 }
 
 const MAX_BACKOFF_MS = 8_000;
-/** A server that asks for a longer pause is believed, not waited for. */
+/** If the server asks for a longer pause, the call is given up. */
 const MAX_RETRY_AFTER_S = 60;
 
 /**
- * One request with its repetitions: on a broken connection, 429 and 503 (and 502, 504 of a proxy in front), with jittered
- * pauses, honouring Retry-After. Rejects with TaskerProblem, TaskerUnreachable, or the reason of an aborted `signal`.
+ * Sends requests. Repeats them on a broken connection, 429 and 502 to 504, with jittered pauses,
+ * honouring Retry-After. Rejects with TaskerProblem, TaskerUnreachable, or the reason of an aborted
+ * `signal`.
  */
 export class Http {
   readonly base: string;
@@ -100,7 +101,9 @@ export class Http {
     }
   }
 
-  /** A response whose body the caller reads as it comes. One try, no time limit but `signal`. */
+  /**
+   * A response whose body the caller reads as it arrives. Not repeated; limited only by `signal`.
+   */
   async stream(call: Call): Promise<Response> {
     const init: RequestInit = { headers: this.headers(call) };
     if (call.signal) init.signal = call.signal;
@@ -146,13 +149,13 @@ export class Http {
   }
 
   private fetch(url: string, init: RequestInit): Promise<Response> {
-    // Called as a plain function: a browser's fetch refuses to be the method of anything but its window.
+    // Called as a plain function: a browser's fetch refuses any receiver but its window.
     const fetch = this.options.fetch ?? globalThis.fetch;
     return fetch(url, init);
   }
 }
 
-/** A segment of a path; "." and ".." would be resolved away by the URL, so they never go out as they are. */
+/** A segment of a path. The URL would resolve "." and "..", so they are refused. */
 function segment(text: string): string {
   if (text === "" || text === "." || text === "..")
     throw new TypeError(`${JSON.stringify(text)} cannot stand in a path`);
@@ -163,12 +166,11 @@ function problemOf(answer: Answer, call: Call): TaskerProblem | null {
   if (call.accept?.includes(answer.status)) return null;
   if (answer.status >= 200 && answer.status < 300) {
     if (answer.body !== null && typeof answer.body === "object") return null;
-    // A login page or a parked domain answers 200 as well: what is not JSON did not come from tasker.
+    // A login page or a parked domain answers 200 as well.
     return new TaskerProblem({
       status: answer.status,
       code: "not_tasker",
-      detail:
-        "The answer is not JSON: something else than tasker listens at this address, or a proxy in front answered",
+      detail: "The answer is not JSON: something other than tasker, or a proxy, answered at this address",
     });
   }
   const body = answer.body as Partial<Problem> | null;

@@ -1,4 +1,4 @@
-/** Resolves after `ms`; rejects with the signal's reason when it aborts first. */
+/** Resolves after `ms`; rejects with the signal's reason if it aborts first. */
 export function pauseFor(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -15,15 +15,15 @@ export function pauseFor(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * Milliseconds to wait after so many failures in a row (1: the first): doubles from `firstMs` to `maxMs`; half of it is left to
- * chance, so that clients that failed together do not come back together.
+ * Milliseconds to wait after a number of failures in a row. Doubles from `firstMs` to `maxMs`; half
+ * of it is random, so that clients that failed together do not return together.
  */
 export function backoffMs(failures: number, firstMs: number, maxMs: number): number {
   const full = Math.min(maxMs, firstMs * 2 ** (Math.max(1, failures) - 1));
   return full / 2 + (full / 2) * Math.random();
 }
 
-/** A UUIDv4. Browsers offer randomUUID on secure pages only. */
+/** A UUIDv4. Browsers have randomUUID on secure pages only. */
 export function randomId(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));

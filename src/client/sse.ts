@@ -1,29 +1,32 @@
 /** One event of a `text/event-stream`. */
 export interface ServerSentEvent {
-  /** The last id that the stream named, by this event or an earlier one: where to resume. */
+  /** The last id of the stream, from this event or an earlier one; the stream resumes there. */
   id: string | null;
   event: string;
   data: string;
 }
 
-/** A longer event is not one of ours. */
+/** tasker sends no longer events. */
 const MAX_CHARACTERS = 16 * 1024 * 1024;
 
 /**
- * Takes the text of a stream in pieces of any size and returns the events that are whole (WHATWG server-sent events). A line
- * ends with CR, LF or both; a blank line ends an event; comments are skipped. The cost grows with the text, however it is cut.
+ * Parses server-sent events (WHATWG). Takes the text of a stream in pieces of any size and returns
+ * the complete events. A line ends with CR, LF or both; a blank line ends an event; comments are
+ * skipped. Takes time linear in the text.
  */
 export class EventParser {
-  /** Milliseconds before reconnecting, as the server said last. */
+  /** Milliseconds before reconnecting, as the server last asked. */
   retry: number | null = null;
-  /** The begun line. Only appended to until it ends: searching it again with each piece would cost its length squared. */
+  /**
+   * The incomplete line. It is not searched again with each piece, which would take quadratic time.
+   */
   private partial = "";
   private data: string[] = [];
   private size = 0;
   private event = "";
   private id: string | null = null;
   private atStart = true;
-  /** The last piece ended with CR: an LF at the start of the next one belongs to it. */
+  /** The last piece ended with CR; an LF at the start of the next one belongs to it. */
   private afterCR = false;
 
   push(text: string): ServerSentEvent[] {

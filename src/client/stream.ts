@@ -2,21 +2,22 @@ import { TaskerProblem } from "./errors";
 import type { Call, Http } from "./http";
 import type { EventParser, ServerSentEvent } from "./sse";
 
-/** A stream without a byte for this long is dead: the server sends a comment every 15 s. */
+/** A stream is dead after this long without a byte; the server sends a comment every 15 s. */
 export const SILENCE_MS = 45_000;
 
 export interface StreamOptions {
   signal?: AbortSignal;
-  /** Id of the last event seen: the stream goes on after it. */
+  /** Id of the last event seen; the stream resumes after it. */
   after?: string | null;
-  /** Called for whatever arrives, comments too. */
+  /** Called whenever bytes arrive, comments too. */
   onBytes?(): void;
 }
 
 /**
- * One connection to an event stream, without a second try. Resolves once it is open, to its events; to null when the server
- * says that nothing more will come (204). The events end with the connection, and reject after SILENCE_MS without a byte.
- * Rejects with TaskerProblem, TaskerUnreachable, or the reason of an aborted `signal`.
+ * Opens one connection to an event stream and resolves to its events; to null if the server will
+ * send none (204). The events end with the connection, and reject after SILENCE_MS without a byte.
+ * Not repeated. Rejects with TaskerProblem, TaskerUnreachable, or the reason of an aborted
+ * `signal`.
  */
 export async function openStream(
   http: Http,

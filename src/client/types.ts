@@ -1,7 +1,7 @@
 /**
- * The HTTP contract as a client sees it. Written by hand, with nothing from the server's code; a test holds it against the
- * served OpenAPI document. Names are those on the wire (snake_case). Fields may be added by later servers: ignore what you do
- * not know, and expect status values that are not listed here.
+ * The HTTP contract as a client sees it. It imports nothing of the server; a test compares it with
+ * the OpenAPI document. Names are those on the wire (snake_case). Later servers may add fields and
+ * status values: ignore unknown ones.
  */
 export type * from "./catalogue";
 export type * from "./json";
@@ -19,35 +19,31 @@ export const TASK_STATUSES = [
 ] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
 
-export const RESPONSE_STATUSES = [
-  "expected",
-  "received",
-  "running",
-  "retrying",
-  "succeeded",
-  "failed",
-  "cancelled",
-  "missed",
-] as const;
+const FINAL_STATUSES = ["succeeded", "failed", "cancelled", "missed"] as const;
+export const RESPONSE_STATUSES = ["expected", "received", "running", "retrying", ...FINAL_STATUSES] as const;
 export type ResponseStatus = (typeof RESPONSE_STATUSES)[number];
 
-/** What may be asked for beside payload and endpoints; left out: the type's own policy. Durations as text (`30s`, `10m`). */
+export function isFinal(status: ResponseStatus): boolean {
+  return (FINAL_STATUSES as readonly string[]).includes(status);
+}
+
+/** Overrides of the type's policy. Durations are text (`30s`, `10m`). */
 export interface Policy {
-  /** RFC 3339 time before which it does not start. */
+  /** RFC 3339 time before which the task does not start. */
   delay_until?: string;
   attempts?: number;
-  /** Of one attempt. */
+  /** Limit of one attempt. */
   timeout?: string;
   wait_for_endpoints_timeout?: string;
-  /** 0–9, 9 first. */
+  /** 0–9; 9 comes first. */
   priority?: number;
 }
 
 export interface TaskRequest extends Policy {
-  /** Your own name for the request, 1–190 characters; makes it repeatable. Made by the client when left out. */
+  /** Your own name for the request, 1–190 characters. The client makes one if left out. */
   identifier?: string;
   payload?: JsonObject;
-  /** Exactly these perform it; left out: all that are registered for the type. */
+  /** Exactly these endpoints perform the task. Default: all that are registered for the type. */
   endpoints?: string[];
 }
 
@@ -55,7 +51,7 @@ export interface StartRequest extends Policy {
   payload?: JsonObject;
 }
 
-/** Counted in endpoints; expected = running + succeeded + failed + cancelled + missing.length. */
+/** Counts of endpoints; expected = running + succeeded + failed + cancelled + missing.length. */
 export interface Completeness {
   expected: number;
   received: number;
@@ -68,9 +64,11 @@ export interface Completeness {
   complete: boolean;
 }
 
-/** What one endpoint (or one job there) has to say about one task. Times are RFC 3339 UTC, or null. */
+/**
+ * The answer of one endpoint (or of one job there) to one task. Times are RFC 3339 UTC, or null.
+ */
 export interface TaskResponse {
-  /** Null: a `deliver: one` task that nobody has taken yet. */
+  /** Null: a `deliver: one` task that no endpoint has taken yet. */
   endpoint: string | null;
   job: string | null;
   status: ResponseStatus;
@@ -97,7 +95,7 @@ export interface Task {
   payload: JsonObject;
   endpoints: string[];
   status: TaskStatus;
-  /** Nothing is under way or due any more. */
+  /** Every response is final, or nothing more will happen to the others by itself. */
   settled: boolean;
   /** 0–1. */
   progress: number;
@@ -107,13 +105,13 @@ export interface Task {
   started_at: string | null;
   finished_at: string | null;
   completeness: Completeness;
-  /** At most 100, those that did not succeed first; `TaskerClient.responses` reads all of them. */
+  /** At most 100, those that did not succeed first. `TaskerClient.responses` reads all of them. */
   responses: TaskResponse[];
   /** Present when there are more than 100. */
   responses_link?: string;
 }
 
-/** A task in a list: without what each endpoint said, which `get` and `responses` read. */
+/** A task in a list, without its responses; `get` and `responses` read these. */
 export interface TaskSummary extends Omit<Task, "payload" | "responses" | "responses_link"> {
   /** Null where it is long (`payload_omitted`). */
   payload: JsonObject | null;
@@ -122,41 +120,32 @@ export interface TaskSummary extends Omit<Task, "payload" | "responses" | "respo
   responses?: ResponseBrief[];
 }
 
-/** What a list of tasks says of a response. */
+/** A response in a list of tasks. */
 export interface ResponseBrief extends Omit<TaskResponse, "result" | "result_text" | "error" | "late"> {
-  /** Grows with each change; the same number stands in the events. */
+  /** Grows with each change; the events carry the same number. */
   version: number;
 }
 
-export interface Attempt {
-  /** 1, and one more with each operator's retry. */
+export interface Attempt
+  extends Pick<
+    TaskResponse,
+    "attempt" | "endpoint" | "reason" | "error" | "result" | "result_text" | "started_at" | "finished_at"
+  > {
+  /** 1 at first; each retry by an operator adds one. */
   generation: number;
-  attempt: number;
   outcome: "succeeded" | "failed" | "cancelled" | "missed" | "lost" | "superseded" | "released" | "running";
-  /** Who performed it. */
-  endpoint: string | null;
-  reason: string | null;
-  error: string | null;
-  result: Json;
-  result_text: string | null;
-  started_at: string | null;
-  finished_at: string | null;
 }
 
-/** What the jobs of a response amount to, and each of them. */
-export interface JobsResponse {
-  endpoint: string | null;
+/** The jobs of a response, and the status they add up to. */
+export interface JobsResponse
+  extends Pick<TaskResponse, "endpoint" | "status" | "progress" | "started_at" | "finished_at"> {
   job: null;
-  status: ResponseStatus;
-  progress: number;
-  started_at: string | null;
-  finished_at: string | null;
   task_id: string;
   type: string;
   jobs: TaskResponseDetail[];
 }
 
-/** A response with all there is to know: its attempts too, oldest first. */
+/** A response with its attempts, oldest first. */
 export interface TaskResponseDetail extends TaskResponse {
   task_id: string;
   type: string;
@@ -168,7 +157,7 @@ export interface TaskResponseDetail extends TaskResponse {
 
 export interface Page<T> {
   items: T[];
-  /** Hand it back as `after`; null: the last page. */
+  /** Pass it as `after` to read on; null: the last page. */
   next: string | null;
 }
 
@@ -184,7 +173,7 @@ export interface TaskFilter {
   created_after?: string;
   created_before?: string;
   after?: string;
-  /** Of one page, ≤ 100. */
+  /** Size of a page, ≤ 100. */
   limit?: number;
 }
 
@@ -201,16 +190,13 @@ export interface RetryRequest {
   statuses?: RetryStatus[];
 }
 
-/** What became of one response when its task was cancelled. */
-export interface CancelOutcome {
-  endpoint: string | null;
-  job: string | null;
+/** The outcome of a cancel for one response. */
+export interface CancelOutcome extends Pick<TaskResponse, "endpoint" | "job" | "status"> {
   /**
-   * withdrawn: it never started and never will · stopping: told to stop · stopped, killed: it has ended (only after waiting
-   * for it) · finished: it was final already.
+   * withdrawn: it never starts · stopping: it was told to stop · stopped, killed: it has ended
+   * (only after a wait) · finished: it was final already.
    */
   outcome: "withdrawn" | "stopping" | "stopped" | "killed" | "finished";
-  status: ResponseStatus;
 }
 
 export interface LogChunk {
@@ -227,19 +213,13 @@ export interface TaskEvent {
   data: Json;
 }
 
-/** Data of the event `response.updated`: what a response has come to. */
-export interface ResponseChange {
-  task_id: string;
-  type: string;
-  endpoint: string | null;
-  job: string | null;
-  status: ResponseStatus;
-  reason: string | null;
-  attempt: number;
-  attempts: number;
-  /** 0–1. */
-  progress: number;
-  progress_message: string | null;
+/** Data of the event `response.updated`: the new state of a response. */
+export interface ResponseChange
+  extends Pick<
+    TaskResponseDetail,
+    | ("task_id" | "type" | "endpoint" | "job" | "status" | "reason")
+    | ("attempt" | "attempts" | "progress" | "progress_message")
+  > {
   changed_at: string;
   version: number;
 }

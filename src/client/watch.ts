@@ -9,17 +9,18 @@ const MAX_PAUSE_MS = 15_000;
 
 export interface EventsOptions {
   signal?: AbortSignal;
-  /** Id of the last event seen: the stream goes on after it. */
+  /** Id of the last event seen; the stream resumes after it. */
   after?: string;
-  /** Called each time the stream is open, also after it broke. */
+  /** Called each time the stream is opened or reopened. */
   onOpen?(): void;
-  /** Ends with an error after so many tries in a row that brought nothing. @default 8 */
+  /** Fruitless tries in a row before it rejects. @default 8 */
   retries?: number;
 }
 
 /**
- * Events of a `text/event-stream`, with the stream opened again where it broke off (Last-Event-ID). Ends when the server says
- * that there is nothing more to come (204), else only by `signal`, by leaving the loop, or with TaskerProblem/TaskerUnreachable.
+ * Events of a `text/event-stream`, reopened after the last event when it breaks (Last-Event-ID).
+ * Ends when the server has no more (204), by `signal`, by leaving the loop, or with TaskerProblem
+ * or TaskerUnreachable.
  */
 export async function* readEvents(
   http: Http,
@@ -28,7 +29,7 @@ export async function* readEvents(
 ): AsyncGenerator<TaskEvent, void> {
   let lastId = options.after ?? null;
   let pauseMs = 1000;
-  let barren = 0;
+  let fruitless = 0;
   for (;;) {
     try {
       const parser = new EventParser();
@@ -36,7 +37,7 @@ export async function* readEvents(
       if (!events) return;
       options.onOpen?.();
       for await (const event of events) {
-        barren = 0;
+        fruitless = 0;
         pauseMs = Math.min(MAX_PAUSE_MS, parser.retry ?? pauseMs);
         if (event.id !== null) lastId = event.id;
         yield { id: event.id, event: event.event, data: http.parse(event.data) as Json };
@@ -44,13 +45,13 @@ export async function* readEvents(
     } catch (error) {
       options.signal?.throwIfAborted();
       if (error instanceof TaskerProblem && error.status < 500 && error.status !== 429) throw error;
-      if (barren >= (options.retries ?? 8)) {
+      if (fruitless >= (options.retries ?? 8)) {
         throw error instanceof TaskerProblem || error instanceof TaskerUnreachable
           ? error
-          : new TaskerUnreachable(http.base, barren + 1, error);
+          : new TaskerUnreachable(http.base, fruitless + 1, error);
       }
     }
-    barren++;
-    await pauseFor(backoffMs(barren - 1, pauseMs, MAX_PAUSE_MS), options.signal);
+    fruitless++;
+    await pauseFor(backoffMs(fruitless - 1, pauseMs, MAX_PAUSE_MS), options.signal);
   }
 }

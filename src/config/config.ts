@@ -3,8 +3,9 @@ import type { Complete } from "./table";
 import type { COMMAND, HTTP, POLICY } from "./task-type-keys";
 
 /**
- * The config as the rest of the program sees it: checked, complete, durations in milliseconds, sizes in bytes, paths absolute.
- * keys.ts says what each field means. Built by loading/load.ts only.
+ * The config as the rest of the program sees it: checked, complete, durations in milliseconds,
+ * sizes in bytes, paths absolute. keys.ts says what each field means. Built by loading/load.ts
+ * only.
  */
 export interface Config {
   runMode: RunMode;

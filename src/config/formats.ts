@@ -84,7 +84,7 @@ function isUri(value: string): boolean {
   return /^(sqlite|embedded):/.test(value) || URL.canParse(value);
 }
 
-/** The URI as it may be shown: no password (up to the last @, since it may hold one), no secret in the query. */
+/** The URI without passwords (up to the last @, since they may hold one) and secrets. */
 export function uriText(value: string): string {
   return value
     .replace(/:\/\/([^\s/:@]*):\S*@/, "://$1:***@")

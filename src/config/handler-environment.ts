@@ -3,8 +3,8 @@ const touched = new Map<string, string | undefined>();
 const env = process.env;
 
 /**
- * Records each write to the environment. Comparing all variables after every attempt would cost a handler process more
- * than everything else it does beside the handler.
+ * Records each write to the environment. Comparing all variables after every attempt would cost a
+ * handler process more than everything else it does beside the handler.
  */
 export function watchEnvironment(): void {
   const note = (name: string | symbol): void => {

@@ -2,8 +2,9 @@ import { z } from "zod";
 import type { Json } from "../model/json/json";
 
 /**
- * The building blocks of keys.ts. Each key of the config stands there once: its schema, its field in the `Config`, its
- * default and its meaning. The checks, the completed config, `config print` and docs/reference/config.md follow from it.
+ * The building blocks of keys.ts. Each key of the config stands there once: its schema, its field
+ * in the `Config`, its default and its meaning. The checks, the completed config, `config print`
+ * and docs/reference/config.md follow from it.
  */
 export interface Key<Field extends string = string, Value = unknown, Default = unknown> {
   /** Its name in the completed config. */
@@ -16,7 +17,9 @@ export interface Key<Field extends string = string, Value = unknown, Default = u
   meaning: string;
   /** The value as `config print` shows it; undefined: not shown. */
   show(value: Value | Exclude<Default, typeof REQUIRED>): Json | undefined;
-  /** The keys inside, of a mapping, of each element of a list, or of each entry of a map by name. */
+  /**
+   * The keys inside, of a mapping, of each element of a list, or of each entry of a map by name.
+   */
   inner?: Inner;
 }
 
@@ -63,7 +66,7 @@ export const hidden = (): undefined => undefined;
 
 const mapping = (issue: { code?: string }) => (issue.code === "invalid_type" ? "a mapping (key: value)" : undefined);
 
-/** Accepts what may be written in a section. Defaults are not put in, so that it stays known what was given. */
+/** Accepts what may be written in a section. Adds no defaults: what was given stays known. */
 export function schemaOf(keys: Section): z.ZodType<Record<string, unknown>> {
   const shape = Object.entries(keys).map(([name, { schema, fallback }]) => [
     name,

@@ -2,29 +2,30 @@ import type { Config } from "../config/config";
 import { Management, ManagementError, type Permissions } from "../transport/amqp/administration/management";
 import { API_PERMISSIONS, managerPermissions } from "../transport/amqp/administration/permissions";
 import type { TypeTopology } from "../transport/transport";
-import { InitializeError, NOT_ALLOWED, type Part, type Step, UNREACHABLE } from "./step";
+import { InitializeError, type Part, type Step } from "./step";
 import { newPassword, type Role, roleTitle, type Secrets, userName, type Wanted, withUser } from "./users";
 
 const EVERYTHING = { configure: ".*", write: ".*", read: ".*" };
 
 /**
- * The vhost, the user of broker.uri and its rights there, through RabbitMQ's management API. With `wanted` users of their own
- * for API and managers instead of the one that does everything.
+ * The steps for the vhost, the user of broker.uri and its permissions, through RabbitMQ's
+ * management API. With `wanted` separate users for API and managers replace the one with all
+ * permissions.
  */
 export function brokerPart(config: Config, reset: boolean, wanted: Wanted | null, secrets: Secrets): Part {
   if (config.broker.uri.startsWith("embedded:"))
     return { targets: [["broker", "embedded, nothing to prepare"]], steps: [] };
   if (!config.rabbitmq) {
     throw new InitializeError(
+      "config",
       "The config has no `rabbitmq:` (management_uri, user, password): initialize needs RabbitMQ's administrator to make the vhost.",
-      9,
     );
   }
   const { vhost, user, password, place } = brokerAddress(config.broker.uri);
   if (reset && vhost === "/") {
     throw new InitializeError(
+      "not allowed",
       "broker.uri means the vhost /, which everybody on that broker shares: it is not reset. Give tasker a vhost of its own, amqp://…/tasker.",
-      NOT_ALLOWED,
     );
   }
   const admin = config.rabbitmq;
@@ -33,11 +34,18 @@ export function brokerPart(config: Config, reset: boolean, wanted: Wanted | null
   const step = (title: string, run: () => Promise<string>, destroys = false) =>
     steps.push({ title, destroys, run: () => explain(run) });
 
-  // The administrator's own name and password are not tasker's to change.
+  // The administrator's own user is never changed.
   const ownUser = user !== admin.user;
   if (reset) {
-    step(`delete the vhost ${vhost} with all its queues`, () => removeVhost(api, vhost), true);
-    if (ownUser) step(`delete the broker's user ${user}`, () => removeUser(api, user), true);
+    step(
+      `delete the vhost ${vhost} with all its queues`,
+      () => removed(api.vhostExists(vhost), () => api.deleteVhost(vhost)),
+      true,
+    );
+    if (ownUser) {
+      const work = () => removed(api.userExists(user), () => api.deleteUser(user));
+      step(`delete the broker's user ${user}`, work, true);
+    }
   }
   step(`create the vhost ${vhost}`, async () => {
     if (await api.vhostExists(vhost)) return "was there already";
@@ -52,12 +60,9 @@ export function brokerPart(config: Config, reset: boolean, wanted: Wanted | null
     const types = Object.values(config.taskTypes).map(({ name, deliver }) => ({ type: name, deliver }));
     for (const role of wanted.roles) {
       const name = userName(vhost, role);
+      const limited = { uri: config.broker.uri, vhost, name, role, newPasswords: wanted.newPasswords, types };
       step(`create the broker's user ${name} with the rights of ${roleTitle(role)}`, () =>
-        limitedUser(
-          api,
-          { uri: config.broker.uri, vhost, name, role, newPasswords: wanted.newPasswords, types },
-          secrets,
-        ),
+        limitedUser(api, limited, secrets),
       );
     }
     return { targets, steps };
@@ -76,18 +81,16 @@ export function brokerPart(config: Config, reset: boolean, wanted: Wanted | null
   return { targets, steps };
 }
 
-async function limitedUser(
-  api: Management,
-  user: {
-    uri: string;
-    vhost: string;
-    name: string;
-    role: Role;
-    newPasswords: boolean;
-    types: readonly TypeTopology[];
-  },
-  secrets: Secrets,
-): Promise<string> {
+interface LimitedUser {
+  uri: string;
+  vhost: string;
+  name: string;
+  role: Role;
+  newPasswords: boolean;
+  types: readonly TypeTopology[];
+}
+
+async function limitedUser(api: Management, user: LimitedUser, secrets: Secrets): Promise<string> {
   const { uri, vhost, name, role } = user;
   const existed = await api.userExists(name);
   const gets = !existed || user.newPasswords;
@@ -107,8 +110,8 @@ function rightsOf(role: Exclude<Role, { part: "api" }>, types: readonly TypeTopo
 }
 
 /**
- * Deletes the broker's user that belongs to the endpoint alone (`--endpoint NAME`), which has no other use. Null: the broker has no
- * users. Never rejects.
+ * Deletes the broker's user that belongs to this endpoint alone (`--endpoint NAME`). Null: the
+ * broker has no users. Never rejects.
  */
 export async function removeEndpointUser(
   config: Config,
@@ -130,19 +133,13 @@ export async function removeEndpointUser(
   }
 }
 
-async function removeVhost(api: Management, vhost: string): Promise<string> {
-  if (!(await api.vhostExists(vhost))) return "was not there";
-  await api.deleteVhost(vhost);
+async function removed(exists: Promise<boolean>, remove: () => Promise<unknown>): Promise<string> {
+  if (!(await exists)) return "was not there";
+  await remove();
   return "deleted";
 }
 
-async function removeUser(api: Management, user: string): Promise<string> {
-  if (!(await api.userExists(user))) return "was not there";
-  await api.deleteUser(user);
-  return "deleted";
-}
-
-/** What an AMQP URI means; what it leaves out is RabbitMQ's default. */
+/** The parts of an AMQP URI, with RabbitMQ's defaults. */
 export function brokerAddress(uri: string): { vhost: string; user: string; password: string; place: string } {
   const { hostname, port, pathname, protocol, username, password } = new URL(uri);
   return {
@@ -158,6 +155,6 @@ async function explain(run: () => Promise<string>): Promise<string> {
     return await run();
   } catch (error) {
     if (!(error instanceof ManagementError)) throw error;
-    throw new InitializeError(error.message, error.status === 0 ? UNREACHABLE : NOT_ALLOWED);
+    throw new InitializeError(error.status === 0 ? "unreachable" : "not allowed", error.message);
   }
 }

@@ -5,12 +5,13 @@ import { connectStore } from "../connect";
 import type { Log } from "../log";
 import { socketFor, sslOptions } from "../store/sql/mysql/tls";
 import { grantRights } from "./grants";
-import { InitializeError, NOT_ALLOWED, type Part, type Step, UNREACHABLE } from "./step";
+import { InitializeError, type Part, type Step } from "./step";
 import { roleTitle, type Secrets, userName, type Wanted } from "./users";
 
 /**
- * The database, its user where an administrator is named (`database.admin_uri`), and the tables. With `wanted` users of their
- * own for API and managers instead of the one that may do everything; the tables are then the administrator's work.
+ * The steps for the database, its user where there is an administrator (`database.admin_uri`), and
+ * the tables. With `wanted` separate users for API and managers replace the one with all rights,
+ * and the administrator creates the tables.
  */
 export function databasePart(
   config: Config,
@@ -29,7 +30,7 @@ function sqlitePart(config: Config, reset: boolean, log: Log): Part {
     title: `delete the database file ${file}`,
     destroys: true,
     run: async () => {
-      // Whoever serves from the file holds its lock; then this rejects and nothing is deleted.
+      // Rejects while a process that serves from the file holds its lock; nothing is deleted then.
       await (await connectStore(config, log, { exclusive: true })).close();
       for (const suffix of ["", "-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true });
       return "deleted";
@@ -43,38 +44,22 @@ function mysqlPart(config: Config, reset: boolean, log: Log, wanted: Wanted | nu
   const name = decodeURIComponent(uri.pathname.slice(1));
   const user = decodeURIComponent(uri.username);
   if (name === "")
-    throw new InitializeError("database.uri names no database: write mysql://user:password@host/database", 9);
+    throw new InitializeError("config", "database.uri names no database: write mysql://user:password@host/database");
   const place = `${uri.hostname}:${uri.port || 3306}`;
   const admin = config.database.adminUri ?? null;
   const steps: Step[] = [];
-  if (reset)
-    steps.push({
-      title: `drop the database ${name} with all its tables`,
-      destroys: true,
-      run: () => drop(config, name),
-    });
-  steps.push({ title: `create the database ${name}`, destroys: false, run: () => create(config, name) });
+  const step = (title: string, run: (server: Connection) => Promise<string>, destroys = false) =>
+    steps.push({ title, destroys, run: () => withServer(config, run) });
+  if (reset) step(`drop the database ${name} with all its tables`, (server) => drop(server, name), true);
+  step(`create the database ${name}`, (server) => create(server, name));
   if (admin && !wanted)
-    steps.push({
-      title: `create the database user ${user} with all rights on ${name}`,
-      destroys: false,
-      run: () => grant(config, name),
-    });
+    step(`create the database user ${user} with all rights on ${name}`, (server) => grant(server, uri, name));
   steps.push(tables(wanted && admin ? asAdministrator(config, admin, name) : config, log));
   for (const role of wanted?.roles ?? []) {
-    const limited = userName(name, role);
-    steps.push({
-      title: `create the database user ${limited} with the rights of ${roleTitle(role)}`,
-      destroys: false,
-      run: () =>
-        withServer(config, (server) =>
-          grantRights(
-            server,
-            { uri: config.database.uri, database: name, user: limited, role, newPasswords: wanted!.newPasswords },
-            secrets!,
-          ),
-        ),
-    });
+    const limited = { uri: uri.href, database: name, user: userName(name, role), role };
+    step(`create the database user ${limited.user} with the rights of ${roleTitle(role)}`, (server) =>
+      grantRights(server, { ...limited, newPasswords: wanted!.newPasswords }, secrets!),
+    );
   }
   const as = admin ? decodeURIComponent(new URL(admin).username) : user;
   return { targets: [["database", `${name} on ${place} (MySQL), as ${as}`]], steps };
@@ -102,40 +87,31 @@ function tables(config: Config, log: Log): Step {
   };
 }
 
-async function drop(config: Config, name: string): Promise<string> {
-  return withServer(config, async (server) => {
-    const [rows] = await server.query(
-      "SELECT COUNT(*) AS count FROM information_schema.tables WHERE table_schema = ?",
-      [name],
-    );
-    const { count } = (rows as Array<{ count: number | string }>)[0]!;
-    await server.query(`DROP DATABASE IF EXISTS ${escapeId(name)}`);
-    return `dropped ${count} tables`;
-  });
+async function drop(server: Connection, name: string): Promise<string> {
+  const counting = "SELECT COUNT(*) AS count FROM information_schema.tables WHERE table_schema = ?";
+  const [rows] = await server.query(counting, [name]);
+  const { count } = (rows as Array<{ count: number | string }>)[0]!;
+  await server.query(`DROP DATABASE IF EXISTS ${escapeId(name)}`);
+  return `dropped ${count} tables`;
 }
 
-async function create(config: Config, name: string): Promise<string> {
-  return withServer(config, async (server) => {
-    const [rows] = await server.query("SELECT 1 FROM information_schema.schemata WHERE schema_name = ?", [name]);
-    if ((rows as unknown[]).length > 0) return "was there already";
-    await server.query(`CREATE DATABASE ${escapeId(name)} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
-    return "created";
-  });
+async function create(server: Connection, name: string): Promise<string> {
+  const [rows] = await server.query("SELECT 1 FROM information_schema.schemata WHERE schema_name = ?", [name]);
+  if ((rows as unknown[]).length > 0) return "was there already";
+  await server.query(`CREATE DATABASE ${escapeId(name)} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
+  return "created";
 }
 
-async function grant(config: Config, name: string): Promise<string> {
-  const { username, password } = new URL(config.database.uri);
+async function grant(server: Connection, { username, password }: URL, name: string): Promise<string> {
   const account = `${quoted(decodeURIComponent(username))}@'%'`;
-  return withServer(config, async (server) => {
-    const secret = quoted(decodeURIComponent(password));
-    await server.query(`CREATE USER IF NOT EXISTS ${account} IDENTIFIED BY ${secret}`);
-    await server.query(`ALTER USER ${account} IDENTIFIED BY ${secret}`);
-    await server.query(`GRANT ALL PRIVILEGES ON ${escapeId(name.replace(/([_%\\])/g, "\\$1"))}.* TO ${account}`);
-    return "has its rights";
-  });
+  const secret = quoted(decodeURIComponent(password));
+  await server.query(`CREATE USER IF NOT EXISTS ${account} IDENTIFIED BY ${secret}`);
+  await server.query(`ALTER USER ${account} IDENTIFIED BY ${secret}`);
+  await server.query(`GRANT ALL PRIVILEGES ON ${escapeId(name.replace(/([_%\\])/g, "\\$1"))}.* TO ${account}`);
+  return "has its rights";
 }
 
-/** A connection that is in no database, as the administrator where one is named, else as tasker's own user. */
+/** Connects without a database, as the administrator if there is one, else as tasker's own user. */
 async function withServer<T>(config: Config, work: (server: Connection) => Promise<T>): Promise<T> {
   const uri = new URL(config.database.adminUri ?? config.database.uri);
   const place = `${uri.hostname}:${uri.port || 3306}`;
@@ -172,17 +148,17 @@ function explained(error: unknown, place: string, user: string): Error {
   const { code, message } = error as { code?: string; message: string };
   if (code === "ER_ACCESS_DENIED_ERROR") {
     return new InitializeError(
+      "not allowed",
       `The database at ${place} does not accept the user ${user} with its password (database.uri, database.admin_uri).`,
-      NOT_ALLOWED,
     );
   }
   if (code !== undefined && DENIED.has(code)) {
     return new InitializeError(
+      "not allowed",
       `The user ${user} may not do that at ${place} (${message}). Name an administrator in database.admin_uri, or let one do it.`,
-      NOT_ALLOWED,
     );
   }
   if (code && !code.startsWith("ER_"))
-    return new InitializeError(`The database does not answer at ${place} (${code}): is it running?`, UNREACHABLE);
+    return new InitializeError("unreachable", `The database does not answer at ${place} (${code}): is it running?`);
   return error as Error;
 }

@@ -3,8 +3,9 @@ import { API_RIGHTS, MANAGER_RIGHTS } from "../store/sql/mysql/rights";
 import { newPassword, type Role, type Secrets, withUser } from "./users";
 
 /**
- * A database user with exactly the rights of its part. Repeated, it takes away what is too much: all former rights are revoked
- * first. The tables must be there. SQL knows no rights on single rows, so the manager of one endpoint has those of any manager.
+ * Creates or updates a database user with exactly the rights of its role; former rights are revoked
+ * first. The tables must exist. SQL has no rights on single rows, so the manager of one endpoint
+ * has the rights of any manager.
  */
 export async function grantRights(
   server: Connection,
@@ -25,7 +26,7 @@ export async function grantRights(
   return existed ? (gets ? "has a new password" : "was there already, its password stays") : "created";
 }
 
-/** Whose account it is: what comes from it through the inbox is bounded by that (tasks/requests/askers.ts). */
+/** Records the endpoint and types of the account, which limit its requests in the inbox. */
 async function rememberAccount(
   server: Connection,
   { database, user, role }: { database: string; user: string; role: Role },
@@ -41,7 +42,7 @@ async function rememberAccount(
   await server.query(`REPLACE INTO ${table} (account, endpoint, types) VALUES (?, ?, ?)`, [account, endpoint, types]);
 }
 
-/** False: it exists. Asked by trying, because an administrator need not be able to read the list of users. */
+/** False: it exists. An administrator may be unable to list users, so it is tried. */
 async function created(server: Connection, account: string, password: string): Promise<boolean> {
   try {
     await server.query(`CREATE USER ${account} IDENTIFIED BY ${quoted(password)}`);

@@ -5,17 +5,18 @@ import { isName } from "../model/names";
 import { brokerPart } from "./broker";
 import { confirmed, type InitializeIo, type InitializeOptions, refuseProductionByChance } from "./confirm";
 import { databasePart } from "./database";
-import { InitializeError, type Part, USAGE } from "./step";
+import { InitializeError, type Part } from "./step";
 import { type Role, Secrets, type Wanted } from "./users";
 
 /**
- * `tasker initialize`: makes what a mode's config expects to find: database and tables, vhost, user and permissions; with
- * `reset` it drops them first. Shows host, database and vhost before anything else, asks, and may be repeated.
+ * `tasker initialize`: creates what a mode's config refers to: database and tables, vhost, user and
+ * permissions. With `reset` it drops them first. It shows host, database and vhost, asks, and may
+ * be repeated. `separateUsers` and `endpoint` create users with the least rights instead, and show
+ * their URIs once.
  *
- * `separateUsers` and `endpoint` make users with the least rights instead, and show the URIs to connect with once.
- *
- * Resolves with the exit code: 0 done (or only shown) · 1 the answer was no, or it failed · 2 no terminal and no `--yes` ·
- * 5 unreachable · 6 not allowed · 9 the config lacks something. Rejects with ConfigError where the config is broken.
+ * Resolves to the exit code: 0 done (or only shown) · 1 the answer was no, or it failed · 2 no
+ * terminal and no `--yes` · 5 unreachable · 6 not allowed · 9 the config lacks something. Rejects
+ * with ConfigError where the config is not valid.
  */
 export async function initialize(options: InitializeOptions, io: InitializeIo): Promise<number> {
   const config = loadConfig({ mode: options.mode, onWarning: (sentence) => io.error.write(`warning: ${sentence}\n`) });
@@ -52,7 +53,7 @@ async function initializeConfig(config: Config, options: InitializeOptions, io: 
     for (const step of steps) say(`${step.title}: ${await step.run()}`);
     say("done");
   } finally {
-    // Also when a later step failed: a password that was set and never shown helps nobody.
+    // Also after a failed step: a password that was set must be shown.
     for (const line of secrets.shown()) say(line);
   }
   if (config.runMode === "production" && wanted === null)
@@ -62,28 +63,31 @@ async function initializeConfig(config: Config, options: InitializeOptions, io: 
   return 0;
 }
 
-/** Null: one user, the config's own, serves API and managers. */
+/** Null: API and managers share the config's own user. */
 function wantedUsers(config: Config, options: InitializeOptions): Wanted | null {
   const { endpoint, newPasswords = false } = options;
   if (options.types !== undefined && endpoint === undefined)
-    throw new InitializeError("--types goes with --endpoint NAME.", USAGE);
+    throw new InitializeError("usage", "--types goes with --endpoint NAME.");
   if (endpoint === undefined && !options.separateUsers) {
     if (newPasswords)
-      throw new InitializeError("--new-passwords goes with --separate-users or --endpoint NAME.", USAGE);
+      throw new InitializeError("usage", "--new-passwords goes with --separate-users or --endpoint NAME.");
     return null;
   }
   if (endpoint !== undefined && !isName(endpoint)) {
     throw new InitializeError(
+      "usage",
       `${JSON.stringify(endpoint)} is not an endpoint's name: it must match ^[a-z0-9][a-z0-9._-]{0,62}$`,
-      USAGE,
     );
   }
   if (endpoint !== undefined && options.reset)
-    throw new InitializeError("--endpoint adds users for one endpoint; a reset is for everything: choose one.", USAGE);
+    throw new InitializeError(
+      "usage",
+      "--endpoint adds users for one endpoint; a reset is for everything: choose one.",
+    );
   if (config.database.uri.startsWith("sqlite:") || config.broker.uri.startsWith("embedded:")) {
     throw new InitializeError(
-      "Users with rights of their own are RabbitMQ's and MySQL's; this config has an embedded part, which knows no users.",
-      USAGE,
+      "usage",
+      "Only RabbitMQ and MySQL have users; this config has an embedded broker or database.",
     );
   }
   const types = servedTypes(config, options);
@@ -99,8 +103,8 @@ function servedTypes(config: Config, { types }: InitializeOptions): string[] | u
   const unknown = names.filter((name) => !Object.hasOwn(config.taskTypes, name));
   if (unknown.length === 0) return [...new Set(names)];
   throw new InitializeError(
+    "usage",
     `--types names ${unknown.map((name) => JSON.stringify(name)).join(", ")}; the config has ${Object.keys(config.taskTypes).join(", ")}.`,
-    USAGE,
   );
 }
 

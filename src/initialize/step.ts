@@ -1,14 +1,14 @@
-/** One thing that `initialize` does. Steps may be repeated: what is there already is left as it is. */
+/** One step of `initialize`. It may be repeated: what exists already stays as it is. */
 export interface Step {
-  /** What it would do, for the plan: "create the vhost tasker". */
+  /** For the plan: "create the vhost tasker". */
   readonly title: string;
-  /** Destroys what is stored. */
+  /** Whether it deletes stored data. */
   readonly destroys: boolean;
-  /** Does it; resolves with what came of it ("created", "was there already"). */
+  /** Resolves to the outcome: "created", "was there already". */
   run(): Promise<string>;
 }
 
-/** Where steps will act, for the first lines that are shown: `["database", "tasker on 127.0.0.1:3306 (MySQL)"]`. */
+/** Where the steps act, shown first: `["database", "tasker on 127.0.0.1:3306 (MySQL)"]`. */
 export type Target = readonly [what: string, where: string];
 
 export interface Part {
@@ -16,16 +16,14 @@ export interface Part {
   steps: Step[];
 }
 
-/** It cannot be done as asked; the message says why and what to do. */
+const EXIT = { usage: 2, unreachable: 5, "not allowed": 6, config: 9 } as const;
+
+/** `initialize` cannot do what was asked; the message says why and what to do. */
 export class InitializeError extends Error {
   readonly exitCode: number;
-  constructor(message: string, exitCode: number) {
+  constructor(kind: keyof typeof EXIT, message: string) {
     super(message);
     this.name = "InitializeError";
-    this.exitCode = exitCode;
+    this.exitCode = EXIT[kind];
   }
 }
-
-export const USAGE = 2;
-export const UNREACHABLE = 5;
-export const NOT_ALLOWED = 6;

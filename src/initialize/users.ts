@@ -1,32 +1,32 @@
 import { createHash, randomBytes } from "node:crypto";
 
 /**
- * Users with no more rights than their part needs: one pair (database, broker) for the API, one for managers of any endpoint,
- * or one for the manager of a single endpoint. Named after the database and the vhost, so that two installations on one
- * server do not share them.
+ * Users with the least rights: one pair (database, broker) for the API, one for managers of any
+ * endpoint, or one for the manager of a single endpoint. Their names begin with the database or
+ * vhost, so that installations do not share them.
  */
 export type Role =
   | { part: "api" }
-  /** `types`: those it serves; left out: all. */
+  /** `types`: the types it serves. @default all */
   | { part: "manager"; types?: readonly string[] }
   | { part: "manager"; endpoint: string; types?: readonly string[] };
 
 export interface Wanted {
   roles: readonly Role[];
-  /** Users that exist get new passwords too. */
+  /** Existing users receive new passwords too. */
   newPasswords: boolean;
 }
 
 /** MySQL's limit; MariaDB and RabbitMQ take more. */
-const LONGEST = 32;
+const MAX_LENGTH = 32;
 
 /** `tasker-api`, `tasker-manager`, `tasker-at-lb-1`. */
 export function userName(of: string, role: Role): string {
   const base = of.replace(/[^A-Za-z0-9_.-]/g, "") || "tasker";
   const name = "endpoint" in role ? `${base}-at-${role.endpoint}` : `${base}-${role.part}`;
-  if (name.length <= LONGEST) return name;
-  // Cut, with a digest of the whole: long names that begin alike stay apart.
-  return `${name.slice(0, LONGEST - 9)}-${createHash("sha256").update(name).digest("hex").slice(0, 8)}`;
+  if (name.length <= MAX_LENGTH) return name;
+  // The digest of the whole name keeps long names with the same beginning apart.
+  return `${name.slice(0, MAX_LENGTH - 9)}-${createHash("sha256").update(name).digest("hex").slice(0, 8)}`;
 }
 
 export function roleTitle(role: Role): string {
@@ -38,7 +38,7 @@ export function newPassword(): string {
   return randomBytes(24).toString("base64url");
 }
 
-/** The URI of the config with another user in it. */
+/** The URI with another user. */
 export function withUser(uri: string, user: string, password: string): string {
   const url = new URL(uri);
   url.username = user;
@@ -46,7 +46,7 @@ export function withUser(uri: string, user: string, password: string): string {
   return url.href;
 }
 
-/** What was made, to be shown once: for each part the variables with which it connects. */
+/** The new passwords, to be shown once: for each role the variables with which it connects. */
 export class Secrets {
   private readonly lines = new Map<string, string[]>();
 
@@ -55,7 +55,7 @@ export class Secrets {
     this.lines.set(title, [...(this.lines.get(title) ?? []), `${variable}=${uri}`]);
   }
 
-  /** Lines for people; none when nothing was made. */
+  /** Lines for people; none without new passwords. */
   shown(): string[] {
     if (this.lines.size === 0) return [];
     const all = ["", "The new users' passwords are shown this once. Put into the environment"];

@@ -5,10 +5,10 @@ import { responseCounter } from "./responses";
 const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86_400];
 
 /**
- * What has ended, counted where it is settled: by the one API process that reconciles, whoever performed it and however it
- * ended (also what was missed, withdrawn, or lost with its manager). All times are the database's.
+ * Counts completed tasks and final responses, however they ended, in the one API process that
+ * reconciles. All times are by the database's clock.
  *
- * @param registered the names of all endpoints; rejects when the database is away
+ * @param registered the names of all endpoints; rejects when the database is unavailable
  */
 export function countEnded(
   registry: Registry,
@@ -18,13 +18,13 @@ export function countEnded(
   const registers = [registry];
   const finished = new Counter({
     name: "tasker_tasks_finished_total",
-    help: "Tasks whose every response is final, settled by this process; a retried task finishes again",
+    help: "Tasks whose responses are all final, counted by the process that completed them; a retried task counts again",
     labelNames: ["type", "status"],
     registers,
   });
   const completion = new Histogram({
     name: "tasker_task_completion_seconds",
-    help: "From a task's creation (or delay_until) to its last final response",
+    help: "Seconds from a task's creation (or delay_until) to its last final response",
     labelNames: ["type"],
     buckets: SECONDS,
     registers,
@@ -32,7 +32,7 @@ export function countEnded(
   const countResponse = responseCounter(registry, registered);
   const delivery = new Histogram({
     name: "tasker_delivery_delay_seconds",
-    help: "From a task's creation (or delay_until) until the endpoint received it, of responses that are final",
+    help: "Seconds from a task's creation (or delay_until) to its receipt by the endpoint, for final responses",
     labelNames: ["type"],
     buckets: SECONDS,
     registers,

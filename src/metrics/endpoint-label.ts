@@ -1,9 +1,11 @@
 import { ANY_ENDPOINT } from "../model/names";
 
-/** The label of all endpoints that are not registered. No endpoint can be called so. */
+/** The label of all endpoints that are not registered. It is no valid name of an endpoint. */
 export const UNREGISTERED = "_unregistered";
 
-/** How an endpoint is called in a series: one that anybody could name has none of its own. */
+/**
+ * The label of an endpoint. Unregistered names come from requests and have no series of their own.
+ */
 export function labelOf(endpoint: string, registered: ReadonlySet<string>): string {
   return isShown(endpoint, registered) ? endpoint : UNREGISTERED;
 }

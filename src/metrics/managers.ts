@@ -3,7 +3,7 @@ import type { RunningManager } from "../manager/manager";
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200];
 
-/** Counted by a manager for itself, by the event's name. */
+/** The counters of a manager. */
 const EVENTS = [
   "deliveries",
   "granted",
@@ -22,7 +22,7 @@ const EVENTS = [
   "leasesLost",
 ] as const;
 
-/** What the managers of this process do: attempts as they end, the rest read at each scrape. */
+/** Metrics of this process's managers. The returned function records an attempt. */
 export function watchManagers(
   registry: Registry,
   managers: readonly RunningManager[],
@@ -30,14 +30,14 @@ export function watchManagers(
   const registers = [registry];
   const durations = new Histogram({
     name: "tasker_handler_duration_seconds",
-    help: "Time that handlers ran, one observation for each attempt",
+    help: "Seconds that a handler ran, one observation for each attempt",
     labelNames: ["type", "endpoint"],
     buckets: SECONDS,
     registers,
   });
   const events = new Counter({
     name: "tasker_manager_events_total",
-    help: "What the manager has done, by kind: attempts by how they ended, leases lost, results kept in the spool, …",
+    help: "Events of the manager: attempts by outcome, lost leases, results put into the spool, …",
     labelNames: ["endpoint", "event"],
     registers,
     collect() {
@@ -50,7 +50,7 @@ export function watchManagers(
   });
   const now = new Gauge({
     name: "tasker_manager_tasks",
-    help: "What the manager has in hand: waiting for a slot, running, or finishing (ended and not stored yet)",
+    help: "Tasks at the manager: waiting for a slot, running, or finishing (ended, not yet stored)",
     labelNames: ["endpoint", "state"],
     registers,
     collect() {

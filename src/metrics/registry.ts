@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Transport } from "../transport/transport";
 import { VERSION } from "../version";
 
-/** What every process of tasker shows: node's own figures, its version, and its connections to the broker. */
+/** The metrics of every process: Node's own, the version, and the connections to the broker. */
 export function processRegistry(transport: Transport, role: "api" | "manager" | "api+manager"): Registry {
   const registry = new Registry();
   const registers = [registry];
@@ -11,11 +11,11 @@ export function processRegistry(transport: Transport, role: "api" | "manager" | 
     { version: VERSION, role },
     1,
   );
-  fromHealth("tasker_amqp_reconnects_total", "Times a connection to the broker was made anew", "reconnects");
-  fromHealth("tasker_messages_parked_total", "Messages nobody could understand, put into tasker.dead", "parked");
+  fromHealth("tasker_amqp_reconnects_total", "Reconnects to the broker", "reconnects");
+  fromHealth("tasker_messages_parked_total", "Messages that could not be understood, put into tasker.dead", "parked");
   new Gauge({
     name: "tasker_broker_connected",
-    help: "1 while the broker is connected and takes messages",
+    help: "1 while the broker is connected and accepts messages",
     registers,
     collect() {
       const { connected, blocked } = transport.health();
@@ -25,15 +25,15 @@ export function processRegistry(transport: Transport, role: "api" | "manager" | 
   return registry;
 
   function fromHealth(name: string, help: string, figure: "reconnects" | "parked"): void {
-    let told = 0;
+    let counted = 0;
     new Counter({
       name,
       help,
       registers,
       collect() {
         const now = transport.health()[figure];
-        if (now > told) this.inc(now - told);
-        told = Math.max(told, now);
+        if (now > counted) this.inc(now - counted);
+        counted = Math.max(counted, now);
       },
     });
   }

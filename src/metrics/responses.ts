@@ -7,15 +7,15 @@ interface Labels {
   status: string;
 }
 
-/** So many different responses wait for a scrape at most. */
+/** Most different label sets that wait for a scrape. */
 const MAX_WAITING = 5000;
 
 /**
- * Counts final responses by endpoint. A request may name whom it likes: endpoints that are not registered share one label, and the
- * series of one that is registered no more go. Who has received a task is registered; of the others the database is asked, at
- * the scrape.
+ * Counts final responses by endpoint. A request may name any endpoint, so unregistered ones share
+ * one label, and the series of a removed endpoint are deleted. An endpoint that has received a task
+ * is registered; for the others the database is asked at each scrape.
  *
- * @param registered the names of all endpoints; rejects when the database is away
+ * @param registered the names of all endpoints; rejects when the database is unavailable
  */
 export function responseCounter(
   registry: Registry,
@@ -25,11 +25,11 @@ export function responseCounter(
   const series = new Map<string, Labels>();
   const counter = new Counter({
     name: "tasker_responses_total",
-    help: "Final responses, settled by this process; endpoints that are not registered count together",
+    help: "Final responses, counted by the process that completed their task; unregistered endpoints share a label",
     labelNames: ["type", "endpoint", "status"],
     registers: [registry],
     async collect() {
-      // Before the look: who is counted after it may have registered after it.
+      // Taken before the query: endpoints counted later may have registered later.
       const [before, unconfirmed] = [[...series], [...waiting.values()]];
       waiting.clear();
       const names = await registered().catch(() => null);

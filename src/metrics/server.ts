@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 
 export interface ManagerChecks {
-  /** What `/readyz` tells: ready when all are ok. */
+  /** The checks of `/readyz`; ready when all are ok. */
   checks(): Promise<Record<string, { ok: boolean; [more: string]: unknown }>>;
   registry: Registry;
 }
@@ -14,8 +14,8 @@ export interface MetricsServer {
 }
 
 /**
- * `/livez`, `/readyz` and `/metrics` of a process without an API, on `manager.port`. No keys: it tells counts and names only,
- * and listens on the given address, which is loopback unless the config says otherwise.
+ * `/livez`, `/readyz` and `/metrics` of a process without an API, on `manager.port`. It requires no
+ * key: it shows counts and names only, and listens on loopback unless the config says otherwise.
  */
 export async function startMetricsServer(host: string, port: number, parts: ManagerChecks): Promise<MetricsServer> {
   const server = createServer((req, res) => {

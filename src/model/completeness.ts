@@ -1,8 +1,7 @@
-import type { ResponseStatus } from "./response";
-import { isFinal } from "./response";
+import { isFinal, type ResponseStatus } from "./response";
 import type { TaskStatus } from "./task";
 
-/** What completeness needs of a response; of several jobs at one endpoint, one of these each. */
+/** What completeness needs of a response. Several jobs at one endpoint are several of these. */
 export interface ResponseFacts {
   endpoint: string;
   status: ResponseStatus;
@@ -12,17 +11,17 @@ export interface ResponseFacts {
   finishedAt: string | null;
 }
 
-/** Counted in endpoints. expected = running + succeeded + failed + cancelled + missing.length, always. */
+/** Counts of endpoints; expected = running + succeeded + failed + cancelled + missing.length. */
 export interface Completeness {
   expected: number;
   /** Endpoints that have received the task. */
   received: number;
-  /** Received and not final: waiting there, running, or between attempts. */
+  /** Received and not final: waiting, running, or between attempts. */
   running: number;
   succeeded: number;
   failed: number;
   cancelled: number;
-  /** Endpoints that have not received it (nor will, once it has expired). */
+  /** Endpoints that have not received it, expired ones included. */
   missing: string[];
   /** Every expected endpoint has a final response. */
   complete: boolean;
@@ -37,26 +36,21 @@ export interface TaskState {
   completeness: Completeness;
 }
 
-/** What is not in the response rows: the task's own times, compared by the database's clock, and who lives. */
+/** What the rows do not say: the task's times by the database's clock, and who lives. */
 export interface TaskClock {
   /** `delay_until` lies ahead. */
   delayed: boolean;
   /** `wait_for_endpoints_timeout` has passed. */
   waitOver: boolean;
-  /** Who lives, of the `overdue` endpoints at least: what they have not received is delivered yet, whatever is in its way. */
+  /** The `overdue` endpoints that live. What they have not received will still be delivered. */
   living: ReadonlySet<string>;
 }
 
-/** For whoever asks for a status only, which does not depend on who lives. */
+/** For callers that need only the status, which does not depend on who lives. */
 export const NOBODY: ReadonlySet<string> = new Set();
 
-interface EndpointFold {
-  status: ResponseStatus;
-  received: boolean;
-}
-
-/** Several jobs are one response: final when all are, failed when one failed for good, missing only while none was received. */
-function foldJobs(jobs: ResponseFacts[]): EndpointFold {
+/** Jobs as one response: final when all are, failed when one is, missing until one is received. */
+function foldJobs(jobs: ResponseFacts[]): { status: ResponseStatus; received: boolean } {
   const received = jobs.some((job) => job.receivedAt !== null);
   const statuses = jobs.map((job) => job.status);
   const has = (status: ResponseStatus) => statuses.includes(status);
@@ -69,8 +63,8 @@ function foldJobs(jobs: ResponseFacts[]): EndpointFold {
 }
 
 /**
- * Endpoints that have received nothing of a task although its time for that is over; empty while something else is under way.
- * Such a task is settled unless one of them lives: somebody must look.
+ * The endpoints that have not received a task in time; empty while another response is under way.
+ * Such a task is settled unless one of them lives, which the caller has to find out.
  */
 export function overdue(rows: readonly ResponseFacts[], waitOver: boolean): string[] {
   const open = waitOver ? rows.filter((row) => !isFinal(row.status)) : [];
@@ -78,7 +72,7 @@ export function overdue(rows: readonly ResponseFacts[], waitOver: boolean): stri
   return [...new Set(open.map((row) => row.endpoint))];
 }
 
-/** The whole truth about a task from its response rows. Pure. `rows` may be in any order. */
+/** The state of a task, computed from its response rows in any order. Pure. */
 export function taskState(rows: readonly ResponseFacts[], clock: TaskClock): TaskState {
   const byEndpoint = new Map<string, ResponseFacts[]>();
   for (const row of rows) {
@@ -114,7 +108,7 @@ export function taskState(rows: readonly ResponseFacts[], clock: TaskClock): Tas
   const begun = completeness.received > 0 || missed > 0 || completeness.cancelled > 0;
   const settled = completeness.complete || (completeness.running === 0 && unreceived > 0 && owed === 0);
   return {
-    status: statusOf(completeness, missed, unreceived, begun, clock),
+    status: statusOf(completeness, { missed, unreceived, begun }, clock),
     settled,
     progress: rows.length === 0 ? 0 : round(rows.reduce((sum, row) => sum + progressOf(row), 0) / rows.length),
     startedAt: extreme(rows, "startedAt", (a, b) => a < b),
@@ -125,9 +119,7 @@ export function taskState(rows: readonly ResponseFacts[], clock: TaskClock): Tas
 
 function statusOf(
   counts: Completeness,
-  missed: number,
-  unreceived: number,
-  begun: boolean,
+  { missed, unreceived, begun }: { missed: number; unreceived: number; begun: boolean },
   clock: TaskClock,
 ): TaskStatus {
   if (counts.complete) {
@@ -139,7 +131,7 @@ function statusOf(
   return clock.delayed ? "scheduled" : "pending";
 }
 
-/** A final response is wholly done, however it ended: the bar of a finished task is full. */
+/** A final response counts as 1, however it ended, so that the progress of a complete task is 1. */
 function progressOf(row: ResponseFacts): number {
   return isFinal(row.status) ? 1 : Math.min(1, Math.max(0, row.progress));
 }

@@ -1,10 +1,10 @@
 import type { ResponseStatus } from "./response";
 import type { TaskStatus } from "./task";
 
-/** Times are the database's, in seconds since the task's creation or its `delay_until`. */
+/** Seconds by the database's clock, from the task's creation or its `delay_until`. */
 export interface Completions {
-  /** Tasks that have become complete; again after an operator's retry. */
+  /** Tasks that have become complete; a retried task becomes complete again. */
   tasks: Array<{ id: string; type: string; status: TaskStatus; seconds: number }>;
-  /** Responses that have become final. `deliverySeconds`: until its endpoint had it; null: it never did. */
+  /** Responses that have become final. `deliverySeconds`: until received; null: never received. */
   responses: Array<{ type: string; endpoint: string; status: ResponseStatus; deliverySeconds: number | null }>;
 }

@@ -7,7 +7,7 @@ export function parseDuration(text: string): number | null {
   return Math.round(Number(match[1]) * UNITS[match[2]!]!);
 }
 
-/** Milliseconds → the shortest exact text, as it would be written in the config. */
+/** Milliseconds → the shortest exact text in the notation of the config. */
 export function formatDuration(ms: number): string {
   for (const [unit, size] of Object.entries(UNITS).reverse()) {
     if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;

@@ -1,7 +1,8 @@
 /**
- * The task: one request. Its row is written at creation and after that only by the API's processes; what endpoints do
- * stands in the responses, and the task's status is computed from them (completeness.ts). `status` and `finishedAt` in the
- * row are that computation's last stored result, kept for lists; a view always computes anew.
+ * The task: one request. Its row is written at creation and after that only by the API's processes;
+ * what endpoints do stands in the responses, and the task's status is computed from them
+ * (completeness.ts). `status` and `finishedAt` in the row are that computation's last stored
+ * result, kept for lists; a view always computes anew.
  */
 export const TASK_STATUSES = [
   "scheduled",
@@ -49,7 +50,10 @@ export interface NewTask {
   createdBy: string | null;
 }
 
-/** A task whose endpoints need not be known yet: null is whoever is registered for the type when it is stored. */
+/**
+ * A task whose endpoints need not be known yet: null is whoever is registered for the type when it
+ * is stored.
+ */
 export type TaskDraft = Omit<NewTask, "endpoints"> & { endpoints: string[] | null };
 
 export interface TaskRecord {

@@ -1,6 +1,6 @@
-/** The one reader of times that people and programs write. */
+/** Parses the times that people and programs write. */
 
-/** What is asked for where a time is refused. */
+/** For messages that refuse a time. */
 export const TIME_EXPECTED = "must be an RFC 3339 time that exists, such as 2030-01-31T12:00:00Z";
 
 const DAY = String.raw`(\d{4})-(\d\d)-(\d\d)`;
@@ -12,9 +12,10 @@ const FIRST = Date.parse("0001-01-01T00:00:00.000Z");
 const LAST = Date.parse("9999-12-31T23:59:59.999Z");
 
 /**
- * An RFC 3339 time with its offset, years 1 to 9999 in UTC → milliseconds since 1970. Null: it is not written like that, or there
- * is no such time (February 30, 24:00). A second 60 is taken where a leap second may be, at the end of a month in UTC, and means
- * the second after it. `day`: a date alone is taken too, as its midnight in UTC.
+ * An RFC 3339 time with its offset, years 1 to 9999 in UTC → milliseconds since 1970. Null: another
+ * notation, or a time that does not exist (February 30, 24:00). A second 60 is accepted at the end
+ * of a month in UTC and means the second after it. `day`: accepts a date alone too, as its midnight
+ * in UTC.
  */
 export function parseTime(text: string, { day: dayAlone = false } = {}): number | null {
   const parts = PATTERN.exec(text);
@@ -25,26 +26,26 @@ export function parseTime(text: string, { day: dayAlone = false } = {}): number 
   if (hour > 23 || minute > 59 || second > 60 || offsetHour > 23 || offsetMinute > 59) return null;
   const offset = (sign === "-" ? -1 : 1) * (offsetHour * 60 + offsetMinute);
   const whole = midnight(year, month, day) + ((hour * 60 + minute - offset) * 60 + second) * 1000;
-  // A second 60 has come out as the second after it.
+  // Here a second 60 has become the second after it.
   if (second === 60 && !beginsMonth(whole)) return null;
   const ms = whole + Number((parts[7] ?? "").padEnd(3, "0").slice(0, 3));
   return ms >= FIRST && ms <= LAST ? ms : null;
 }
 
-/** The same as RFC 3339 text in UTC, as it is stored and answered. */
+/** The same as RFC 3339 text in UTC, the form in which times are stored and answered. */
 export function normalTime(text: string, options?: { day?: boolean }): string | null {
   const ms = parseTime(text, options);
   return ms === null ? null : timeText(ms);
 }
 
-/** Milliseconds → RFC 3339 text in UTC; null for what lies outside the years 1 to 9999. */
+/** Milliseconds → RFC 3339 text in UTC; null outside the years 1 to 9999. */
 export function timeText(ms: number): string | null {
   return ms >= FIRST && ms <= LAST ? new Date(ms).toISOString() : null;
 }
 
 type Numbers = [year: number, month: number, day: number, hour: number, minute: number, second: number];
 
-/** Not Date.UTC, which takes the years up to 99 for the 20th century. */
+/** Date.UTC would move the years up to 99 into the 20th century. */
 function midnight(year: number, month: number, day: number): number {
   return new Date(0).setUTCFullYear(year, month - 1, day);
 }

@@ -38,7 +38,7 @@ test("1: something unexpected, with a word on where to look", async () => {
   expect(broken.stderr).toContain("request r-1");
   const other = await server.cli(["types", ...(await answering(200, "a login page"))]);
   expect(other.code).toBe(1);
-  expect(other.stderr).toContain("something else than tasker");
+  expect(other.stderr).toContain("something other than tasker");
 });
 
 test.each([

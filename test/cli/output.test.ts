@@ -25,7 +25,7 @@ describe("a command's output", () => {
     const { code, stderr } = await run(`${line} >/dev/full`);
     expect(code).toBe(10);
     expect(stderr).toContain(
-      "error: standard output could not be written: no space is left on the device (ENOSPC)\n  next     what the command did is done",
+      "error: standard output could not be written: no space is left on the device (ENOSPC)\n  next     the command itself has finished",
     );
     expect(stderr).not.toMatch(STACK);
   });

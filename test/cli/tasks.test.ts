@@ -79,7 +79,7 @@ test("list filters, limits and says when there is more", async () => {
 test("a number where the type wants a text is refused with how to write it", async () => {
   const { code, stderr } = await server.cli(["submit", "strict", "--set", "version=1", "--set", "label=2.1"]);
   expect(code).toBe(2);
-  expect(stderr).toContain(`as text it is written --set 'label="2.1"'`);
+  expect(stderr).toContain(`for a text write --set 'label="2.1"'`);
   expect((await server.cli(["submit", "strict", "--set", "version=1", "--set", 'label="2.1"'])).code).toBe(0);
 });
 

@@ -1,16 +1,16 @@
 import type { Command, Option } from "commander";
 import { TaskerClient } from "../../client";
+import { TASK_STATUSES } from "../../client/types";
 import { clientSettings, readContexts } from "../../config/client-settings";
 import { refText } from "../reference";
 import { cell } from "../text";
 
-/** `name` and what it is, for a shell. */
+/** A word and its description, for the shell. */
 type Candidate = [name: string, description: string];
 
-const TASK_STATUSES = ["scheduled", "pending", "running", "succeeded", "failed", "incomplete", "cancelled"];
-const PATIENCE_MS = 1500;
+const TIMEOUT_MS = 1500;
 
-/** What completion scripts call: the words so far, the last one unfinished. Answers `name<TAB>description` lines, or nothing. */
+/** Called by completion scripts. Writes `name<TAB>description` lines for the last, partial word. */
 export function register(program: Command): void {
   program
     .command("__complete", { hidden: true })
@@ -68,7 +68,7 @@ async function complete(program: Command, words: readonly string[]): Promise<Can
 }
 
 async function valuesOf(what: string, given: { url?: string; context?: string }, command = ""): Promise<Candidate[]> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   const client = () => {
     const { url, apiKey } = clientSettings(given);
     return new TaskerClient({ url, retries: 0, ...(apiKey === null ? {} : { apiKey }) });

@@ -1,5 +1,5 @@
 import { Argument, type Command } from "commander";
-import { act, withOutput } from "../session";
+import { act, examples, withOutput } from "../session";
 
 const SCRIPTS: Record<string, string> = {
   bash: `# tasker completion for bash: source <(tasker completion bash)
@@ -38,9 +38,9 @@ complete -c tasker -f -a '(__tasker_complete)'
 export function register(program: Command): void {
   const command = program
     .command("completion")
-    .description("A script that completes commands, options, types, endpoints and tasks in your shell")
+    .description("Print a script that completes commands, options, types, endpoints and tasks in your shell")
     .addArgument(new Argument("<shell>", "which one").choices(Object.keys(SCRIPTS)))
-    .addHelpText("after", "\nExample:\n  echo 'source <(tasker completion bash)' >> ~/.bashrc");
+    .addHelpText("after", examples("echo 'source <(tasker completion bash)' >> ~/.bashrc"));
   act(withOutput(command), (_session, shell: string) => {
     process.stdout.write(SCRIPTS[shell]!);
   });

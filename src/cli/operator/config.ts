@@ -1,29 +1,21 @@
 import type { Command } from "commander";
-import type * as Load from "../../config/loading/load";
 import { configValues } from "../../config/loading/values";
 import { act, type Session, withOutput } from "../session";
-import { type ServerOptions, withConfig } from "./on-server";
+import { loadedConfig, type ServerOptions, withConfig } from "./on-server";
 
 export function register(program: Command): void {
-  const config = program
-    .command("config")
-    .description("The server's configuration: check it, or see what it amounts to");
-  const check = config.command("check").description("Say everything that is wrong with it; exit code 9 if anything is");
+  const config = program.command("config").description("Check or print the server's configuration");
+  const check = config.command("check").description("Report every problem; exit code 9 if there is one");
   const print = config
     .command("print")
-    .description("Every setting with its value; passwords are hidden")
-    .option("--origin", "and the origin of each: a variable, a line of a file, or the default");
+    .description("Print every setting with its value; passwords are hidden")
+    .option("--origin", "add where each value comes from: a variable, a line of a file, or the default");
   act(withOutput(withConfig(check)), checkConfig);
   act(withOutput(withConfig(print)), printConfig);
 }
 
-function load(options: ServerOptions) {
-  const { loadConfigWithOrigins } = require("../../config/loading/load") as typeof Load;
-  return loadConfigWithOrigins({ mode: options.mode, file: options.config });
-}
-
 function checkConfig({ out }: Session, options: ServerOptions): void {
-  const { config, warnings } = load(options);
+  const { config, warnings } = loadedConfig(options);
   const types = Object.keys(config.taskTypes);
   out.result({
     json: { ok: true, run_mode: config.runMode, file: config.file, task_types: types, warnings },
@@ -36,7 +28,7 @@ function checkConfig({ out }: Session, options: ServerOptions): void {
 }
 
 function printConfig({ out }: Session, options: ServerOptions & { origin?: boolean }): void {
-  const { config, origin } = load(options);
+  const { config, origin } = loadedConfig(options);
   const items = configValues(config).map(({ path, value, instead }) => {
     const own = origin(path);
     const { from, where } = own.from === "default" && instead ? origin(instead) : own;

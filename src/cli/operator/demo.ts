@@ -4,13 +4,15 @@ import { uiDir } from "../ui-dir";
 const ANYBODY = { name: null, types: null, remote: null, traceparent: null };
 const TYPE = "noop";
 
-/** What `npm start` shows: one sample task on an empty store, until all have answered, and a request to try next. */
-export async function demo(running: TaskerProcess): Promise<void> {
-  const { service, api } = running;
+/** Shows a sample task on an empty store until all have answered, and a request to try. */
+export async function demo({ service, api, config }: TaskerProcess): Promise<void> {
   if (!service || !api) return;
   const say = (line: string) => process.stdout.write(`${line}\n`);
-  const stored = await service.list({ limit: 1 });
-  if (stored.items.length === 0 && running.config.taskTypes[TYPE]) {
+  const [newest] = (await service.list({ limit: 1 })).items;
+  if (newest) {
+    const { type, id } = newest.task;
+    say(`earlier tasks are still here; the newest: ${api.url}/${type}/${id}`);
+  } else if (config.taskTypes[TYPE]) {
     const body = { identifier: "first-task", payload: { hello: "world" } };
     const { reading } = await service.submit(TYPE, body, ANYBODY);
     const { id } = reading.task;
@@ -25,9 +27,6 @@ export async function demo(running: TaskerProcess): Promise<void> {
       if (now.state.settled) break;
       now = await service.wait(TYPE, id, 30_000, { etag: now.etag });
     }
-  } else if (stored.items[0]) {
-    const newest = stored.items[0].task;
-    say(`earlier tasks are still here; the newest: ${api.url}/${newest.type}/${newest.id}`);
   }
   say(`
 try it:

@@ -5,18 +5,19 @@ import type * as Inspect from "../../transport/amqp/administration/inspect";
 import type { QueueFinding } from "../../transport/amqp/administration/inspect";
 import type * as Manage from "../../transport/amqp/administration/management";
 
-/** Adds a line to what `doctor` tells. */
+/** Adds a line to the result of `doctor`. */
 export type Say = (check: string, state: "ok" | "warning" | "failed", detail: string) => void;
 
-/** Responses that are not final, by type and endpoint (`*`: whoever takes it). */
+/** Counts of responses that are not final, by type and endpoint (`*`: not taken yet). */
 export type OpenWork = ReadonlyArray<{ type: string; endpoint: string; count: number }>;
 
-/** More of a kind than this are counted. */
-const MOST = 20;
+/** Most findings of one kind that are listed; the rest is counted. */
+const MAX_LISTED = 20;
 
 /**
- * The queues of the config's vhost against what the config would declare. `registered`: the endpoints that the server knows;
- * null when it could not be asked; `open` likewise of the database. Without the management API it says what it could not look at; nothing fails for that.
+ * Compares the queues of the config's vhost with those that the config declares. `registered`: the
+ * endpoints known to the server, `open`: the work known to the database; null where these could not
+ * be asked. Without the management API it reports a warning.
  */
 export async function queues(
   config: Config,
@@ -54,8 +55,8 @@ export async function queues(
   say("queues", "ok", `${well} of ${found.length} in vhost ${vhost} are as the config declares them`);
   for (const kind of ["differs", "orphan", "foreign"] as const) {
     const these = findings.filter((finding) => finding.kind === kind);
-    for (const finding of these.slice(0, MOST)) say("queue", "warning", sentence(finding, vhost));
-    if (these.length > MOST) say("queue", "warning", `and ${these.length - MOST} more of this kind`);
+    for (const finding of these.slice(0, MAX_LISTED)) say("queue", "warning", sentence(finding, vhost));
+    if (these.length > MAX_LISTED) say("queue", "warning", `and ${these.length - MAX_LISTED} more of this kind`);
   }
   if (!registered) say("queues", "warning", "which endpoints have registered is not known without the server");
 }

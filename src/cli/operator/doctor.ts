@@ -2,15 +2,16 @@ import type { Command } from "commander";
 import type { Endpoint } from "../../client";
 import { readContexts } from "../../config/client-settings";
 import type { Config } from "../../config/config";
-import type * as Load from "../../config/loading/load";
 import type * as FindHandler from "../../manager/runners/module/find-handler";
 import { VERSION } from "../../version";
 import { EXIT } from "../exit-codes";
 import { explain } from "../failure";
 import type { Style } from "../output";
 import { act, type Session, withServer } from "../session";
+import { owed } from "../tasks/rows";
+import { count } from "../text";
 import { type OpenWork, queues, type Say } from "./doctor-queues";
-import { type ServerOptions, withConfig, withStore } from "./on-server";
+import { loadedConfig, type ServerOptions, withConfig, withStore } from "./on-server";
 
 interface Check {
   check: string;
@@ -19,15 +20,13 @@ interface Check {
 }
 
 const STYLES: Record<Check["state"], Style> = { ok: "green", warning: "yellow", failed: "red" };
-/** More than this between two clocks makes times on a screen misleading (nothing of tasker's own depends on it). */
+/** A larger difference between two clocks makes displayed times misleading. */
 const SKEW_MS = 5_000;
 
 export function register(program: Command): void {
   const command = program
     .command("doctor")
-    .description(
-      "Look at everything that has to work: versions, config, handlers, database, server, key, endpoints, queues",
-    );
+    .description("Check versions, config, handlers, database, server, key, endpoints and queues");
   act(withServer(withConfig(command)), doctor);
 }
 
@@ -36,7 +35,7 @@ async function doctor(session: Session, options: ServerOptions): Promise<number>
   const checks: Check[] = [];
   let worst = 0;
   const say: Say = (check, state, detail) => checks.push({ check, state, detail });
-  /** A step that throws is a failed check; the first failure decides on the exit code. */
+  /** A step that throws is a failed check. The first failure determines the exit code. */
   const step = async (name: string, work: () => Promise<void> | void): Promise<boolean> => {
     try {
       await work();
@@ -81,8 +80,7 @@ function versions(say: Say): void {
 }
 
 function serverConfig(options: ServerOptions, say: Say): Config {
-  const { loadConfigWithOrigins } = require("../../config/loading/load") as typeof Load;
-  const { config, warnings } = loadConfigWithOrigins({ mode: options.mode, file: options.config });
+  const { config, warnings } = loadedConfig(options);
   say("config", "ok", `${config.file ?? "defaults"} (${config.runMode})`);
   for (const warning of warnings) say("config", "warning", warning);
   const { findHandler } = require("../../manager/runners/module/find-handler") as typeof FindHandler;
@@ -96,22 +94,19 @@ function serverConfig(options: ServerOptions, say: Say): Config {
   return config;
 }
 
-/** Returns what is open, by type and endpoint: queues of it are somebody's, whatever the config says now. */
+/** Returns the open responses; their queues are in use, whatever the config says now. */
 async function database(config: Config, say: Say): Promise<OpenWork> {
   const { keys, open } = await withStore(config, async (store) => ({
     keys: await store.access.keys(),
     open: await store.tasks.openCounts(),
   }));
-  say("database", "ok", `reachable, ${keys.length} API key${keys.length === 1 ? "" : "s"}`);
+  say("database", "ok", `reachable, ${count(keys.length, "API key")}`);
   const former = open.filter(({ type }) => !Object.hasOwn(config.taskTypes, type));
   if (former.length > 0) {
     const types = [...new Set(former.map(({ type }) => type))].join(", ");
-    const count = former.reduce((sum, one) => sum + one.count, 0);
-    say(
-      "types",
-      "warning",
-      `${count} ${count === 1 ? "response is" : "responses are"} open of types that the config no longer has (${types}): nobody performs them`,
-    );
+    const open = former.reduce((sum, one) => sum + one.count, 0);
+    const are = `${open} ${open === 1 ? "response is" : "responses are"}`;
+    say("types", "warning", `${are} open of types that the config no longer has (${types}): nobody performs them`);
   }
   return open;
 }
@@ -148,15 +143,8 @@ async function endpoints({ client }: Session, say: Say): Promise<Endpoint[]> {
   const all = await client.endpoints();
   if (all.length === 0) say("endpoints", "warning", "none is known: start a manager");
   for (const endpoint of all) {
-    const { expected, received, running, retrying } = endpoint.open;
-    const owes = expected + received + running + retrying;
-    if (endpoint.alive) say("endpoint", "ok", `${endpoint.name} is alive, owes ${owes}`);
-    else
-      say(
-        "endpoint",
-        "warning",
-        `${endpoint.name} is ${endpoint.last_seen_at ? "silent" : "not seen yet"}, owes ${owes}`,
-      );
+    const state = endpoint.alive ? "alive" : endpoint.last_seen_at ? "silent" : "not seen yet";
+    say("endpoint", endpoint.alive ? "ok" : "warning", `${endpoint.name} is ${state}, owes ${owed(endpoint.open)}`);
   }
   return all;
 }

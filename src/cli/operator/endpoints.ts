@@ -1,39 +1,36 @@
 import type { Command } from "commander";
 import type { BrokerUser, Endpoint } from "../../client";
-import type { Cell } from "../output";
 import { act, type Session, withServer } from "../session";
-import { span } from "../text";
+import { owed, since } from "../tasks/rows";
 
 export function register(program: Command): void {
   const command = program
     .command("endpoints")
-    .description("The endpoints: who is alive, and what each still owes; or one with its managers")
+    .description("List the endpoints with what each still owes, or show one with its managers")
     .argument("[name]", "the endpoint");
   act(withServer(command), endpoints);
   const removal = command
     .command("remove")
-    .description("End an endpoint's life: nothing is expected of it any more, and what it owes is cancelled")
+    .description("Remove an endpoint: nothing is expected of it any more, and what it owes is cancelled")
     .argument("<name>", "the endpoint")
     .option("-n, --dry-run", "only show what would be done");
   act(withServer(removal), remove);
   const renaming = command
     .command("rename")
-    .description("Let an endpoint go on under another name, with what it owes; stop its manager first")
+    .description("Rename an endpoint with what it owes; stop its manager first")
     .argument("<name>", "the endpoint")
-    .argument("<new-name>", "how it is called from now on");
+    .argument("<new-name>", "its new name");
   act(withServer(renaming), rename);
 }
 
 async function remove({ client, out }: Session, name: string, options: { dryRun?: boolean }): Promise<void> {
   const removed = await client.removeEndpoint(name, { dryRun: options.dryRun });
-  const { ended } = removed;
+  const { ended, types } = removed;
   out.result({
     json: removed,
     ids: [name],
     columns: ["ENDPOINT", options.dryRun ? "WOULD CANCEL" : "CANCELLED", "RUNNING", "REGISTERED FOR"],
-    rows: [
-      [name, ended.expected + ended.received + ended.running + ended.retrying, ended.running, removed.types.join(",")],
-    ],
+    rows: [[name, owed(ended), ended.running, types.join(",")]],
   });
   if (options.dryRun) return;
   if (removed.alive)
@@ -62,7 +59,7 @@ async function endpoints({ client, out }: Session, name?: string): Promise<void>
     return out.result({
       json: endpoint,
       ids: [endpoint.name],
-      head: [`${endpoint.name}  ${alive(endpoint)}, owes ${owes(endpoint)}, types: ${endpoint.types.join(", ")}`],
+      head: [`${endpoint.name}  ${alive(endpoint)}, owes ${owed(endpoint.open)}, types: ${endpoint.types.join(", ")}`],
       columns: ["MANAGER", "STATE", "HOST", "PID", "VERSION", "RUNNING", "HEARTBEAT"],
       rows: endpoint.managers.map((m) => [m.id, m.state, m.host, m.pid, m.version, m.running, m.heartbeat_at]),
       none: `${endpoint.name} has never had a manager: start one with \`tasker manager --endpoint ${endpoint.name}\`.`,
@@ -75,30 +72,16 @@ async function endpoints({ client, out }: Session, name?: string): Promise<void>
     columns: ["ENDPOINT", "ALIVE", "OWES", "RUNNING", "LAST SEEN", "TYPES"],
     rows: all.map((endpoint) => [
       endpoint.name,
-      aliveCell(endpoint),
-      owes(endpoint),
+      { text: alive(endpoint), style: endpoint.alive ? "green" : "red" },
+      owed(endpoint.open),
       endpoint.open.running,
-      seen(endpoint, out.terminal),
+      since(endpoint.last_seen_at, out.terminal),
       endpoint.types.join(","),
     ]),
     none: "No endpoint is known yet: start a manager with `tasker manager --endpoint NAME`.",
   });
 }
 
-/** Answers that are still to come from it. */
-function owes({ open }: Endpoint): number {
-  return open.expected + open.received + open.running + open.retrying;
-}
-
 function alive(endpoint: Endpoint): string {
   return endpoint.alive ? "alive" : endpoint.last_seen_at ? "silent" : "never seen";
-}
-
-function aliveCell(endpoint: Endpoint): Cell {
-  return { text: alive(endpoint), style: endpoint.alive ? "green" : "red" };
-}
-
-function seen({ last_seen_at: at }: Endpoint, terminal: boolean): string {
-  if (!at) return "";
-  return terminal ? `${span(Date.now() - Date.parse(at))} ago` : at;
 }

@@ -3,15 +3,14 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { newApiKey } from "../../api/access/keys";
 import { SCOPES } from "../../api/access/permissions";
 import type { Config } from "../../config/config";
-import { isName } from "../../model/names";
 import type { ApiKeyRecord, AuditEntry } from "../../store/store";
 import { EXIT } from "../exit-codes";
-import { CliError, usage } from "../failure";
+import { CliError } from "../failure";
 import { collect, timeFrom } from "../input";
 import type { Result } from "../output";
-import { act, type Session, withOutput } from "../session";
+import { act, examples, type Session, withOutput } from "../session";
 import { exitWithOutput, flushOutput } from "../stdio";
-import { configOf, type ServerOptions, withAccess, withConfig } from "./on-server";
+import { configOf, type ServerOptions, typeOf, withConfig, withStore } from "./on-server";
 
 interface CreateOptions extends ServerOptions {
   name: string;
@@ -23,36 +22,29 @@ interface CreateOptions extends ServerOptions {
 export function register(program: Command): void {
   const keys = program
     .command("keys")
-    .description("API keys, on the server itself: they are written into its database")
+    .description("Manage API keys, on the server itself: they are written into its database")
     .addHelpText(
       "after",
-      "\nExample:\n  tasker keys create --name deploy --scope submit,read --types app-update --expires 90d",
+      examples("tasker keys create --name deploy --scope submit,read --types app-update --expires 90d"),
     );
   const create = keys
     .command("create")
-    .description("Make a key; it is shown once and stored only as a digest")
+    .description("Create a key; it is shown once and stored only as a digest")
     .requiredOption("--name <name>", "what it is for, 1 to 100 characters", keyName)
     .addOption(
       new Option("--scope <scopes>", `what it may do: ${SCOPES.join(", ")}`).argParser(scopes).makeOptionMandatory(),
     )
     .option("--types <types>", "only these task types", collect)
-    .option("--expires <time>", "from then on it is refused: 90d, or 2030-01-31", timeFrom("future"));
+    .option("--expires <time>", "when it expires: 90d, or 2030-01-31", timeFrom("future"));
   act(withOutput(withConfig(create)), createKey);
-  act(withOutput(withConfig(keys.command("list").description("The keys, without their secrets"))), listKeys);
-  const revoke = keys.command("revoke").description("Refuse a key from now on").argument("<id>", "its id or its name");
+  act(withOutput(withConfig(keys.command("list").description("List the keys, without their secrets"))), listKeys);
+  const revoke = keys.command("revoke").description("Revoke a key").argument("<id>", "its id or its name");
   act(withOutput(withConfig(revoke)), revokeKey);
 }
 
 async function createKey({ out }: Session, options: CreateOptions): Promise<void> {
   const config = configOf(options);
-  for (const type of options.types ?? []) {
-    if (!isName(type) || !Object.hasOwn(config.taskTypes, type)) {
-      throw usage(
-        `There is no task type ${JSON.stringify(type)}`,
-        `known: ${Object.keys(config.taskTypes).join(", ")}`,
-      );
-    }
-  }
+  for (const type of options.types ?? []) typeOf(config, type);
   const key = newApiKey();
   const record = {
     id: key.id,
@@ -61,7 +53,7 @@ async function createKey({ out }: Session, options: CreateOptions): Promise<void
     types: options.types ?? null,
     expiresAt: options.expires ?? null,
   };
-  const first = await withAccess(config, async (access) => {
+  const first = await withStore(config, async ({ access }) => {
     const known = await access.keys();
     if (known.some((other) => other.name === options.name)) {
       throw new CliError(
@@ -74,15 +66,9 @@ async function createKey({ out }: Session, options: CreateOptions): Promise<void
     await access.audit([change("key.create", record.name, record.scopes)]);
     return known.length === 0 && config.api.keys.length === 0;
   });
+  const { id, name, scopes, types, expiresAt } = record;
   out.result({
-    json: {
-      key: key.text,
-      id: key.id,
-      name: record.name,
-      scopes: record.scopes,
-      types: record.types,
-      expires_at: record.expiresAt,
-    },
+    json: { key: key.text, id, name, scopes, types, expires_at: expiresAt },
     ids: [key.text],
     columns: ["KEY"],
     rows: [[key.text]],
@@ -93,11 +79,11 @@ async function createKey({ out }: Session, options: CreateOptions): Promise<void
   if (first) out.say("It is the first key: from now on every request needs one.");
 }
 
-/** A key that nobody could read is of use to nobody. Throws CliError. */
+/** Removes the key again if it could not be shown. Throws CliError then. */
 async function removeUnseen(config: Config, record: { id: string; name: string; scopes: string[] }): Promise<void> {
   await flushOutput();
   if (exitWithOutput(EXIT.done) === EXIT.done) return;
-  await withAccess(config, async (access) => {
+  await withStore(config, async ({ access }) => {
     await access.removeKey(record.id);
     await access.audit([change("key.revoke", record.name, record.scopes)]);
   });
@@ -105,7 +91,7 @@ async function removeUnseen(config: Config, record: { id: string; name: string; 
 }
 
 async function listKeys({ out }: Session, options: ServerOptions): Promise<void> {
-  const all = await withAccess(configOf(options), (access) => access.keys());
+  const all = await withStore(configOf(options), ({ access }) => access.keys());
   const keys = all.filter((key) => !isSession(key));
   out.result(keysResult(keys));
 }
@@ -138,7 +124,7 @@ function keysResult(keys: readonly ApiKeyRecord[]): Result {
   };
 }
 
-/** Who works on the server itself has no key: the trail names the account. */
+/** An operator on the server has no key, so the audit trail names the account. */
 function change(action: string, key: string, scopes: readonly string[]): AuditEntry {
   return {
     actor: `${account()} on the server`,
@@ -154,13 +140,13 @@ function account(): string {
   try {
     return userInfo().username;
   } catch {
-    // A container may run under a number that has no name.
+    // A container may run under a user id that has no name.
     return `user ${process.getuid?.() ?? "unknown"}`;
   }
 }
 
 async function revokeKey({ out }: Session, text: string, options: ServerOptions): Promise<void> {
-  const revoked = await withAccess(configOf(options), async (access) => {
+  const revoked = await withStore(configOf(options), async ({ access }) => {
     const found = (await access.keys()).filter((key) => key.id === text || key.name === text);
     if (found.length === 0)
       throw new CliError(EXIT.notFound, `There is no key ${JSON.stringify(text)}`, "`tasker keys list` shows them");
@@ -186,7 +172,7 @@ function scopes(text: string, before?: string[]): string[] {
   return [...new Set(all)];
 }
 
-/** A log-in to the web pages is kept as a key of its own that ends with its parent; it is nobody's to list or hand out. */
+/** A session of the web pages is stored as a key that ends with its parent. It is not listed. */
 function isSession(key: ApiKeyRecord): boolean {
   return key.scopes.some((scope) => scope.startsWith("session:"));
 }

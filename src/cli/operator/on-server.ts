@@ -1,11 +1,12 @@
 import type { Command } from "commander";
-import type { Config } from "../../config/config";
+import type { Config, TaskTypeConfig } from "../../config/config";
 import type * as Load from "../../config/loading/load";
 import type * as Connect from "../../connect";
 import type * as Logs from "../../log";
-import type { AccessStore, Store } from "../../store/store";
+import type { Store } from "../../store/store";
+import { usage } from "../failure";
 
-/** Commands of an operator on the server itself: they read its config, some its database, and ask no API. */
+/** Commands on the server itself: they read its config, some its database, and ask no API. */
 export interface ServerOptions {
   mode?: string;
   config?: string;
@@ -13,22 +14,32 @@ export interface ServerOptions {
 
 export function withConfig(command: Command): Command {
   return command
-    .option("--mode <mode>", "run mode: embedded, development, test or production (else TASKER_MODE)")
-    .option("--config <file>", "the config file (else TASKER_CONFIG, or config/<mode>.config.yaml)");
+    .option("--mode <mode>", "run mode: embedded, development, test or production (default: TASKER_MODE)")
+    .option("--config <file>", "the config file (default: TASKER_CONFIG, or config/<mode>.config.yaml)");
 }
 
 /** Throws ConfigError. */
+export function loadedConfig(options: ServerOptions): Load.LoadedConfig {
+  const { loadConfigWithOrigins } = require("../../config/loading/load") as typeof Load;
+  return loadConfigWithOrigins({ mode: options.mode, file: options.config });
+}
+
+/** As loadedConfig; warnings go to standard error. */
 export function configOf(options: ServerOptions): Config {
-  const { loadConfig } = require("../../config/loading/load") as typeof Load;
-  return loadConfig({ mode: options.mode, file: options.config });
+  const { config, warnings } = loadedConfig(options);
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  return config;
 }
 
-/** Opens the config's database beside a server that may run, brings its tables up to date, and closes it again. */
-export function withAccess<T>(config: Config, work: (access: AccessStore) => Promise<T>): Promise<T> {
-  return withStore(config, (store) => work(store.access));
+/** Throws CliError. */
+export function typeOf({ taskTypes }: Config, name: string): TaskTypeConfig {
+  if (Object.hasOwn(taskTypes, name)) return taskTypes[name]!;
+  throw usage(`There is no task type ${JSON.stringify(name)}`, `known: ${Object.keys(taskTypes).join(", ")}`);
 }
 
-/** Likewise, with all of it. */
+/**
+ * Opens the config's database beside a server that may run, migrates it, and closes it afterwards.
+ */
 export async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
   const { connectStore } = require("../../connect") as typeof Connect;
   const { silentLog } = require("../../log") as typeof Logs;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
-import type { TaskTypeConfig } from "../../config/config";
+import type { Config, TaskTypeConfig } from "../../config/config";
 import type * as Logs from "../../log";
 import type * as Choose from "../../manager/runners/choose";
 import type { RunResult } from "../../manager/runners/runner";
@@ -11,9 +11,9 @@ import { EXIT } from "../exit-codes";
 import { usage } from "../failure";
 import { collectWhole, duration } from "../input";
 import { payloadOf } from "../payload";
-import { act, type Session, withOutput } from "../session";
+import { act, examples, type Session, withOutput } from "../session";
 import { cell, cleanText, span } from "../text";
-import { configOf, type ServerOptions, withConfig } from "./on-server";
+import { configOf, type ServerOptions, typeOf, withConfig } from "./on-server";
 
 interface RunOptions extends ServerOptions {
   payload?: string;
@@ -26,23 +26,25 @@ interface RunOptions extends ServerOptions {
 export function register(program: Command): void {
   const command = program
     .command("run")
-    .description("Perform a handler here and now, without queue or database, and show what it would have recorded")
+    .description("Run a handler here, without queue or database, and show what would have been recorded")
     .argument("<type>", "the task type")
     .option("-p, --payload <json>", "the payload: '{…}', @file.json, or - for standard input")
-    .option("--set <name=value>", "one field of the payload; may be repeated", collectWhole)
-    .option("-e, --endpoint <name>", "the endpoint it is told it runs at", "local")
-    .option("-i, --identifier <text>", "the identifier it is told")
-    .option("--timeout <duration>", "of the attempt (else the type's)", duration)
-    .addHelpText("after", `\nExample:\n  tasker run noop --payload '{"hello": "world"}'`);
+    .option(
+      "--set <name=value>",
+      "set one field of the payload, as JSON or else as text; may be repeated",
+      collectWhole,
+    )
+    .option("-e, --endpoint <name>", "the endpoint that the handler sees", "local")
+    .option("-i, --identifier <text>", "the identifier that the handler sees")
+    .option("--timeout <duration>", "limit of the attempt (default: the type's)", duration)
+    .addHelpText("after", examples(`tasker run noop --payload '{"hello": "world"}'`));
   act(withOutput(withConfig(command)), run);
 }
 
 async function run(session: Session, name: string, options: RunOptions): Promise<number> {
   const { out } = session;
   const config = configOf(options);
-  const type = Object.hasOwn(config.taskTypes, name) ? config.taskTypes[name]! : undefined;
-  if (!type)
-    throw usage(`There is no task type ${JSON.stringify(name)}`, `known: ${Object.keys(config.taskTypes).join(", ")}`);
+  const type = typeOf(config, name);
   if (!isName(options.endpoint)) throw usage(`${JSON.stringify(options.endpoint)} is not an endpoint's name`);
   const payload = writeExact(payloadOf(options.payload, options.set) ?? {});
   checkPayload(type, payload);
@@ -51,7 +53,7 @@ async function run(session: Session, name: string, options: RunOptions): Promise
   const jobs = (type.jobs.length > 0 ? type.jobs : [null]).map((job) => ({ job, stop: new Stop() }));
   const stop = () => {
     if (jobs[0]!.stop.cause !== null) process.exit(EXIT.interrupted);
-    out.say("Stopping it; once more to end at once.");
+    out.say("Stopping it; press Ctrl-C again to end at once.");
     for (const job of jobs) job.stop.tell("cancel");
   };
   process.on("SIGINT", stop);
@@ -76,7 +78,7 @@ async function run(session: Session, name: string, options: RunOptions): Promise
 }
 
 interface Attempt {
-  config: ReturnType<typeof configOf>;
+  config: Config;
   type: TaskTypeConfig;
   job: string | null;
   payload: string;
@@ -118,7 +120,7 @@ async function attempt({ out }: Session, given: Attempt, stop: Stop) {
   }
 }
 
-/** The fields that a response would have. */
+/** The fields that the response would have. */
 function recordOf(result: RunResult, endpoint: string, job: string | null, ms: number) {
   const status = result.kind === "stopped" ? "cancelled" : result.kind;
   const failed = result.kind === "failed" ? result : null;

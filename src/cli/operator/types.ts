@@ -8,7 +8,7 @@ import { act, type Session, withServer } from "../session";
 export function register(program: Command): void {
   const command = program
     .command("types")
-    .description("The task types, or one with all its settings")
+    .description("List the task types, or show one with all its settings")
     .argument("[name]", "the type");
   act(withServer(command), types);
 }

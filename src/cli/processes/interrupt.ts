@@ -2,7 +2,7 @@ import { EXIT } from "../exit-codes";
 import { CliError } from "../failure";
 import { outputGone } from "../stdio";
 
-/** Ctrl-C while watching: the task goes on, only the watching ends. */
+/** Ctrl-C while watching: the task continues, only the watching ends. */
 export class Interrupted extends CliError {
   constructor(hint: string) {
     super(EXIT.interrupted, hint);
@@ -11,8 +11,9 @@ export class Interrupted extends CliError {
 }
 
 /**
- * Runs what can be left alone. The first Ctrl-C (or SIGTERM) aborts its signal, with `hint` as the last words; a second one ends
- * the process at once. The signal is aborted too when nobody can read what it would tell.
+ * Runs work that Ctrl-C may leave. The first Ctrl-C (or SIGTERM) aborts its signal with `hint` as
+ * the message; a second one ends the process. The signal is also aborted when nobody can read the
+ * output any more.
  */
 export async function detachable<T>(hint: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

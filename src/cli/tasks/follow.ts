@@ -6,19 +6,19 @@ import { Progress } from "./progress";
 import { RESPONSE_COLUMNS, responseRow, standing } from "./rows";
 
 export interface FollowOptions {
-  /** Milliseconds; left out: until the task is settled. */
+  /** Milliseconds. Default: until the task is settled. */
   timeoutMs?: number;
   /** Ends the watching. @default settled */
   until?(task: Task): boolean;
 }
 
-/** Watches a task with its progress on standard error. Ctrl-C leaves it (130). Returns it as it stands at the end. */
+/** Watches a task and shows its progress on standard error. Returns its last state. */
 export async function follow(client: TaskerClient, out: Output, ref: Ref, options: FollowOptions = {}): Promise<Task> {
   const progress = new Progress(out);
   const until = options.until ?? ((task: Task) => task.settled);
   const again = `Watch it again with: tasker status ${refText(ref)} --watch`;
   try {
-    return await detachable(`Left alone; the task goes on. ${again}`, async (signal) => {
+    return await detachable(`Stopped watching; the task continues. ${again}`, async (signal) => {
       const over =
         options.timeoutMs === undefined ? null : AbortSignal.timeout(Math.min(options.timeoutMs, 2 ** 31 - 1));
       let latest: Task | null = null;
@@ -44,7 +44,7 @@ export async function follow(client: TaskerClient, out: Output, ref: Ref, option
   }
 }
 
-/** The task as data: on a terminal where it stands and a line an endpoint. */
+/** Shows the task: on a terminal its status and one line for each endpoint. */
 export async function showTask(client: TaskerClient, out: Output, task: Task): Promise<void> {
   const responses = out.plain ? await allResponses(client, task) : task.responses;
   out.result({
@@ -56,7 +56,7 @@ export async function showTask(client: TaskerClient, out: Output, task: Task): P
   });
 }
 
-/** A task carries at most 100 responses itself. */
+/** All responses of a task, which carries at most 100 itself. */
 export async function allResponses(client: TaskerClient, task: Task): Promise<TaskResponse[]> {
   if (task.responses_link === undefined) return task.responses;
   const all: TaskResponse[] = [];

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import type { ResponseStatus, TaskFilter, TaskStatus, TaskSummary } from "../../client";
+import { TASK_STATUSES } from "../../client/types";
 import { usage } from "../failure";
 import { collect, timeFrom, wholeNumber } from "../input";
-import { act, type Session, withServer } from "../session";
+import { act, examples, type Session, withServer } from "../session";
 import { taskResult } from "./rows";
 
 export interface FilterOptions {
@@ -13,14 +14,14 @@ export interface FilterOptions {
   until?: string;
 }
 
-/** What chooses tasks, for every command that works on several. */
+/** The options that choose tasks, for every command that works on several. */
 export function withFilter(command: Command): Command {
   return command
-    .option("--type <type>", "of this type")
-    .option("-s, --status <statuses>", "scheduled, pending, running, succeeded, failed, incomplete, cancelled", collect)
-    .option("-i, --identifier <text>", "with this identifier")
-    .option("--since <time>", "created since: 1h, or 2030-01-31T12:00:00Z", timeFrom("past"))
-    .option("--until <time>", "created before", timeFrom("past"));
+    .option("--type <type>", "tasks of this type")
+    .option("-s, --status <statuses>", TASK_STATUSES.join(", "), collect)
+    .option("-i, --identifier <text>", "tasks with this identifier")
+    .option("--since <time>", "tasks created since then: 1h, or 2030-01-31T12:00:00Z", timeFrom("past"))
+    .option("--until <time>", "tasks created before then", timeFrom("past"));
 }
 
 export function filterOf(options: FilterOptions): TaskFilter {
@@ -40,16 +41,16 @@ interface ListOptions extends FilterOptions {
 }
 
 export function register(program: Command): void {
-  const command = withFilter(program.command("list").alias("ls").description("Tasks, newest first"))
-    .option("-e, --endpoint <name>", "expected at this endpoint")
-    .option("--endpoint-status <statuses>", "with --endpoint: how it stands there", collect)
-    .option("-n, --limit <n>", "at most so many", wholeNumber(1, 1_000_000), 50)
+  const command = withFilter(program.command("list").alias("ls").description("List tasks, newest first"))
+    .option("-e, --endpoint <name>", "tasks that expect this endpoint")
+    .option("--endpoint-status <statuses>", "with --endpoint: the status there", collect)
+    .option("-n, --limit <n>", "at most this many", wholeNumber(1, 1_000_000), 50)
     .addHelpText(
       "after",
-      `
-Examples:
-  tasker list --status incomplete,failed --since 1h
-  tasker list --type app-update --quiet | xargs -n 1 tasker cancel`,
+      examples(
+        "tasker list --status incomplete,failed --since 1h",
+        "tasker list --type app-update --quiet | xargs -n 1 tasker cancel",
+      ),
     );
   act(withServer(command), list);
 }

@@ -16,15 +16,15 @@ export function register(program: Command): void {
   const command = program
     .command("log")
     .alias("logs")
-    .description("What the handler wrote at an endpoint")
+    .description("Show what the handler logged at an endpoint")
     .argument("<task>", TASK_ARGUMENT)
-    .option("-e, --endpoint <name>", "at which endpoint (may be left out where there is only one)")
-    .option("--job <name>", "of one of several jobs")
-    .option("-f, --follow", "wait for more until the endpoint has answered")
+    .option("-e, --endpoint <name>", "the endpoint (default: the only one)")
+    .option("--job <name>", "one of several jobs")
+    .option("-f, --follow", "continue until the endpoint has answered")
     .addHelpText(
       "after",
       `
-With --follow it ends when the endpoint has answered: with 0 if it succeeded, with 3 if not.
+With --follow the exit code is 0 if the endpoint succeeded, else 3.
 
 Example:
   tasker log app-update/release-42 --endpoint db3 --follow`,
@@ -36,7 +36,7 @@ async function log(session: Session, text: string, options: LogOptions): Promise
   const { client, out } = session;
   const ref = await resolveTask(client, text);
   const endpoint = options.endpoint ?? (await onlyEndpoint(session, ref.type, ref.id));
-  const hint = `Left alone; the task goes on. Follow it again with: tasker log ${refText(ref)} --endpoint ${endpoint} --follow`;
+  const hint = `Stopped following; the task continues. Follow it again with: tasker log ${refText(ref)} --endpoint ${endpoint} --follow`;
   const chunks: LogChunk[] = [];
   await detachable(hint, async (signal) => {
     const { job, follow } = options;
@@ -49,7 +49,7 @@ async function log(session: Session, text: string, options: LogOptions): Promise
   return options.follow ? ending(session, ref, endpoint, options.job) : EXIT.done;
 }
 
-/** Of a log that was followed to its end: how the handler ended. */
+/** The outcome at the end of a followed log. */
 async function ending({ client, out }: Session, { type, id }: Ref, endpoint: string, job?: string): Promise<number> {
   const { status, ...response } = await client.response(type, id, endpoint, { job });
   if (status === "succeeded") return EXIT.done;

@@ -6,10 +6,10 @@ import { cell, count } from "../text";
 import { answerOf, glyphOf, nameOf, standing, styleOf } from "./rows";
 
 const BAR = 24;
-/** What wants to be seen stands first where there is not room for all. */
+/** The order of responses where there is not room for all: the most urgent first. */
 const ORDER = ["failed", "missed", "retrying", "running", "received", "expected", "cancelled", "succeeded"];
 
-/** What has no line: responses, of which an endpoint with several jobs has several; or endpoints, where a task carries only some. */
+/** What is not shown: a number of responses, or of endpoints where the task carries only some. */
 function hiddenOf(task: Task, shown: readonly TaskResponse[]): string | null {
   const some = task.responses_link !== undefined;
   const hidden = some
@@ -19,8 +19,8 @@ function hiddenOf(task: Task, shown: readonly TaskResponse[]): string | null {
 }
 
 /**
- * A task on its way, on standard error: on a terminal a bar and a line an endpoint, drawn again with each change; elsewhere one
- * line for each change.
+ * The progress of a task on standard error: on a terminal a bar and one line for each endpoint,
+ * redrawn with each change; elsewhere one line for each change.
  */
 export class Progress {
   private drawn = 0;
@@ -32,10 +32,10 @@ export class Progress {
   show(task: Task): void {
     if (this.out.options.quiet) return;
     if (this.out.live) this.draw(task);
-    else this.tell(task);
+    else this.report(task);
   }
 
-  /** Takes the drawing away, so that what follows stands alone. */
+  /** Removes the drawing. */
   clear(): void {
     if (this.drawn === 0) return;
     moveCursor(process.stderr, 0, -this.drawn);
@@ -49,7 +49,7 @@ export class Progress {
     const room = Math.max(1, (process.stderr.rows ?? 24) - 4);
     const lines = [this.bar(task, columns)];
     const sorted = [...task.responses].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
-    // Only when not all fit does the order follow urgency: else a line would jump with each change.
+    // Sorted by urgency only when not all fit; otherwise a line would jump with each change.
     const shown = task.responses.length <= room ? task.responses : sorted.slice(0, room);
     const longest = Math.max(...shown.map((response) => nameOf(response).length), 1);
     for (const response of shown) lines.push(this.endpoint(response, Math.min(longest, 40), columns));
@@ -77,7 +77,7 @@ export class Progress {
     return `${head}  ${cell(answerOf(response), Math.max(8, columns - width - 18))}`.trimEnd();
   }
 
-  private tell(task: Task): void {
+  private report(task: Task): void {
     for (const response of task.responses) {
       const name = nameOf(response);
       if (this.statuses.get(name) === response.status) continue;

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import type { JobsResponse, ResponseStatus, TaskResponse, TaskResponseDetail } from "../../client";
+import { RESPONSE_STATUSES } from "../../client/types";
 import { writeExact } from "../../model/json/exact-json";
 import { collect } from "../input";
 import { type Ref, resolveTask, TASK_ARGUMENT } from "../reference";
-import { act, type Session, withServer } from "../session";
+import { act, examples, type Session, withServer } from "../session";
 import { nameOf, RESPONSE_COLUMNS, responseRow, statusCell } from "./rows";
 
 interface ResponsesOptions {
@@ -15,21 +16,17 @@ interface ResponsesOptions {
 export function register(program: Command): void {
   const command = program
     .command("responses")
-    .description("What the endpoints answered; with --endpoint every attempt there")
+    .description("Show what the endpoints answered; with --endpoint every attempt there")
     .argument("<task>", TASK_ARGUMENT)
-    .option(
-      "-s, --status <statuses>",
-      "expected, received, running, retrying, succeeded, failed, cancelled, missed",
-      collect,
-    )
-    .option("-e, --endpoint <name>", "the whole answer of one endpoint, with its attempts")
+    .option("-s, --status <statuses>", RESPONSE_STATUSES.join(", "), collect)
+    .option("-e, --endpoint <name>", "the full answer of one endpoint, with its attempts")
     .option("--job <name>", "with --endpoint: one of several jobs")
     .addHelpText(
       "after",
-      `
-Examples:
-  tasker responses app-update/release-42 --status failed
-  tasker responses 0191f3a2 --endpoint db3 --json`,
+      examples(
+        "tasker responses app-update/release-42 --status failed",
+        "tasker responses 0191f3a2 --endpoint db3 --json",
+      ),
     );
   act(withServer(command), responses);
 }

@@ -13,17 +13,15 @@ interface RetryOptions extends Several {
 }
 
 export function register(program: Command): void {
-  const command = withSeveral(
-    program.command("retry").description("Try again where a task did not succeed, inside the same task"),
-  )
-    .option("--failed", "where it failed")
-    .option("--missing", "where it was not received")
-    .option("--cancelled", "where it was cancelled")
-    .option("-e, --endpoint <names>", "at these endpoints", collect)
+  const command = withSeveral(program.command("retry").description("Retry tasks where they did not succeed"))
+    .option("--failed", "where they failed")
+    .option("--missing", "where they were not received")
+    .option("--cancelled", "where they were cancelled")
+    .option("-e, --endpoint <names>", "only at these endpoints", collect)
     .addHelpText(
       "after",
       `
-Without --failed, --missing, --cancelled or --endpoint: where it failed or was not received.
+Without --failed, --missing, --cancelled or --endpoint: where they failed or were not received.
 
 Examples:
   tasker retry app-update/release-42 --failed
@@ -36,7 +34,7 @@ async function retry(session: Session, texts: string[], options: RetryOptions): 
   const { client, out } = session;
   const request = requestOf(options);
   const results: Array<{ type: string; id: string; reopened: string[] }> = [];
-  for await (const { type, id } of chosenTasks(session, texts, options)) {
+  for (const { type, id } of await chosenTasks(session, texts, options)) {
     if (options.dryRun) {
       const reopened: string[] = [];
       for await (const response of client.responses(type, id, { status: request.statuses ?? RETRIABLE, limit: 100 })) {

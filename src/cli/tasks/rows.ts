@@ -1,10 +1,10 @@
-import type { ResponseStatus, Task, TaskResponse, TaskStatus, TaskSummary } from "../../client";
+import type { OpenCounts, ResponseStatus, Task, TaskResponse, TaskStatus, TaskSummary } from "../../client";
 import { writeExact } from "../../model/json/exact-json";
 import type { Cell, Result, Style } from "../output";
 import { refText } from "../reference";
 import { count, span } from "../text";
 
-/** Tasks and responses as lines of a table. */
+/** Tasks and responses as rows of a table. */
 
 const STYLES: Record<string, Style> = {
   succeeded: "green",
@@ -45,16 +45,20 @@ export function standing(task: TaskSummary | Task): string {
   const parts = [`${succeeded} of ${count(expected, "endpoint")} succeeded`];
   if (failed > 0) parts.push(`${failed} failed`);
   if (cancelled > 0) parts.push(`${cancelled} cancelled`);
-  if (missing.length > 0)
-    parts.push(
-      `missing: ${missing.slice(0, 5).join(", ")}${missing.length > 5 ? ` and ${missing.length - 5} more` : ""}`,
-    );
+  const more = missing.length > 5 ? ` and ${missing.length - 5} more` : "";
+  if (missing.length > 0) parts.push(`missing: ${missing.slice(0, 5).join(", ")}${more}`);
   return parts.join(", ");
 }
 
-/** Endpoints that have answered, well or by failing. */
-function answered({ completeness }: TaskSummary): number {
-  return completeness.succeeded + completeness.failed;
+/** Responses that an endpoint still owes. */
+export function owed({ expected, received, running, retrying }: OpenCounts): number {
+  return expected + received + running + retrying;
+}
+
+/** `3 m 20 s ago` on a terminal, the time itself elsewhere. */
+export function since(at: string | null, terminal: boolean): string {
+  if (!at) return "";
+  return terminal ? `${span(Date.now() - Date.parse(at))} ago` : at;
 }
 
 export function taskResult(tasks: readonly TaskSummary[], json: unknown, terminal: boolean): Result {
@@ -66,9 +70,9 @@ export function taskResult(tasks: readonly TaskSummary[], json: unknown, termina
       refText(task),
       task.identifier,
       statusCell(task.status),
-      `${answered(task)}/${task.completeness.expected}`,
+      `${task.completeness.succeeded + task.completeness.failed}/${task.completeness.expected}`,
       task.completeness.missing.join(","),
-      terminal ? `${span(Date.now() - Date.parse(task.created_at))} ago` : task.created_at,
+      since(task.created_at, terminal),
     ]),
     none: "No task matches.",
   };
@@ -86,20 +90,20 @@ export function responseRow(response: TaskResponse): Cell[] {
   ];
 }
 
-/** `db3`, or `db3 crawl-site` for one of several jobs; `*`: whoever takes it. */
+/** `db3`, or `db3 crawl-site` for one of several jobs; `*`: not taken yet. */
 export function nameOf(response: Pick<TaskResponse, "endpoint" | "job">): string {
   const endpoint = response.endpoint ?? "*";
   return response.job === null ? endpoint : `${endpoint} ${response.job}`;
 }
 
 function took(response: TaskResponse): string {
-  // Between two attempts nothing runs.
+  // Nothing runs between two attempts.
   if (!response.started_at || response.status === "retrying") return "";
   const end = response.finished_at ? Date.parse(response.finished_at) : Date.now();
   return span(end - Date.parse(response.started_at));
 }
 
-/** What is most worth a line: why it failed, how far it is, or what came out. */
+/** The most useful line: the reason of a failure, the progress, or the result. */
 export function answerOf(response: TaskResponse): string {
   if (response.status === "running") return response.progress > 0 ? `${Math.round(response.progress * 100)} %` : "";
   if (response.status === "retrying") return `${response.reason ?? "error"}, again at ${response.retry_at ?? "once"}`;

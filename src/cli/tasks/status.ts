@@ -1,22 +1,16 @@
 import type { Command } from "commander";
 import { exitOf } from "../exit-codes";
 import { resolveTask, TASK_ARGUMENT } from "../reference";
-import { act, type Session, withServer } from "../session";
+import { act, examples, type Session, withServer } from "../session";
 import { follow, showTask } from "./follow";
 
 export function register(program: Command): void {
   const command = program
     .command("status")
-    .description("How a task stands, endpoint by endpoint")
+    .description("Show the status of a task at each endpoint")
     .argument("<task>", TASK_ARGUMENT)
-    .option("-w, --watch", "follow it until it is settled; then the exit code tells its outcome")
-    .addHelpText(
-      "after",
-      `
-Examples:
-  tasker status app-update/release-42
-  tasker status 0191f3a2 --watch`,
-    );
+    .option("-w, --watch", "follow it until it is settled; the exit code is its outcome")
+    .addHelpText("after", examples("tasker status app-update/release-42", "tasker status 0191f3a2 --watch"));
   act(withServer(command), status);
 }
 

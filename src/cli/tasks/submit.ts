@@ -5,7 +5,7 @@ import { collect, collectWhole, duration, durationText, timeFrom, wholeNumber } 
 import type { Output } from "../output";
 import { payloadOf } from "../payload";
 import { refText } from "../reference";
-import { act, type Session, withServer } from "../session";
+import { act, examples, type Session, withServer } from "../session";
 import { follow, showTask } from "./follow";
 import { standing } from "./rows";
 
@@ -26,24 +26,36 @@ export function register(program: Command): void {
   const command = program
     .command("submit")
     .alias("send")
-    .description("Send one task to its endpoints")
+    .description("Submit one task to its endpoints")
     .argument("<type>", "the task type")
     .option("-p, --payload <json>", "the payload: '{…}', @file.json, or - for standard input")
-    .option("--set <name=value>", "one field of the payload, JSON or else text; may be repeated", collectWhole)
-    .option("-i, --identifier <text>", "your own name for it: the same one again means the same task")
-    .option("-e, --endpoint <names>", "who performs it, with commas or repeated (else everybody registered)", collect)
-    .option("--delay <time>", "not before then: 10m, or 2030-01-31T12:00:00Z", timeFrom("future"))
-    .option("--attempts <n>", "at most so many at each endpoint", wholeNumber(1, 1000))
-    .option("--timeout <duration>", "of one attempt", durationText)
-    .option("--wait-for-endpoints <duration>", "then it is incomplete", durationText)
-    .option("--priority <n>", "0 to 9, 9 first", wholeNumber(0, 9))
-    .option("-w, --wait [duration]", "watch it until it is settled, or so long", duration)
+    .option(
+      "--set <name=value>",
+      "set one field of the payload, as JSON or else as text; may be repeated",
+      collectWhole,
+    )
+    .option("-i, --identifier <text>", "your own name for the task; repeating it means the same task")
+    .option(
+      "-e, --endpoint <names>",
+      "the endpoints that perform it, separated by commas or repeated (default: all registered)",
+      collect,
+    )
+    .option("--delay <time>", "start no earlier: 10m, or 2030-01-31T12:00:00Z", timeFrom("future"))
+    .option("--attempts <n>", "most attempts at each endpoint", wholeNumber(1, 1000))
+    .option("--timeout <duration>", "limit of one attempt", durationText)
+    .option(
+      "--wait-for-endpoints <duration>",
+      "after this time the task is incomplete where it was not received",
+      durationText,
+    )
+    .option("--priority <n>", "0 to 9; 9 comes first", wholeNumber(0, 9))
+    .option("-w, --wait [duration]", "watch it until it is settled, or for this long", duration)
     .addHelpText(
       "after",
-      `
-Examples:
-  tasker submit noop --payload '{"hello": "world"}' --wait
-  tasker submit app-update --set archive=app-2.1.tar.gz --endpoint lb-1,lb-2 --identifier release-42 --wait 5m`,
+      examples(
+        `tasker submit noop --payload '{"hello": "world"}' --wait`,
+        "tasker submit app-update --set archive=app-2.1.tar.gz --endpoint lb-1,lb-2 --identifier release-42 --wait 5m",
+      ),
     );
   act(withServer(command), submit);
 }
@@ -83,7 +95,7 @@ async function submit(session: Session, type: string, options: SubmitOptions): P
   return code;
 }
 
-/** `--set version=2.1` sets a number, where the type may want a text. */
+/** `--set version=2.1` sets a number where the type may require a text. */
 function sayHowTextIsSet(out: Output, problem: TaskerProblem, sets: readonly string[]): void {
   for (const set of sets) {
     const name = set.slice(0, set.indexOf("="));
@@ -91,7 +103,7 @@ function sayHowTextIsSet(out: Output, problem: TaskerProblem, sets: readonly str
       pointer === `#/payload/${name}` && detail === "must be string";
     if (problem.errors.some(wantsText)) {
       out.say(
-        `The value of --set ${set} is read as JSON; as text it is written --set '${name}="${set.slice(name.length + 1)}"'`,
+        `The value of --set ${set} is read as JSON; for a text write --set '${name}="${set.slice(name.length + 1)}"'`,
       );
     }
   }

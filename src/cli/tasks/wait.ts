@@ -10,15 +10,15 @@ import { standing } from "./rows";
 export function register(program: Command): void {
   const command = program
     .command("wait")
-    .description("Wait for a task's endpoints; for scripts")
+    .description("Wait until enough endpoints have succeeded; for scripts")
     .argument("<task>", TASK_ARGUMENT)
     .option("-r, --require <all|any|n>", "how many endpoints must succeed", requirement, "all")
-    .option("-t, --timeout <duration>", "wait at most so long, also for endpoints that are missing", duration)
+    .option("-t, --timeout <duration>", "wait at most this long, also for missing endpoints", duration)
     .addHelpText(
       "after",
       `
-Ends with 0 as soon as enough endpoints have succeeded, with 3 as soon as that can no longer be, with 4 when the time is
-over. Without --timeout it ends when nothing is under way any more.
+The exit code is 0 as soon as enough endpoints have succeeded, 3 as soon as that is impossible, and 4 when the time is
+over. Without --timeout it ends when the task is settled.
 
 Examples:
   tasker wait app-update/release-42 --timeout 10m && echo "all have it"

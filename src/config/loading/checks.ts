@@ -12,7 +12,9 @@ const PERFORMERS = ["command", "http", "jobs"];
 /** Keys that only a command has. */
 const COMMAND_KEYS = ["success_codes", "env", "cwd", "max_output", "grace"];
 
-/** Checks the config as written for what no schema can express: names, exclusions, payload schemas. */
+/**
+ * Checks the config as written for what no schema can express: names, exclusions, payload schemas.
+ */
 export function checkWritten(raw: unknown, layers: readonly Layer[]): string[] {
   const problems: string[] = [];
   const found: Found = (path, sentence) => problems.push(keyProblem(layers, path, sentence));

@@ -62,7 +62,9 @@ function absolute(tls: TlsConfig | null, cwd: string): TlsConfig | null {
   return { ...tls, caFile: file(tls.caFile), certFile: file(tls.certFile), keyFile: file(tls.keyFile) };
 }
 
-/** A relative SQLite path would mean another file in a child process with another working folder. */
+/**
+ * A relative SQLite path would mean another file in a child process with another working folder.
+ */
 function databaseUri(uri: string, cwd: string): string {
   if (!uri.startsWith("sqlite:")) return uri;
   const path = uri.slice("sqlite:".length);

@@ -2,7 +2,9 @@ import type { JsonObject } from "../../model/json/json";
 
 export type Path = ReadonlyArray<string | number>;
 
-/** One source of values: a file, the environment or an object. Values are as written, not converted. */
+/**
+ * One source of values: a file, the environment or an object. Values are as written, not converted.
+ */
 export interface Layer {
   from: "file" | "env" | "object";
   value: JsonObject;
@@ -36,7 +38,9 @@ export function environmentLayers(env: NodeJS.ProcessEnv): Layer[] {
   });
 }
 
-/** Later layers override earlier ones. Mappings are merged, everything else is replaced as a whole. */
+/**
+ * Later layers override earlier ones. Mappings are merged, everything else is replaced as a whole.
+ */
 export function mergeLayers(layers: readonly Layer[]): JsonObject {
   return layers.reduce<JsonObject>((all, layer) => merge(all, layer.value), {});
 }

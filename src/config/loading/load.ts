@@ -36,9 +36,10 @@ export interface Origin {
 }
 
 /**
- * The config of this process. TASKER_* variables override the file that TASKER_CONFIG names, or else
- * `config/<mode>.local.yaml` over `config/<mode>.config.yaml`; these override the defaults.
- * Throws ConfigError with one line for each problem: where, which key, the value found, what is allowed.
+ * The config of this process. TASKER_* variables override the file that TASKER_CONFIG names, or
+ * else `config/<mode>.local.yaml` over `config/<mode>.config.yaml`; these override the defaults.
+ * Throws ConfigError with one line for each problem: where, which key, the value found, what is
+ * allowed.
  */
 export function loadConfig(options: LoadOptions = {}): Config {
   const { config, warnings } = loadConfigWithOrigins(options);
@@ -73,7 +74,9 @@ export function loadConfigWithOrigins(options: LoadOptions = {}): LoadedConfig {
   return { config, origin, warnings: fileWarnings(mode, files) };
 }
 
-/** A config from an object with the keys of the file, for tasker as a library. Reads no variables. */
+/**
+ * A config from an object with the keys of the file, for tasker as a library. Reads no variables.
+ */
 export function configFrom(written: object, options: { mode?: RunMode; cwd?: string } = {}): Config {
   const layer: Layer = { from: "object", value: written as JsonObject, where: () => "the given config" };
   return build([layer], options.mode ?? "embedded", null, options.cwd ?? process.cwd());

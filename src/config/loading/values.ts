@@ -4,7 +4,7 @@ import { API, BROKER, DATABASE, LOG, MANAGER, RABBITMQ } from "../keys";
 import type { Section } from "../table";
 import { POLICY } from "../task-type-keys";
 
-/** A setting of the config as used, under its key in the file; a default stands where it was left out. */
+/** A setting of the config as used, under its key in the file. */
 export interface ConfigValue {
   path: string[];
   value: Json;

@@ -24,8 +24,9 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const FORBIDDEN = ["__proto__", "constructor", "prototype"];
 
 /**
- * Reads the text of a YAML file into a layer. `${NAME}` and `${NAME:-default}` are replaced from `env`; `$${` stands
- * for `${`. A value that is only an unset variable counts as left out. Throws ConfigError with every problem.
+ * Reads the text of a YAML file into a layer. `${NAME}` and `${NAME:-default}` are replaced from
+ * `env`; `$${` stands for `${`. A value that is only an unset variable counts as left out. Throws
+ * ConfigError with every problem.
  *
  * @param file as messages show it
  */

@@ -1,15 +1,13 @@
 import { endOfString, skipSpace } from "./raw-json";
 
 /**
- * JSON values whose numbers stay as they were written. JSON.parse makes a double of every number: 9007199254740993 becomes
- * …992, 1.10 becomes 1.1, 1e400 becomes Infinity. Here a number that a double would write in another way is an ExactNumber;
- * all others, and everything else, are what JSON.parse makes of them.
+ * A JSON number that a double would write differently. JSON.parse makes a double of every number:
+ * 9007199254740993 becomes …992, 1.10 becomes 1.1, 1e400 becomes Infinity. parseExact keeps these
+ * as ExactNumber; every other value is as JSON.parse returns it.
  */
 export class ExactNumber {
-  constructor(
-    /** The number as it stands in the JSON text. */
-    readonly source: string,
-  ) {}
+  /** @param source the number as it was written */
+  constructor(readonly source: string) {}
 
   /** The nearest double. */
   valueOf(): number {
@@ -20,7 +18,7 @@ export class ExactNumber {
     return this.source;
   }
 
-  /** For a plain JSON.stringify, which can write doubles only. */
+  /** For JSON.stringify, which can only write doubles. */
   toJSON(): number {
     return Number(this.source);
   }
@@ -30,34 +28,35 @@ export type ExactJson = null | boolean | number | string | ExactNumber | ExactJs
 export type ExactJsonObject = { [key: string]: ExactJson };
 
 /**
- * Matches wherever a number may stand that a double writes in another way: 16 digits or more, an exponent, a last zero after
- * the point, less than 0.000001, or -0. It also matches some texts inside strings, which costs time and changes nothing.
+ * Matches where there may be a number that a double writes differently: 16 digits or more, an
+ * exponent, a final zero after the point, less than 0.000001, or -0. It also matches some strings,
+ * which only costs time.
  */
 const UNUSUAL = /(?:^|[:,[\s])(?:-?(?:[\d.]{16}|\d[\d.]*[eE]|\d+\.\d*0(?![\d.eE])|0\.000000)|-0(?![\d.]))/;
 
-/** Whether a JSON text may hold a number that JSON.parse would change. False: it holds none. */
+/** False: the JSON text holds no number that JSON.parse would change. */
 export function mayHoldExactNumbers(json: string): boolean {
   return UNUSUAL.test(json);
 }
 
-/** JSON text → value. Throws SyntaxError as JSON.parse does. Texts with usual numbers cost what JSON.parse costs. */
+/** JSON text → value. Throws SyntaxError. Usual texts cost no more than JSON.parse. */
 export function parseExact(json: string): ExactJson {
   const value = JSON.parse(json) as ExactJson;
   return mayHoldExactNumbers(json) ? read(json) : value;
 }
 
-/** Value → JSON text: what JSON.stringify writes, with every ExactNumber as it was written. */
+/** Value → JSON text, as JSON.stringify, with every ExactNumber as it was written. */
 export function writeExact(value: unknown, space = 0): string {
   return write(value, "\n", " ".repeat(space)) ?? "null";
 }
 
-/** The two in the shape of the global JSON. */
+/** Both functions in the shape of the global JSON. */
 export const exactJson = {
   parse: parseExact,
   stringify: (value: unknown): string => writeExact(value),
 } as const;
 
-/** `json` is known to be JSON: nothing is checked again. Iterative, since nesting has no limit here. */
+/** Reads valid JSON without checking it again. Iterative, since nesting is not limited here. */
 function read(json: string): ExactJson {
   const open: Array<ExactJson[] | ExactJsonObject> = [];
   let key: string | null = null;
@@ -109,7 +108,7 @@ function literalOf(literal: string): ExactJson {
   return String(double) === literal ? double : new ExactNumber(literal);
 }
 
-/** Sets a member as JSON.parse does: a key named `__proto__` is data like any other. */
+/** Sets a member as JSON.parse does: the key `__proto__` is data. */
 export function setMember(object: ExactJsonObject, key: string, value: ExactJson): void {
   if (key !== "__proto__") object[key] = value;
   else Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });

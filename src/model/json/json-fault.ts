@@ -1,4 +1,6 @@
-/** Where a text that is no JSON goes wrong, in words. Only the place is told, never the text: a secret may stand in it. */
+/**
+ * Where a text stops being JSON, in words. The text itself is not shown, since it may hold secrets.
+ */
 export function placeOfFault(text: string): string {
   const position = jsonFault(text);
   const before = text.slice(0, position);
@@ -9,8 +11,9 @@ export function placeOfFault(text: string): string {
 }
 
 /**
- * Where a text stops being JSON: the index of the first character that cannot stand there (its length, when it ends too
- * early). JSON.parse does not always say, and quotes the text where it does. Only called for texts that JSON.parse refused.
+ * Where a text stops being JSON: the index of the first wrong character, or its length if it ends
+ * too early. JSON.parse does not always say, and quotes the text. Only for texts that JSON.parse
+ * has refused.
  */
 export function jsonFault(text: string): number {
   const open: string[] = [];

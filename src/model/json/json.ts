@@ -1,16 +1,15 @@
 import { types } from "node:util";
 
-/** Taken before user code runs: an inline handler may replace what it finds in its process. */
+/** Taken before user code runs, since an inline handler may replace them. */
 const { parse, stringify } = JSON;
 
-/** JSON as it travels and is stored. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-/** Deeper than this is refused before it is stored: JSON.parse accepts what JSON.stringify then cannot write. */
+/** Deeper values are refused: JSON.parse accepts depths that JSON.stringify cannot write. */
 export const MAX_DEPTH = 64;
 
-/** Whether `text` is JSON: exactly one value, which may be put into another JSON text. */
+/** Whether `text` is exactly one JSON value, so that it may be put into another JSON text. */
 export function isJson(text: string): boolean {
   try {
     parse(text);
@@ -20,7 +19,7 @@ export function isJson(text: string): boolean {
   }
 }
 
-/** A value that JSON cannot carry as it is. `message` continues a sentence: `holds NaN at /list/0`. */
+/** A value that JSON cannot represent. `message` continues a sentence: `holds NaN at /list/0`. */
 export class NotJson extends Error {
   constructor(message: string) {
     super(message);
@@ -29,8 +28,8 @@ export class NotJson extends Error {
 }
 
 /**
- * The JSON text of `value`. JSON.stringify writes `null`, `{}` or nothing for what it does not know (NaN, a Map, a function);
- * here it is a NotJson. A property that is `undefined` is left out, as everywhere in JavaScript.
+ * The JSON text of `value`. Throws NotJson where JSON.stringify would write `null`, `{}` or nothing
+ * (NaN, a Map, a function). A property that is `undefined` is left out, as usual.
  */
 export function jsonOf(value: unknown): string {
   let json: string | undefined;
@@ -52,7 +51,7 @@ interface Fault {
   path: string;
 }
 
-/** Something in it says by `toJSON` what stands for it. */
+/** Some part of the value has a `toJSON`. */
 const CONVERTS = Symbol("converts");
 const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels, or in a circle`;
 
@@ -83,7 +82,7 @@ function faultOf(value: unknown, depth: number): Fault | typeof CONVERTS | null 
   return converts ? CONVERTS : null;
 }
 
-/** The text of a value with `toJSON` in it: what is really written is looked at, wherever it comes from. */
+/** The text of a value with a `toJSON` in it; checks what is actually written. */
 function converted(value: unknown): string | undefined {
   const json = stringify(value, function (this: unknown, key: string, now: unknown) {
     if (typeof now === "string" || now === null || typeof now === "boolean") return now;
@@ -101,7 +100,7 @@ function hasToJson(value: unknown): boolean {
   return may && typeof (value as { toJSON?: unknown }).toJSON === "function";
 }
 
-/** An object of which JSON.stringify would write nothing that it is. */
+/** Whether JSON.stringify would lose the content of the object. */
 function isUnknown(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return false;
@@ -132,7 +131,7 @@ function escaped(key: string | number): string {
   return String(key).replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
-/** Whether `value` nests deeper than `limit` levels (a scalar is level 0). Iterative: the input is hostile. */
+/** Whether `value` nests deeper than `limit` levels. Iterative, since the input is untrusted. */
 export function deeperThan(value: unknown, limit: number): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth++) {

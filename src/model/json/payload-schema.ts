@@ -2,11 +2,11 @@ import Ajv, { type Options } from "ajv/dist/2020";
 import type { SchemaValidateFunction } from "ajv/dist/types";
 import addFormats from "ajv-formats";
 
-/** Compiles payload schemas (JSON Schema 2020-12, with formats). Checking a payload takes time linear in its size. */
+/** Compiles payload schemas. Their checks take time linear in the size of the payload. */
 export function payloadAjv(options: Options): Ajv {
   const ajv = new Ajv(options);
   addFormats(ajv);
-  // Ajv's own compares each item with each other, unless the schema says that all are scalars.
+  // Ajv's own keyword compares every pair of items, unless the schema says that all are scalars.
   ajv.removeKeyword("uniqueItems");
   ajv.addKeyword({ keyword: "uniqueItems", type: "array", schemaType: "boolean", validate: uniqueItems, errors: true });
   return ajv;
@@ -28,7 +28,7 @@ const uniqueItems: SchemaValidateFunction = (wanted: boolean, items: unknown[]):
   return true;
 };
 
-/** One text for values that JSON Schema calls equal: members in any order are, a number and its digits as text are not. */
+/** The same text for all values that JSON Schema calls equal, whatever the order of members. */
 function canonical(value: unknown): string {
   if (typeof value === "number") return String(value);
   if (value === null || typeof value !== "object") return JSON.stringify(value);

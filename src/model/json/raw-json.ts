@@ -1,9 +1,9 @@
 /**
- * The text of a value inside a JSON text that JSON.parse has accepted. What must be kept byte for byte is cut out of the text,
- * not written anew. Where a value is needed whose numbers are exact, exact-json.ts reads it.
+ * Cuts the text of a value out of a JSON text that JSON.parse has accepted, so that it stays byte
+ * for byte as it was sent. exact-json.ts reads values with exact numbers.
  */
 
-/** The text of the member `key` of the object that `json` holds, the last one if it stands there twice; null: none. */
+/** The text of the member `key` of the object in `json`, the last one of duplicates; null: none. */
 export function memberText(json: string, key: string): string | null {
   let found: string | null = null;
   let at = skipSpace(json, 0);
@@ -22,7 +22,7 @@ export function memberText(json: string, key: string): string | null {
   return found;
 }
 
-/** The texts of the elements of the array that `json` holds. */
+/** The texts of the elements of the array in `json`. */
 export function elementTexts(json: string): string[] {
   const texts: string[] = [];
   let at = skipSpace(json, 0);
@@ -43,7 +43,7 @@ export function skipSpace(json: string, at: number): number {
   return at;
 }
 
-/** `at` stands on the opening quote; returns the place after the closing one. */
+/** `at`: the index of the opening quote. Returns the index after the closing one. */
 export function endOfString(json: string, at: number): number {
   let end = at;
   for (;;) {

@@ -1,8 +1,9 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
 
 /**
- * Services of clouds that give secrets of the machine to whoever asks from it: AWS (also its containers: 170.2, 170.23), Google,
- * Azure, OpenStack and most others at 169.254.169.254; Azure's wire server; Alibaba, Oracle, Tencent, Scaleway.
+ * Cloud services that give secrets to any process of the machine: AWS (its containers too: 170.2,
+ * 170.23), Google, Azure, OpenStack and most others at 169.254.169.254; Azure's wire server;
+ * Alibaba, Oracle, Tencent, Scaleway.
  */
 const METADATA = [
   ...["169.254.169.254/32", "169.254.170.2/32", "169.254.170.23/32", "169.254.0.23/32", "169.254.42.42/32"],
@@ -23,7 +24,7 @@ const KINDS = {
 
 export type AddressKind = keyof typeof KINDS | "public";
 
-/** An IPv6 address that only wraps an IPv4 one (mapped, compatible, NAT64, 6to4) is what it wraps. */
+/** An IPv6 address that wraps an IPv4 one (mapped, NAT64, 6to4) is of the kind of that one. */
 export function kindOf(address: string): AddressKind {
   const bare = plainHost(address);
   const version = isIP(bare);
@@ -34,14 +35,14 @@ export function kindOf(address: string): AddressKind {
   return wrapped === null ? "public" : kindIn(wrapped, 4);
 }
 
-/** One spelling for each host: small letters, no brackets, no final dot; of an address without its zone (`%eth0`). */
+/** One spelling for each host: lower case, no brackets, no final dot, no zone (`%eth0`). */
 export function plainHost(host: string): string {
   const bare = host
     .toLowerCase()
     .replace(/^\[|\]$/g, "")
     .replace(/\.$/, "");
   if (isIP(bare) !== 6) return bare;
-  // RFC 5952's form, as the URL parser writes it; it knows no zones.
+  // The URL parser writes RFC 5952's form. It has no zones.
   return new URL(`http://[${bare.replace(/%.*$/, "")}]`).hostname.slice(1, -1);
 }
 
@@ -67,7 +68,7 @@ function wrappedIPv4(address: string): string | null {
   return null;
 }
 
-/** The eight groups of an address in canonical form (which has no dotted tail). */
+/** The eight groups of an address in canonical form, which has no dotted tail. */
 function groupsOf(address: string): number[] {
   const [left = "", right] = address.split("::");
   const parse = (part: string) => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16)));

@@ -4,7 +4,7 @@ import { plainHost } from "./addresses";
 /** An entry of `http.allow_hosts`: a host, for every port (null) or for one; or a network. */
 export type AllowedHost = { host: string; port: number | null } | { network: string; bits: number };
 
-/** Names that clouds give to their metadata services: no call may go there, so that no list may say it. */
+/** Names of clouds' metadata services, which no call may reach and no list may name. */
 const METADATA_NAMES = new Set([
   ...["metadata.google.internal", "metadata.goog", "metadata.azure.internal", "instance-data.ec2.internal"],
   ...["metadata.tencentyun.com", "metadata.platformequinix.com"],
@@ -14,7 +14,7 @@ export function isMetadataName(host: string): boolean {
   return METADATA_NAMES.has(host);
 }
 
-/** `app.internal`, `10.0.0.7:8080`, `[fd00::7]:90`, `10.0.0.0/8`; of anything else an Error says what is wrong with it. */
+/** Parses `app.internal`, `10.0.0.7:80`, `[fd00::7]:90`, `10.0.0.0/8`. Throws Error. */
 export function readAllowedHost(entry: string): AllowedHost {
   const fault = (why: string) => new Error(`"${entry}" ${why}`);
   if (entry.includes("*")) {
