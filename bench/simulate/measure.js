@@ -34,7 +34,7 @@ async function main(count) {
 
 /** So many tasks, `size` in one call: stored, claimed, finished, their ends stored. */
 async function wayOf({ tasks, managers, maintenance }, count, size, step) {
-  const { place: from } = await maintenance.ended(null, 1);
+  const { position: from } = await maintenance.ended(null, 1);
   const all = Array.from({ length: count }, newTask);
   const parts = Array.from({ length: Math.ceil(count / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
   const managerId = newId();
@@ -63,7 +63,7 @@ async function wayOf({ tasks, managers, maintenance }, count, size, step) {
     for (let at = from, more = true; more; ) {
       const page = await maintenance.ended(at, PAGE);
       await maintenance.completeTasks(page.responses);
-      ({ place: at, more } = page);
+      ({ position: at, more } = page);
     }
   });
 }

@@ -3,9 +3,13 @@ import type { FinalStatus, ResponseKey, ResponseStatus } from "../model/response
 import type { Deliver } from "../model/task";
 import type { LeaseRef, ManagerRecord, RequestRow } from "./managers";
 
-/** The face of the store for the reconciler: the lock, what is due, task statuses, dead managers, the inbox, purging. */
+/**
+ * The store for the reconciler: lock, due responses, task statuses, dead managers, inbox, purge.
+ */
 
-/** A response that asks for the reconciler's attention, with what it needs of its task. Flags are by the database's clock. */
+/**
+ * A response whose `due_at` has come, with what it needs of its task. The database sets the flags.
+ */
 export interface DueResponse extends ResponseKey {
   type: string;
   status: ResponseStatus;
@@ -21,60 +25,65 @@ export interface DueResponse extends ResponseKey {
   priority: number;
   traceparent: string | null;
   payloadBytes: number;
-  /** It has been published in this generation and not been claimed since. */
+  /** Published in this generation, and not claimed since. */
   published: boolean;
   /** `delay_until` or `retry_at` lies ahead. */
   delayed: boolean;
   waitOver: boolean;
   expired: boolean;
   cancelling: boolean;
-  /** Running, and its manager is gone. */
+  /** Running, and its manager is dead or retired. */
   lost: boolean;
-  /** Running under a manager that lives, though by the database's clock its timeout has passed long ago. */
+  /** Running under a living manager, a minute past its timeout. */
   overdue: boolean;
-  /** Milliseconds to the next of wait, expiry, delay and retry; for a running one to when it is overdue. Null: none ahead. */
+  /**
+   * Milliseconds until the next of wait, expiry, delay and retry; of a running response until it is
+   * overdue. Null: none lies ahead.
+   */
   nextClockMs: number | null;
 }
 
 export interface Heartbeat {
   managerId: string;
-  /** As the database wrote it; never compared with a clock. */
+  /** As the database wrote it; compared for equality only. */
   at: string;
   ttlMs: number;
 }
 
-/** A response in the version that was seen: whatever is decided about it holds for that one only. */
+/**
+ * A response and the version that a decision was made on. A change applies to that version only.
+ */
 export interface SeenResponse extends ResponseKey {
   version: number;
 }
 
-/** A response that is final, with what it needs of its task. */
+/** A final response, with what it needs of its task. */
 export interface EndedResponse extends ResponseKey {
   type: string;
   performer: string | null;
   status: FinalStatus;
   receivedAt: string | null;
   finishedAt: string | null;
-  /** `expected`: how many responses the task has; 0: not known. */
+  /** `expected`: the number of the task's responses; 0: unknown. */
   task: { status: string; expected: number; createdAt: string; delayUntil: string | null };
 }
 
-/** What followed from the registrations at one endpoint. */
-export interface Admission {
+/** What changed at one endpoint because managers registered there. */
+export interface RegistrationResult {
   endpoint: string;
-  /** Types that none of its living managers serves any more. */
-  gaveUp: string[];
-  /** The name had been removed, and is taken by somebody new. */
-  begun: boolean;
+  /** Types that no living manager of the endpoint serves any more. */
+  droppedTypes: string[];
+  /** The endpoint had been removed, and a new manager has taken its name. */
+  revived: boolean;
 }
 
-/** An endpoint with queues that are to go. */
+/** An endpoint whose queues for `types` are to be deleted. */
 export interface LeavingEndpoint {
   name: string;
   types: string[];
-  /** How it stands in the store; for `endpointLeft`. */
-  said: string;
-  /** How long ago it was removed; null: it is there, and serves these types no more. */
+  /** The stored list that was read; `clearLeaving` clears no other. */
+  seen: string;
+  /** Milliseconds since the endpoint was removed; null: it only stopped serving these types. */
   removedMs: number | null;
 }
 
@@ -82,101 +91,124 @@ export interface LeavingEndpoint {
 export interface KnownType {
   name: string;
   deliver: Deliver;
-  /** Null: for ever, or nobody has said. */
+  /** How long finished tasks are kept; null: for ever, or unknown. */
   keepMs: number | null;
   configured: boolean;
 }
 
 export interface MaintenanceStore {
   /**
-   * Takes or renews a lock for `ttlMs`; null: somebody else holds it. `place`: how far the holder has come, kept for the next
-   * one; null: it does not know yet, and is told how far the last one had come.
+   * Takes or renews a lock for `ttlMs`, and stores `position` for the next holder. Null: another
+   * process holds the lock. A holder that passes null gets the position of the last one.
    */
-  lock(name: string, holder: string, ttlMs: number, place: string | null): Promise<{ place: string | null } | null>;
+  lock(
+    name: string,
+    holder: string,
+    ttlMs: number,
+    position: string | null,
+  ): Promise<{ position: string | null } | null>;
+  /** Releases the lock. */
   unlock(name: string, holder: string): Promise<void>;
 
-  /** Up to `limit` responses whose `due_at` has come, oldest first; a final one, where another program has ended it. */
+  /** Returns up to `limit` responses whose `due_at` has come, oldest first. */
   due(limit: number): Promise<DueResponse[]>;
-  /** Payload texts by task id, for republishing. */
+  /** Returns payload texts by task id. */
   payloads(taskIds: readonly string[]): Promise<Map<string, string>>;
   /**
-   * The broker has confirmed these: sets the tasks' `publishedAt`, and looks at what is unclaimed again after `recheckMs`.
-   * With `attempt` and `generation` only where those are still the row's: a late confirm says nothing about the next one.
+   * Sets `publishedAt` of the tasks, and makes responses that are still unclaimed due again after
+   * `recheckMs`. Skips a response that has moved on from the `attempt` and `generation` given.
    */
-  published(
+  markPublished(
     keys: ReadonlyArray<ResponseKey & { attempt?: number; generation?: number }>,
     recheckMs: number,
   ): Promise<void>;
-  /** The broker has lost its queues: whatever it was told of and nobody has claimed is due to be published again. */
-  unpublish(): Promise<void>;
-  /** Looks at these again after so long; only where the version still matches. `tell`: the feed of changes has them as they are. */
-  postpone(rows: ReadonlyArray<SeenResponse & { ms: number; tell?: boolean }>): Promise<void>;
-  /** `expected` → `missed`; only in the version that was seen, as `withdraw`. */
-  miss(rows: readonly SeenResponse[]): Promise<void>;
-  /** What waits or is between attempts and was told to cancel → `cancelled`. */
+  /**
+   * Makes all published, unclaimed responses due for publishing, for a broker that lost its queues.
+   */
+  markUnpublished(): Promise<void>;
+  /** Makes each response due in `ms`. `touch`: also reports it in the feed of changes. */
+  postpone(rows: ReadonlyArray<SeenResponse & { ms: number; touch?: boolean }>): Promise<void>;
+  /** Ends expected responses as `missed`. */
+  markMissed(rows: readonly SeenResponse[]): Promise<void>;
+  /** Ends waiting responses whose task is cancelled as `cancelled`. */
   withdraw(rows: readonly SeenResponse[]): Promise<void>;
   /**
-   * Ends leases that nobody serves: the attempt is recorded as lost; with attempts left it is `retrying`, due at once, else
-   * `failed`, reason `crash` (or `timeout`); a cancelled one becomes `cancelled`. Only where lease and version still match.
+   * Takes back leases without a manager, if lease and version still match. Each attempt is kept as
+   * lost. Its response becomes `retrying` and due, `failed` with `reason` after the last attempt,
+   * or `cancelled`. Returns the number of leases taken back.
    */
   reclaim(leases: ReadonlyArray<LeaseRef & SeenResponse & { reason: string; error: string }>): Promise<number>;
-  /** Stores the computed status of these tasks. */
+  /** Computes and stores the status of these tasks. */
   storeStatus(taskIds: readonly string[]): Promise<void>;
   /**
-   * Up to `limit` responses that have become final behind a place in the feed of changes, in its order, and the place behind
-   * them. Null: the feed's present end, and nothing. A commit that took very long may be passed over (`missedCompletions`).
+   * Returns up to `limit` responses that have ended behind a position of the completion feed, and
+   * the position behind them. Null: an empty page at the feed's end. The feed may skip a commit
+   * that took very long; `missedCompletions` finds it.
    */
-  ended(after: string | null, limit: number): Promise<{ responses: EndedResponse[]; place: string; more: boolean }>;
-  /** Stores the status of the tasks of these ends, where an end can have changed it. */
+  ended(after: string | null, limit: number): Promise<{ responses: EndedResponse[]; position: string; more: boolean }>;
+  /** Stores the status of these responses' tasks, if the ends can have changed it. */
   completeTasks(responses: readonly EndedResponse[]): Promise<void>;
   /**
-   * Looks through a page of the type's tasks that are stored as `status`, by id behind `after`, and returns those that have
-   * no open response: their stored status is out of date. Very young ones are left out. `next`: where to go on; null: that was all.
+   * Reads a page of the type's tasks stored as `status`, by id behind `after`, and returns those
+   * without an open response. Skips tasks younger than 10 s. `next`: the next `after`; null: the
+   * end.
    */
   missedCompletions(
     of: { type: string; status: string; after: string },
     limit: number,
   ): Promise<{ taskIds: string[]; next: string | null }>;
-  /** Called after the commit with what this process has found complete; each end reaches one process. */
+  /**
+   * Calls back after the commit with what this process has completed. One process sees each end.
+   */
   onCompleted(listener: (completions: Completions) => void): void;
-  /** The managers that count as living, with their last heartbeats. Who of them is silent is for the caller to find out. */
+  /** Returns the last heartbeat of each manager that has neither left nor been declared dead. */
   heartbeats(): Promise<Heartbeat[]>;
-  /** Declares these managers dead, each only while that still is its last heartbeat, and makes their leases due. Returns them. */
-  reap(silent: readonly Heartbeat[]): Promise<ManagerRecord[]>;
+  /**
+   * Declares managers dead that sent no later heartbeat, and makes their leases due. Returns them.
+   */
+  declareDead(silent: readonly Heartbeat[]): Promise<ManagerRecord[]>;
 
   /**
-   * Endpoints and types of managers that have registered behind a place and live, and the place to go on from, `overlapMs` before
-   * now; without a place all that live.
+   * Returns endpoints and types of living managers that registered since `after` (null: of all),
+   * and the `after` of the next call: `overlapMs` before now.
    */
   newcomers(
     after: string | null,
     overlapMs: number,
-  ): Promise<{ newcomers: Array<{ type: string; endpoint: string }>; place: string }>;
-  /** Looks at what managers have said as they registered, and draws the consequences. Empty: nobody has since the last look. */
-  admit(): Promise<Admission[]>;
-  /** Endpoints with queues that are to go; ends what is still open for those that were removed. */
-  leaving(): Promise<LeavingEndpoint[]>;
-  endpointLeft(endpoint: LeavingEndpoint): Promise<void>;
+  ): Promise<{ newcomers: Array<{ type: string; endpoint: string }>; next: string }>;
+  /** Applies new registrations of managers to their endpoints' types. Empty: there are none. */
+  applyRegistrations(): Promise<RegistrationResult[]>;
+  /** Returns endpoints with queues to delete; cancels responses still open at removed ones. */
+  leavingEndpoints(): Promise<LeavingEndpoint[]>;
+  /** Forgets the queues to delete, unless more types were dropped since `seen`. */
+  clearLeaving(endpoint: LeavingEndpoint): Promise<void>;
   /**
-   * The config's types, in place of those of before. What waits of a type that has come back, or is delivered otherwise now,
-   * becomes due. Returns all types that are known.
+   * Replaces the config's types. Makes waiting responses of a type due if it is back in the config
+   * or its `deliver` has changed. Returns all known types.
    */
   configureTypes(types: ReadonlyArray<Omit<KnownType, "configured">>): Promise<KnownType[]>;
-  /** Tells a type's managers that tasks of that kind of delivery are open, too; null: no more. */
-  tellOpenDeliver(type: string, deliver: Deliver | null): Promise<void>;
-  /** Whether a response of that kind of delivery is open. Cheap where there are many. */
+  /**
+   * Stores, for the type's managers, that tasks with another `deliver` are open; null: none are.
+   */
+  setOpenDeliver(type: string, deliver: Deliver | null): Promise<void>;
+  /** Returns whether a response with this `deliver` is open. Cheap even if there are many. */
   isOpen(type: string, deliver: Deliver): Promise<boolean>;
 
-  /** Requests that others inserted with their own transaction, oldest first; done: delete; refuse: keep with the problem. */
+  /** Returns up to `limit` requests from the inbox, oldest first. */
   requests(limit: number): Promise<RequestRow[]>;
-  requestDone(ids: readonly string[]): Promise<void>;
-  requestRefused(id: string, problem: string): Promise<void>;
+  /** Deletes requests that have become tasks. */
+  deleteRequests(ids: readonly string[]): Promise<void>;
+  /** Keeps a request with its problem, for the program that inserted it. */
+  refuseRequest(id: string, problem: string): Promise<void>;
 
   /**
-   * Deletes up to `limit` finished tasks of the type older than `keepMs` with all that belongs to them. Returns how many. Whether a
-   * task is finished is asked again in the transaction that deletes it.
+   * Deletes up to `limit` tasks of the type that finished more than `keepMs` ago, with their
+   * responses, attempts and logs. Returns how many.
    */
   purge(type: string, keepMs: number, limit: number): Promise<number>;
-  /** The outbox: stored, due, not confirmed, counted up to `countTo`. And the oldest unreceived response. */
+  /**
+   * Returns the size of the outbox, counted up to `countTo`, and its age and that of waiting
+   * responses.
+   */
   backlog(countTo?: number): Promise<{ unpublished: number; oldestUnpublishedMs: number; oldestWaitingMs: number }>;
 }

@@ -6,18 +6,21 @@ import type { MaintenanceStore } from "./maintenance";
 import type { ManagerRecord, ManagerStore } from "./managers";
 
 /**
- * The seam to the database: the only truth about tasks. Four narrow faces, each used by one folder:
+ * The seam to the database, which alone holds the truth about tasks. It has four interfaces, each
+ * used by one folder:
  *
- *   tasks     the API's creates, reads, cancels and retries
- *   managers  what a manager may say: register, heartbeat, claim, progress, finish, release
- *   upkeep    the reconciler's: the lock, what is due, settle, reap, purge
- *   access    API keys and the audit trail
+ *   tasks        the API: create, read, cancel, retry
+ *   managers     a manager: register, heartbeat, claim, report progress, finish
+ *   maintenance  the reconciler: lock, due responses, task statuses, dead managers, purge
+ *   access       API keys and the audit trail
  *
- * Rules every implementation keeps:
- *  - Only the database's clock is compared or stored. Durations come in as milliseconds, times go out as RFC 3339 UTC ms.
- *  - Any call may be repeated after an unknown outcome (a lost COMMIT answer) with the same arguments and does no harm.
- *  - A call that does not come back within its deadline rejects with StoreUnavailable and leaves no connection poisoned.
- *  - Arrays are batches: one transaction, rows in primary-key order; one bad row never fails its neighbours.
+ * Every implementation keeps these rules:
+ *  - Only the database's clock is compared or stored.
+ *  - Durations are milliseconds. Times are RFC 3339 in UTC with milliseconds.
+ *  - A call may be repeated with the same arguments after an unknown outcome (a lost COMMIT
+ *    answer).
+ *  - A call that misses its deadline rejects with StoreUnavailable and leaves no connection in use.
+ *  - An array is a batch: one transaction, rows in primary-key order. A bad row fails alone.
  *  - A manager's calls never write the task row.
  */
 export interface Store {
@@ -27,47 +30,50 @@ export interface Store {
   readonly maintenance: MaintenanceStore;
   readonly access: AccessStore;
   /**
-   * Brings the schema up to date under a lock; safe from many processes at once. Returns the names of what it applied.
-   * For the API and `initialize`: a manager has no right to it.
+   * Applies missing migrations under a lock and returns their names. Processes may call it at once.
+   * The API and `initialize` call it; a manager lacks the rights.
    */
   migrate(): Promise<string[]>;
-  /** Reads only: resolves once the schema has all that this program knows; rejects with StoreUnavailable until it does. */
+  /**
+   * Resolves if every known migration is applied; else rejects with StoreUnavailable. Reads only.
+   */
   schemaReady(): Promise<void>;
   /**
-   * Rejects with StoreUnavailable while writes fail, as the last real ones went. Where none has been made for a moment, a small
-   * one is (`attempt`; not for a manager, whose heartbeats tell), so that what is asked for next is known to have a chance.
+   * Rejects with StoreUnavailable if the latest writes failed. With `attempt` it makes a small
+   * write if no recent one is known. A manager passes false: its heartbeats are the writes.
    */
   checkWrites(more: { attempt: boolean; deadlineMs: number }): Promise<void>;
-  /** One round trip that reads; rejects with StoreUnavailable. */
+  /** Makes one read; rejects with StoreUnavailable. */
   ping(deadlineMs?: number): Promise<void>;
-  /** Idempotent. */
+  /** Closes all connections. Idempotent. */
   close(): Promise<void>;
 }
 
-// ---------------------------------------------------------------------------------------------------------------- tasks
+/** The most creates under way at once; the store has connections for them. */
+export const CREATE_LANES = 2;
 
 export type CreateOutcome =
-  /** `endpoints`: with which it was stored, in any order. */
+  /** `endpoints`: those that it is stored with, in any order. */
   | { kind: "created"; task: TaskRecord; endpoints: readonly string[] }
-  /** The identifier exists for the type. The caller compares `bodyHash`. */
+  /** The type has a task with this identifier. The caller compares `bodyHash`. */
   | { kind: "existing"; task: TaskRecord }
-  /** `runKey` is held by a task whose end, if it has one, is not stored yet. */
+  /** Another task holds `runKey`; its stored status is not final. */
   | { kind: "busy"; taskId: string }
-  /** It names no endpoint, and none is registered for the type. */
+  /** The draft names no endpoint, and none is registered for the type. */
   | { kind: "unaddressed" }
-  /** This row alone cannot be stored (too large for the database, …). */
+  /** The database cannot store this task (too large, …). */
   | { kind: "refused"; error: Error };
 
-/** Keyset pages: newest task first. `after` is the id of the last item of the page before. */
+/** Selects a page of tasks, newest first. `after`: the id of the previous page's last task. */
 export interface TaskFilter {
   type?: string;
-  /** Restricts to these types (an API key's); undefined: all. */
+  /** The types that an API key may read; undefined: all. */
   types?: readonly string[];
   status?: readonly TaskStatus[];
   identifier?: string;
-  /** Tasks that expect this endpoint (or that it performed) … */
+  /** Tasks that expect this endpoint, or that it performed. */
   endpoint?: string;
-  /** … with a response of one of these statuses there. Only together with `endpoint`. */
+  /** Status of the response at `endpoint`; ignored without it. */
   endpointStatus?: readonly ResponseStatus[];
   createdAfter?: string;
   createdBefore?: string;
@@ -75,35 +81,37 @@ export interface TaskFilter {
   limit: number;
 }
 
-/** A response as needed for completeness and lists: no results, no logs. */
+/** A response without its result, error and lease: what completeness and lists need. */
 export type ResponseBrief = Omit<ResponseRecord, "result" | "resultText" | "error" | "leaseId">;
 
-/** A task with what its state is computed from. */
+/** A task with everything that its state is computed from. */
 export interface TaskWithResponses<R> {
   task: TaskRecord;
   responses: R[];
-  /** The database's clock at the read. */
+  /** The database's clock when the task was read. */
   now: string;
-  /** Those of its `overdue` endpoints (model/completeness.ts) that live, as of after the responses were read. */
+  /** The `overdue` endpoints (model/completeness.ts) that live; read after the responses. */
   living: ReadonlySet<string>;
 }
 
 export interface ResponseFilter {
   status?: readonly ResponseStatus[];
-  /** (endpoint, job) of the last row of the page before. */
+  /** The previous page's last response. */
   after?: { endpoint: string; job: string };
   limit: number;
 }
 
-/** What became of one response when the task was cancelled. */
+/** What a cancel does to one response. */
 export interface CancelOutcome extends ResponseKey {
   performer: string | null;
-  /** withdrawn: it never started and never will · stopping: told to stop · finished: it was final already. */
+  /**
+   * withdrawn: it never starts · stopping: its attempt is asked to stop · finished: it was final.
+   */
   outcome: "withdrawn" | "stopping" | "finished";
   status: ResponseStatus;
 }
 
-/** One change of a response, for live views. `cursor` orders and resumes the feed. */
+/** A changed response, for live views. `cursor` orders the feed and resumes it. */
 export interface ResponseChange extends ResponseKey {
   cursor: string;
   type: string;
@@ -126,36 +134,47 @@ export interface LogChunk {
 }
 
 export interface TaskStore {
-  /** The key under which messages are sealed; made by whoever asks first. */
+  /** Returns the key that signs messages; the first call makes it. */
   messageKey(): Promise<string>;
-  /** Each task with its expected responses, all or nothing per task, in one transaction. Outcomes in the order given. */
+  /**
+   * Stores each task with its expected responses, all of a task or nothing. Outcomes come in the
+   * order given.
+   */
   create(tasks: readonly TaskDraft[]): Promise<CreateOutcome[]>;
 
-  /** Null: no such task of that type. Responses come in the order of `endpoints` as created (primary key: endpoint, job). */
+  /** Reads a task with its responses by (endpoint, job). Null: the type has no such task. */
   find(type: string, id: string): Promise<TaskWithResponses<ResponseRecord> | null>;
-  /** As find, without results; for waiting and conditional reads of several tasks at once. Unknown ids are left out. */
+  /** Reads several tasks without results, for waits and conditional reads. Skips unknown ids. */
   states(ids: readonly string[]): Promise<Array<TaskWithResponses<ResponseBrief>>>;
-  /** Those of the tasks that are not settled, seen without reading their responses. */
+  /** Returns the ids of tasks that are not settled, without reading their responses. */
   unsettled(ids: readonly string[]): Promise<string[]>;
-  /** The newest task of the type, or null (`single_run`'s status). */
+  /** Returns the newest task of the type, or null. */
   newest(type: string): Promise<TaskRecord | null>;
-  /** Filters on `status` use the last stored status, which trails the rows by a reconciler's tick. */
+  /**
+   * Returns a page of tasks. `status` means the stored one, about a reconciler's round (250 ms)
+   * old.
+   */
   list(filter: TaskFilter): Promise<TaskRecord[]>;
 
+  /** Returns a page of the task's responses by (endpoint, job). */
   responses(taskId: string, filter: ResponseFilter): Promise<ResponseRecord[]>;
-  /** All jobs of one endpoint (for `deliver: one`: of the performer or "*"); empty: no such response. */
+  /**
+   * Returns one endpoint's responses, one a job. `deliver: one`: by performer or "*". Empty: none.
+   */
   response(taskId: string, endpoint: string): Promise<ResponseRecord[]>;
+  /** Returns one endpoint's former attempts, oldest first. */
   attempts(taskId: string, endpoint: string): Promise<AttemptRecord[]>;
+  /** Returns log lines behind `afterSeq`, oldest first. */
   log(key: ResponseKey, afterSeq: number, limit: number): Promise<LogChunk[]>;
 
   /**
-   * Withdraws what waits, marks what runs (`cancelAt`); with `endpoints` only there, and only their outcomes. Null: no such task.
-   * Repeating it is harmless.
+   * Cancels responses that wait and sets `cancelAt` of those that run, at `endpoints` or
+   * everywhere. Returns the outcomes there. Null: no such task.
    */
   cancel(taskId: string, endpoints?: readonly string[]): Promise<CancelOutcome[] | null>;
   /**
-   * Opens a new generation for the given final or never-received responses; what the row held becomes an attempt record.
-   * Returns the keys that were re-opened. Running ones are left alone.
+   * Opens the next generation of the chosen responses that are final or still expected, and keeps
+   * their former state as attempts. Returns the keys of the reopened responses.
    */
   retry(
     taskId: string,
@@ -163,25 +182,27 @@ export interface TaskStore {
     more: { waitMs: number; expiresMs: number | null },
   ): Promise<ResponseKey[]>;
 
-  /** Endpoints registered for the type (by the config or by a manager), sorted. */
+  /** Returns the endpoints registered for the type by the config or a manager, sorted. */
   endpointsOf(type: string): Promise<string[]>;
-  /** Whether any task of the type is stored, configured or not. */
+  /** Returns whether any task of the type is stored. */
   typeExists(type: string): Promise<boolean>;
-  /** What the config lists for the type, in place of what it listed before. Returns those that were removed and stay so. */
+  /** Replaces the config's endpoints of the type. Returns the listed ones that stay removed. */
   registerEndpoints(type: string, endpoints: readonly string[]): Promise<string[]>;
   /**
-   * Ends the endpoint's life: its registrations and managers go, what it owes is `cancelled` with the reason `endpoint_removed`.
-   * `dryRun`: only tells. Null: no such endpoint, and nothing is expected of one. Repeating it is harmless.
+   * Deletes the endpoint's registrations, retires its managers and cancels its open responses with
+   * the reason `endpoint_removed`. `dryRun`: reports without a change. Null: the name is unknown.
    */
   removeEndpoint(name: string, dryRun: boolean): Promise<EndpointRemoval | null>;
-  /** The endpoint goes on as `to`, with what it owes; the old name stays reserved. All or nothing; repeating it is harmless. */
+  /** Moves the endpoint and its open tasks to `to` in one transaction. `from` stays reserved. */
   renameEndpoint(from: string, to: string): Promise<RenameOutcome>;
+  /** Returns all endpoints that are not removed, by name. */
   endpoints(): Promise<EndpointRecord[]>;
+  /** Returns the endpoint; null: unknown or removed. */
   endpoint(name: string): Promise<EndpointRecord | null>;
-  /** Open (non-final) responses by type and status, for overviews, metrics and `/types`. Cheap: reads open rows only. */
+  /** Counts open responses. Reads open rows only. */
   openCounts(): Promise<Array<{ type: string; endpoint: string; status: ResponseStatus; count: number }>>;
 
-  /** Changes after the cursor, oldest first; without a cursor only the feed's present end (an empty page with its cursor). */
+  /** Returns changes behind the cursor, oldest first. Null: an empty page at the feed's end. */
   changes(
     after: string | null,
     limit: number,
@@ -194,49 +215,50 @@ export interface EndpointRecord {
   labels: JsonObject;
   types: string[];
   firstSeenAt: string;
-  /** Last heartbeat of any of its managers; null: configured, never connected. */
+  /** The latest heartbeat of its managers; null: none has ever registered. */
   lastSeenAt: string | null;
-  /** A manager's heartbeat is younger than its time to live. */
+  /** The heartbeat of one of its managers is younger than `ttlMs`. */
   alive: boolean;
   managers: ManagerRecord[];
 }
 
 export interface EndpointRemoval {
   name: string;
-  /** For which it was registered. */
+  /** The types that it was registered for. */
   types: string[];
-  /** Incarnations that were not closed; `alive`: one of them has a fresh heartbeat. */
+  /** The number of incarnations that had neither left nor been declared dead. */
   managers: number;
+  /** One of these managers has a fresh heartbeat. */
   alive: boolean;
-  /** Its responses that were not final. */
+  /** Open responses by status. */
   open: Partial<Record<ResponseStatus, number>>;
   /** False: it had been removed before. */
   ended: boolean;
-  /** The end of its life, by the database's clock. */
+  /** When it was removed, by the database's clock. */
   until: string;
 }
 
 export type RenameOutcome =
-  /** `moved`: responses that are open under the new name. */
+  /** `moved`: the number of responses open under the new name. */
   | { kind: "renamed"; moved: number }
   /** No such endpoint. */
   | { kind: "unknown" }
-  /** The new name is another endpoint's, or reserved since one was renamed (`by`: to that). */
+  /** Another endpoint has the new name, or had it before it was renamed to `by`. */
   | { kind: "taken"; by: string | null }
-  /** A manager lives there, or a lease. */
+  /** A manager or a running attempt is there. */
   | { kind: "busy"; why: string }
-  /** A task that is open there expects the new name as well. */
+  /** An open task of the endpoint expects the new name, too. */
   | { kind: "expected"; taskId: string };
 
 export type { AccessStore, ApiKeyRecord, AuditEntry } from "./access";
 export type {
-  Admission,
   DueResponse,
   EndedResponse,
   Heartbeat,
   KnownType,
   LeavingEndpoint,
   MaintenanceStore,
+  RegistrationResult,
   SeenResponse,
 } from "./maintenance";
 export type * from "./managers";

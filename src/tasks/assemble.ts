@@ -90,7 +90,7 @@ export function assembleTasks({ config, store, transport, log, users = null }: T
       }
       await leftovers.start();
       // The queues went with the process before this one.
-      if (transport.kind === "embedded") await maintenance.unpublish();
+      if (transport.kind === "embedded") await maintenance.markUnpublished();
       backlog.start();
       reconciler.start();
     },

@@ -9,7 +9,7 @@ import { memberText } from "../model/json/raw-json";
 import { ANY_ENDPOINT } from "../model/names";
 import type { NewTask, TaskDraft } from "../model/task";
 import { normalTime } from "../model/time";
-import type { CreateOutcome, TaskStore } from "../store/store";
+import { CREATE_LANES, type CreateOutcome, type TaskStore } from "../store/store";
 import { PRODUCER, traced } from "../tracing";
 import { hashOf } from "./requests/fingerprint";
 import { checked, type SubmitBody, submitBody } from "./requests/request";
@@ -46,7 +46,7 @@ export class Creator {
     }
     this.batcher = new Batcher((drafts) => this.storeBatch(drafts), {
       size: 100,
-      lanes: 2,
+      lanes: CREATE_LANES,
       failsAll: (error) => error instanceof StoreUnavailable,
     });
   }

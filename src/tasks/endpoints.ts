@@ -63,7 +63,7 @@ export class Endpoints {
 
   /** What the broker does not delete now is the reconciler's. */
   private async deleteQueues(name: string): Promise<"removed" | "pending"> {
-    const left = (await this.store.maintenance.leaving()).find((endpoint) => endpoint.name === name);
+    const left = (await this.store.maintenance.leavingEndpoints()).find((endpoint) => endpoint.name === name);
     try {
       await this.queues.deleteQueues(name, left?.types ?? []);
       return "removed";

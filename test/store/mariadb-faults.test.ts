@@ -203,7 +203,7 @@ describe("a MySQL server in trouble", () => {
         `lb-${(i % 2) + 1}`,
         ids.map((taskId) => ({ taskId, job: "" })),
       ),
-      other.maintenance.published(
+      other.maintenance.markPublished(
         ids.map((taskId) => ({ taskId, endpoint: "lb-2", job: "" })),
         1000,
       ),

@@ -111,19 +111,19 @@ export const oldId = () => `00e3b4b6-c800-7${(old++).toString(16).padStart(3, "0
 export const PAST = "2001-01-01 00:00:00.000";
 
 /** From where the feed of changes ends now. */
-export async function feedPlace(store: Store): Promise<string> {
-  return (await store.maintenance.ended(null, 1)).place;
+export async function feedPosition(store: Store): Promise<string> {
+  return (await store.maintenance.ended(null, 1)).position;
 }
 
-/** Those of these tasks that have ended behind the place, once there are so many. */
-export async function endedOf(store: Store, place: string, taskIds: readonly string[], count: number) {
+/** Those of these tasks that have ended behind the position, once there are so many. */
+export async function endedOf(store: Store, position: string, taskIds: readonly string[], count: number) {
   let found: EndedResponse[] = [];
   await until("the ends", async () => {
     found = [];
-    for (let at = place, more = true; more; ) {
+    for (let at = position, more = true; more; ) {
       const page = await store.maintenance.ended(at, 500);
       found.push(...page.responses.filter(({ taskId }) => taskIds.includes(taskId)));
-      ({ place: at, more } = page);
+      ({ position: at, more } = page);
     }
     return found.length >= count;
   });

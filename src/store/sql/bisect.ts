@@ -1,7 +1,7 @@
 import type { Dialect } from "./connection";
 import { TooLarge } from "./size";
 
-/** A row that the database would take only in part. */
+/** A row that the database rejects, although each of its statements is valid. */
 export class BadRow extends Error {
   constructor(message: string, cause: unknown) {
     super(message, { cause });
@@ -10,8 +10,8 @@ export class BadRow extends Error {
 }
 
 /**
- * Runs a batch; when one row is bad, halves it until that row stands alone and is refused, and all others go through.
- * Faults that are not a row's own (database away, a bug) are thrown.
+ * Runs a batch. If a row is bad, halves the batch until that row stands alone, and refuses it. Throws
+ * errors that are not about a row (database away, a bug).
  */
 export async function bisect<T>(
   dialect: Dialect,

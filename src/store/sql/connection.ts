@@ -1,17 +1,19 @@
 /**
- * What the store's statements are written against: one connection at a time, in or out of a transaction, in either dialect.
+ * The interface that statements are written against: one connection at a time, in or out of a
+ * transaction, in either dialect.
  *
- * The function handed to `read` and `write` may be run several times (deadlock, lost connection), so it holds no effects
- * beyond its statements. Ids and leases are made outside of it: a repetition after a lost COMMIT answer then finds its own rows.
+ * `read` and `write` may run their function several times (deadlock, lost connection), so it must have
+ * no effects but its statements. Ids and leases are made outside of it: after a lost COMMIT answer the
+ * repetition finds its own rows.
  */
 export type Value = string | number | null | Buffer;
 
 export interface Connection {
   readonly dialect: Dialect;
   query<Row>(sql: string, values?: readonly Value[]): Promise<Row[]>;
-  /** Resolves to the number of rows matched (not: changed). */
+  /** Resolves to the number of rows matched, changed or not. */
   run(sql: string, values?: readonly Value[]): Promise<number>;
-  /** As `run`, for one of a few texts that never change: the server keeps them parsed. */
+  /** As `run`, for one of a few constant texts: the server keeps them parsed. */
   prepared(sql: string, values: readonly Value[]): Promise<number>;
   /** Inserts all rows, or none and rejects. */
   insert(
@@ -20,36 +22,35 @@ export interface Connection {
     rows: ReadonlyArray<readonly Value[]>,
     onDuplicate?: "fail" | "keep",
   ): Promise<void>;
-  /** How large one statement's values may be, in bytes. */
+  /** The most bytes that one statement's values may take. */
   readonly maxBytes: number;
 }
 
 export interface Database {
   readonly dialect: Dialect;
-  /** Reads; each statement sees what is committed when it begins. */
+  /** Reads. Each statement sees what is committed when it begins. */
   read<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T>;
-  /** One writing statement that is its own transaction, and reads beside it. Cheaper than `write`. */
+  /** Runs one writing statement, its own transaction, and reads. Cheaper than `write`. */
   single<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T>;
-  /** One transaction, READ COMMITTED or stricter. */
+  /** Runs one transaction, READ COMMITTED or stricter. */
   write<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T>;
   /**
-   * Several statements as one text in one round trip, for the hottest reads and writes; absent where a round trip costs nothing.
-   * Resolves to the rows of each statement; null: the text is longer than the database takes.
+   * Sends several statements in one round trip, for the hottest reads and writes; absent if round
+   * trips are free. Resolves to each statement's rows; null: the text exceeds the database's limit.
    */
   readScript?<Row>(text: string): Promise<Row[][] | null>;
-  /** Opens and commits its own transaction; the first statement that fails ends it, nothing stands, and its error is thrown. */
+  /** The text begins and commits its own transaction. The first error ends it and is thrown. */
   writeScript?<Row>(text: string): Promise<Row[][] | null>;
   /**
-   * Rejects with StoreUnavailable while writes fail, by how the last ones went; where none has been made for a moment,
-   * `attempt`, a statement that writes, is tried on every way that writes take. Null: whoever asks may not write for it; then
-   * what was written tells, and before the first write a read.
+   * Rejects with StoreUnavailable if the latest writes failed. Without a recent write it tries
+   * `attempt`, a statement that writes, on each pool that writes use. Null: it tries a read instead.
    */
   checkWrites(attempt: string | null, deadlineMs: number): Promise<void>;
   migrate(): Promise<string[]>;
   close(): Promise<void>;
 }
 
-/** The few places where the two databases' SQL differs. All of these are fragments of SQL text. */
+/** The differences between the two databases' SQL, as fragments of text. */
 export interface Dialect {
   readonly kind: "mysql" | "sqlite";
   /** The database's clock, UTC, milliseconds. */
@@ -58,26 +59,26 @@ export interface Dialect {
   nowPlus(ms: string): string;
   /** A time plus an expression in milliseconds. */
   plus(time: string, ms: string): string;
-  /** For SET: two columns that take the value of one expression, which is said (and reckoned) once. */
+  /** For SET: assigns one expression, evaluated once, to two columns. */
   both(first: string, second: string, expression: string): string;
-  /** After the table's name: find the rows by their primary key, and lock no other index on the way. */
+  /** After the table's name: find rows by the primary key, and lock no other index. */
   readonly byKey: string;
-  /** After the table's name: find the rows by this index. */
+  /** After the table's name: find rows by this index. */
   by(index: string): string;
-  /** The types that tasks are stored with, found from one to the next in an index. */
+  /** Selects the types of all stored tasks by skipping through an index. */
   readonly everyType: string;
   /** The earlier of two expressions. */
   least(a: string, b: string): string;
-  /** Appended to a SELECT whose rows the transaction is going to change. */
+  /** After a SELECT whose rows the transaction is going to change. */
   readonly forUpdate: string;
-  /** Appended to INSERT … SELECT: a row that exists already stays as it is. `column` is any column of the key. */
+  /** After INSERT … SELECT: existing rows stay as they are. `column`: any column of the key. */
   keepDuplicates(column: string): string;
   /** `column IN (…)` and its values. */
   isIn(column: string, list: readonly string[]): { text: string; values: Value[] };
-  /** Milliseconds by which a change's time may run ahead of its commit. */
+  /** The longest usual time between a change's timestamp and its commit, milliseconds. */
   readonly feedLagMs: number;
   /** A unique key was violated. */
   isDuplicate(error: unknown): boolean;
-  /** The fault lies in the row's own data (too long, too large, not storable). */
+  /** The error is about the row's own data (too long, too large, not storable). */
   isBadRow(error: unknown): boolean;
 }

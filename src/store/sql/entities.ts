@@ -14,8 +14,8 @@ const TABLES = [
 ] as ReadonlyArray<Table<never, object>>;
 
 /**
- * The tables as TypeORM's entities. Migrations make the tables; a test holds that both agree. The
- * store's statements do not go through entities.
+ * The tables as TypeORM's entities, for users who map them. Migrations make the tables, and a test
+ * compares both. The store's own statements do not use entities.
  */
 export function entities(kind: Kind): EntitySchema[] {
   return TABLES.map(

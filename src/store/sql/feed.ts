@@ -1,50 +1,49 @@
 import type { ResponseKey } from "../../model/response";
 import type { Connection } from "./connection";
 import { compare, Sql } from "./sql";
-import { dbToMs, msToDb } from "./times";
+import { dbToMs, msToDb, nowOf } from "./times";
 
-/** A place in the feed: (time, task, endpoint, job) of the row before it. */
-export type Place = readonly [time: string, taskId: string, endpoint: string, job: string];
+/** A position in the feed: time, task, endpoint and job of the last row read. */
+export type Position = readonly [time: string, taskId: string, endpoint: string, job: string];
 
-const PLACE = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\|[0-9a-f-]*\|[a-z0-9._*-]*\|[a-z0-9._-]*$/;
+const POSITION = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\|[0-9a-f-]*\|[a-z0-9._*-]*\|[a-z0-9._-]*$/;
 
-/** Null for what is not a place: the reader then starts at the feed's end. */
-export function toPlace(text: string): Place | null {
-  return PLACE.test(text) ? (text.split("|") as unknown as Place) : null;
+/** Null for other text: the reader then starts at the feed's end. */
+export function toPosition(text: string): Position | null {
+  return POSITION.test(text) ? (text.split("|") as unknown as Position) : null;
 }
 
-export function placeText(place: Place): string {
-  return place.join("|");
+export function positionText(position: Position): string {
+  return position.join("|");
 }
 
 /** @param time as the database writes it */
-export function placeOf(time: string, { taskId, endpoint, job }: ResponseKey): Place {
+export function positionOf(time: string, { taskId, endpoint, job }: ResponseKey): Position {
   return [time, taskId, endpoint, job];
 }
 
-export function inOrder(a: Place, b: Place): number {
+export function inOrder(a: Position, b: Position): number {
   return compare(a[0], b[0]) || compare(a[1], b[1]) || compare(a[2], b[2]) || compare(a[3], b[3]);
 }
 
-/** Before everything that changed at that moment. */
-export function placeAt(time: string): Place {
+/** Before all changes of that time. */
+export function positionAt(time: string): Position {
   return [time, "", "", ""];
 }
 
 /**
- * The feed ends a moment before the clock: what has been written and is not committed yet would otherwise be passed over.
- * What takes longer than that to commit is passed over all the same; nothing that must not be lost may rest on the feed alone.
+ * The feed ends `feedLagMs` before the clock, so that a change is committed before the feed passes its
+ * time. It skips a commit that takes longer. Its readers need a second way to find such a change.
  */
 export async function feedEnd(connection: Connection): Promise<string> {
-  const [row] = await connection.query<{ now_at: string }>(`SELECT ${connection.dialect.now} AS now_at`);
-  return msToDb(dbToMs(row!.now_at) - connection.dialect.feedLagMs);
+  return msToDb(dbToMs(await nowOf(connection)) - connection.dialect.feedLagMs);
 }
 
-/** Where in time a row stands: its last change while it was open, or its end. */
+/** The time of a row in the feed: its last change while it was open, or its end. */
 export type Clock = "changed_at" | "finished_at";
 
-/** The condition for rows of task_responses (under the alias, if one is given) that stand behind the place and before the end. */
-export function between(clock: Clock, [time, taskId, endpoint, job]: Place, end: string, alias = ""): Sql {
+/** Matches rows of task_responses behind the position and before `end`. */
+export function between(clock: Clock, [time, taskId, endpoint, job]: Position, end: string, alias = ""): Sql {
   const p = alias && `${alias}.`;
   const at = `${p}${clock}`;
   return new Sql(`${at} >= ? AND ${at} < ?`, [time, end]).add(
@@ -53,7 +52,7 @@ export function between(clock: Clock, [time, taskId, endpoint, job]: Place, end:
   );
 }
 
-/** Each in the order of its index. What has ended has nothing due. */
+/** The order of the index of each. A final response has no `due_at`. */
 const ORDER = { changed_at: ["changed_at"], finished_at: ["finished_at", "due_at"] };
 
 export function feedOrder(clock: Clock, alias = ""): string {

@@ -2,8 +2,8 @@ import { TaskerError } from "../../errors";
 import type { Value } from "./connection";
 
 /**
- * An upper bound of what values take in a statement's text. Escaping doubles a byte at most, and a UTF-16 unit is three
- * bytes at most, so the cheap bound is length × 3; only what comes near the limit is measured.
+ * An upper bound of the bytes that values take in a statement's text. It takes a UTF-16 unit for
+ * three bytes, which escaping does not exceed.
  */
 export function roughBytes(values: readonly Value[]): number {
   let sum = 0;
@@ -12,14 +12,14 @@ export function roughBytes(values: readonly Value[]): number {
   return sum;
 }
 
-// All that the driver may write as two bytes, and a few control characters more.
+/** The characters that the driver may escape, each as two bytes. */
 const ESCAPED = /["'\\\p{Cc}]/gu;
 
-export function exactBytes(values: readonly Value[]): number {
+function exactBytes(values: readonly Value[]): number {
   let sum = 0;
   for (const value of values) {
     if (typeof value === "string") sum += Buffer.byteLength(value) + (value.match(ESCAPED)?.length ?? 0) + 4;
-    else sum += value instanceof Buffer ? value.length * 2 + 4 : 24;
+    else sum += roughBytes([value]) + 1;
   }
   return sum;
 }
@@ -34,7 +34,7 @@ export class TooLarge extends TaskerError {
   }
 }
 
-/** Rows cut into runs that fit into one statement each, and those that fit into none, with the reason. */
+/** Cuts rows into runs of one statement each. `tooLarge`: rows that fit into no statement. */
 export function fitting<T>(
   rows: readonly T[],
   valuesOf: (row: T) => readonly Value[],

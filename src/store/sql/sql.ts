@@ -1,8 +1,14 @@
 import type { ResponseKey } from "../../model/response";
 import type { Dialect, Value } from "./connection";
 
-/** SQL text with its values, put together piece by piece. */
-export class Sql {
+/** SQL text with its values. */
+export interface Piece {
+  readonly text: string;
+  readonly values: readonly Value[];
+}
+
+/** A statement that is put together from pieces. */
+export class Sql implements Piece {
   text: string;
   readonly values: Value[];
 
@@ -17,12 +23,12 @@ export class Sql {
     return this;
   }
 
-  append(piece: { text: string; values: readonly Value[] }): this {
+  append(piece: Piece): this {
     return this.add(piece.text, ...piece.values);
   }
 }
 
-/** Longer lists are cut: beyond this MariaDB turns IN into a subquery, and plans become estimates. */
+/** The longest list for IN: MariaDB turns longer ones into a subquery, and only estimates its plan. */
 export const MAX_LIST = 500;
 
 export function chunks<T>(list: readonly T[], size: number): T[][] {
@@ -55,21 +61,18 @@ export function compare(a: string, b: string): number {
 }
 
 /**
- * `(…)` that matches exactly these response rows as ranges of the primary key: many tasks at one endpoint, or one task at
- * many endpoints, whichever takes fewer words. At most MAX_LIST keys.
+ * `(…)` that matches exactly these responses as ranges of the primary key: many tasks at one endpoint,
+ * or one task at many endpoints, whichever takes fewer ranges. Takes at most MAX_LIST keys.
  */
 export function matchKeys(dialect: Dialect, keys: readonly ResponseKey[], prefix = ""): Sql {
-  const byPlace = groupBy(keys, (key) => `${key.endpoint} ${key.job}`);
+  const byEndpoint = groupBy(keys, (key) => `${key.endpoint} ${key.job}`);
   const byTask = groupBy(keys, (key) => `${key.taskId} ${key.job}`);
-  const places = byPlace.size <= byTask.size;
+  const oneEndpoint = byEndpoint.size <= byTask.size;
   const sql = new Sql("(");
-  let first = true;
-  for (const group of (places ? byPlace : byTask).values()) {
-    if (!first) sql.add(" OR ");
-    first = false;
+  for (const group of (oneEndpoint ? byEndpoint : byTask).values()) {
     const { taskId, endpoint, job } = group[0]!;
-    sql.add("(");
-    if (places) {
+    sql.add(sql.text === "(" ? "(" : " OR (");
+    if (oneEndpoint) {
       sql.append(dialect.isIn(`${prefix}task_id`, unique(group.map((key) => key.taskId))));
       sql.add(` AND ${prefix}endpoint = ?`, endpoint);
     } else {
@@ -81,12 +84,12 @@ export function matchKeys(dialect: Dialect, keys: readonly ResponseKey[], prefix
   return sql.add(")");
 }
 
-/** Sorted, as the rows are locked in this order. */
+/** Sorted, because writers lock rows in this order. */
 export function unique(list: readonly string[]): string[] {
   return list.length === 1 ? [list[0]!] : [...new Set(list)].sort();
 }
 
-/** The value for each task: one `?` where all are equal, else CASE. */
+/** The value of each task: one `?` if all are equal, else CASE. */
 export function pick<T extends { taskId: string }>(
   rows: readonly T[],
   valueIn: (row: T) => Value,

@@ -1,12 +1,20 @@
-/**
- * Times stand in the database as `2026-11-22 10:11:12.123` (UTC) and leave it as RFC 3339. Only digits move: the text is
- * never parsed on the way, so no time zone can come in.
- */
-export const FAR_FUTURE = "9999-12-31 00:00:00.000";
-const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+import type { Connection } from "./connection";
 
-/** Longer waits than this end in the year 9999 anyway; databases refuse to add them. */
-export const MAX_MS = 100 * 366 * 24 * 3600 * 1000;
+/**
+ * The database holds times as `2026-11-22 10:11:12.123` in UTC; the store returns RFC 3339. Texts are
+ * cut and joined but not parsed, so no time zone can affect them.
+ */
+
+/** The last time that both databases take. */
+const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+/** 100 years: the longest duration that is added to a time. */
+const MAX_MS = 100 * 366 * 24 * 3600 * 1000;
+
+/** The database's clock. */
+export async function nowOf(connection: Connection): Promise<string> {
+  const [row] = await connection.query<{ now_at: string }>(`SELECT ${connection.dialect.now} AS now_at`);
+  return row!.now_at;
+}
 
 export function fromDb(time: string): string;
 export function fromDb(time: string | null): string | null;
@@ -14,12 +22,12 @@ export function fromDb(time: string | null): string | null {
   return time === null ? null : `${time.slice(0, 10)}T${time.slice(11, 23)}Z`;
 }
 
-/** What `fromDb` has made. */
+/** The inverse of `fromDb`. */
 export function backToDb(time: string): string {
   return `${time.slice(0, 10)} ${time.slice(11, 23)}`;
 }
 
-/** From RFC 3339 in any offset; the database takes no times after the year 9999. */
+/** From RFC 3339 with any offset. */
 export function toDb(time: string): string {
   return msToDb(Date.parse(time));
 }
@@ -31,17 +39,17 @@ export const msToDb = recalled((ms: number): string => {
 
 export const dbToMs = recalled((time: string): number => Date.parse(fromDb(time)));
 
-/** Of what `fromDb` has made. */
+/** Milliseconds of a result of `fromDb`. */
 export const parsed = recalled((time: string): number => Date.parse(time));
 
-/** A duration that can be added to the clock of either database. */
+/** A duration that both databases can add to a time. */
 export function clampMs(ms: number): number {
   return Math.min(MAX_MS, Math.max(0, Math.round(ms)));
 }
 
 const MAX_RECALLED = 500;
 
-/** Under load the same moments come again and again, those of a batch; to parse or write one takes ten times as long as to find it. */
+/** Keeps results: a batch's rows share their times, and converting one takes ten times as long. */
 function recalled<In, Out>(make: (given: In) => Out): (given: In) => Out {
   const known = new Map<In, Out>();
   return (given) => {

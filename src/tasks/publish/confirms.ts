@@ -76,7 +76,7 @@ export class Confirms {
     }
     if (keys.length === 0) return;
     this.noting = this.noting
-      .then(() => this.maintenance.published(keys, RECHECK_MS))
+      .then(() => this.maintenance.markPublished(keys, RECHECK_MS))
       .catch((error: Error) => this.log.debug({ err: error.message }, "confirms could not be noted"));
   }
 }

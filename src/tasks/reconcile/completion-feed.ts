@@ -9,12 +9,12 @@ const OPEN_STATUSES = TASK_STATUSES.filter((status) => !FINAL_TASK_STATUSES.incl
 
 /**
  * Final responses → the stored status of their tasks. The leader follows the feed of changes from the
- * place that its predecessor had come to (kept with the lock), so that a response's end costs no mark
+ * position that its predecessor had come to (kept with the lock), so that a response's end costs no mark
  * and no second look:
  *
- *   unknown place ──lead──▶ following ──resign──▶ unknown place
+ *   unknown position ──lead──▶ following ──resign──▶ unknown position
  *
- * The place lies behind what has been stored; a round that fails is done again from there. The feed
+ * The position lies behind what has been stored; a round that fails is done again from there. The feed
  * may pass over a commit that took longer than it waits. A slow sweep over all tasks that are stored as
  * open finds those.
  */
@@ -32,13 +32,13 @@ export class CompletionFeed implements Duty {
   ) {}
 
   /** From where a successor has to follow; null while others lead. */
-  get place(): string | null {
+  get position(): string | null {
     return this.followed;
   }
 
-  /** @param place how far the predecessor has come; null: nobody has led yet */
-  lead(place: string | null): void {
-    this.followed ??= place;
+  /** @param position how far the predecessor has come; null: nobody has led yet */
+  lead(position: string | null): void {
+    this.followed ??= position;
   }
 
   resign(): void {
@@ -53,9 +53,9 @@ export class CompletionFeed implements Duty {
 
   /** One page; true: there is more. */
   async follow(): Promise<boolean> {
-    const { responses, place, more } = await this.maintenance.ended(this.followed, PAGE);
+    const { responses, position, more } = await this.maintenance.ended(this.followed, PAGE);
     if (responses.length > 0) await this.maintenance.completeTasks(responses);
-    this.followed = place;
+    this.followed = position;
     return more;
   }
 

@@ -22,7 +22,7 @@ export class DueResponses implements Duty {
     const due = await this.maintenance.due(PAGE);
     const byAction = groupBy(due, decide);
     const actions: Record<Action, (rows: DueResponse[]) => Promise<void>> = {
-      miss: (rows) => this.maintenance.miss(rows),
+      miss: (rows) => this.maintenance.markMissed(rows),
       withdraw: (rows) => this.maintenance.withdraw(rows),
       reclaim: (rows) => this.leases.reclaim(rows),
       reclaimLater: (rows) => this.leases.reclaimLater(rows, now),
@@ -40,7 +40,7 @@ export class DueResponses implements Duty {
   }
 
   private postpone(rows: DueResponse[]): Promise<void> {
-    return this.maintenance.postpone(rows.map((row) => ({ ...untilNextMoment(row), tell: row.status === "running" })));
+    return this.maintenance.postpone(rows.map((row) => ({ ...untilNextMoment(row), touch: row.status === "running" })));
   }
 
   /** Last: a task's status counts what has just been done. Past its wait an unreceived response makes it incomplete. */

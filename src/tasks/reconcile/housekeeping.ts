@@ -26,17 +26,17 @@ export class Housekeeping implements Duty {
   }
 
   private async admit(): Promise<void> {
-    for (const { endpoint, gaveUp, begun } of await this.maintenance.admit()) {
-      if (begun) this.log.info({ endpoint }, "a new manager has taken the name of a removed endpoint");
-      if (gaveUp.length === 0) continue;
-      this.log.info({ endpoint, types: gaveUp }, "no manager of the endpoint serves these types any more");
+    for (const { endpoint, droppedTypes, revived } of await this.maintenance.applyRegistrations()) {
+      if (revived) this.log.info({ endpoint }, "a new manager has taken the name of a removed endpoint");
+      if (droppedTypes.length === 0) continue;
+      this.log.info({ endpoint, types: droppedTypes }, "no manager of the endpoint serves these types any more");
       this.tidyEvery.hurry();
     }
   }
 
   /** Where the broker refuses, next time. */
   private async tidy(): Promise<void> {
-    for (const endpoint of await this.maintenance.leaving()) {
+    for (const endpoint of await this.maintenance.leavingEndpoints()) {
       try {
         await this.queues.deleteQueues(endpoint.name, endpoint.types);
       } catch (error) {
@@ -44,7 +44,7 @@ export class Housekeeping implements Duty {
         continue;
       }
       if (endpoint.removedMs === null || endpoint.removedMs >= LOOK_AFTER_MS)
-        await this.maintenance.endpointLeft(endpoint);
+        await this.maintenance.clearLeaving(endpoint);
     }
   }
 }

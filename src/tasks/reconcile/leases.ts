@@ -35,7 +35,9 @@ export class Leases implements Duty {
   /** Declares managers dead: every second, and sooner when the time to live of one runs out. */
   async work(now: number): Promise<boolean> {
     if (!this.every.due(now, Math.min(REAP_EVERY_MS, this.silence.leftMs))) return false;
-    for (const manager of await this.maintenance.reap(this.silence.of(await this.maintenance.heartbeats(), now))) {
+    for (const manager of await this.maintenance.declareDead(
+      this.silence.of(await this.maintenance.heartbeats(), now),
+    )) {
       this.log.warn(
         { endpoint: manager.endpoint, manager_id: manager.id, host: manager.host, pid: manager.pid },
         "a manager has sent no heartbeat for its time to live; what it ran is attempted again",

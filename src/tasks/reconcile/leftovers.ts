@@ -64,7 +64,7 @@ export class Leftovers implements Duty {
   /** A response of that kind of delivery is published: whoever performs the type has to serve its queue. */
   async published(type: string, deliver: Deliver): Promise<void> {
     if (this.config.taskTypes[type]?.deliver === deliver || this.others.get(type) === deliver) return;
-    await this.store.maintenance.tellOpenDeliver(type, deliver);
+    await this.store.maintenance.setOpenDeliver(type, deliver);
     this.others.set(type, deliver);
   }
 
@@ -74,7 +74,7 @@ export class Leftovers implements Duty {
     for (const [type, deliver] of [...this.others]) {
       const open = await this.store.maintenance.isOpen(type, deliver);
       // Repeated: a manager may have registered meanwhile.
-      await this.store.maintenance.tellOpenDeliver(type, open ? deliver : null);
+      await this.store.maintenance.setOpenDeliver(type, open ? deliver : null);
       if (!open) this.others.delete(type);
     }
     return false;

@@ -15,7 +15,7 @@ const OVERLAP_MS = 5000;
  */
 export class Newcomers implements Duty {
   private readonly every = new Every();
-  private place: string | null = null;
+  private after: string | null = null;
   private looking: Promise<void> | null = null;
 
   constructor(
@@ -27,7 +27,7 @@ export class Newcomers implements Duty {
 
   /** When this process leads again, it begins with all managers that live. */
   resign(): void {
-    this.place = null;
+    this.after = null;
   }
 
   /** Looks in the background, one look at a time. What fails is tried again at the next look. */
@@ -46,7 +46,7 @@ export class Newcomers implements Duty {
   }
 
   private async look(): Promise<void> {
-    const { newcomers, place } = await this.maintenance.newcomers(this.place, OVERLAP_MS);
+    const { newcomers, next } = await this.maintenance.newcomers(this.after, OVERLAP_MS);
     for (const [type, group] of groupBy(newcomers, (newcomer) => newcomer.type)) {
       const config = Object.hasOwn(this.config.taskTypes, type) ? this.config.taskTypes[type] : undefined;
       if (config?.deliver === "one") await this.queues.declareType(type);
@@ -56,6 +56,6 @@ export class Newcomers implements Duty {
           group.map(({ endpoint }) => endpoint),
         );
     }
-    this.place = place;
+    this.after = next;
   }
 }

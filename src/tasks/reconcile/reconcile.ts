@@ -78,13 +78,13 @@ export class Reconciler {
   /** One round; true: there is more to do. */
   private async tick(): Promise<boolean> {
     await this.queues.refresh();
-    const held = await this.maintenance.lock(LOCK, this.holder, LOCK_MS, this.feed.place);
+    const held = await this.maintenance.lock(LOCK, this.holder, LOCK_MS, this.feed.position);
     this.leading = held !== null;
     if (!held) {
       for (const duty of this.duties) duty.resign?.();
       return false;
     }
-    this.feed.lead(held.place);
+    this.feed.lead(held.position);
     const now = performance.now();
     let busy = false;
     for (const duty of this.duties) busy = (await duty.work(now, busy)) || busy;

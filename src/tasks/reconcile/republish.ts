@@ -75,7 +75,7 @@ export class Republisher {
       }
     }
     await Promise.all(sent);
-    if (confirmed.length > 0) await this.maintenance.published(confirmed, RECHECK_MS);
+    if (confirmed.length > 0) await this.maintenance.markPublished(confirmed, RECHECK_MS);
     if (refused.length > 0) await this.brokerAway(refused);
     // When the endpoint registers, or the config has the type again, these become due.
     if (homeless.length > 0) await this.maintenance.postpone(homeless.map(untilNextMoment));

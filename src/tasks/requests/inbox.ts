@@ -34,7 +34,7 @@ export class Inbox {
     await this.access.audit(ended.map(({ row, taskId, refusal }) => entryOf(row, taskId, refusal)));
     for (const { row, refusal } of ended) if (refusal) await this.refuse(row, refusal);
     const done = ended.filter(({ refusal }) => refusal === null).map(({ row }) => row.id);
-    if (done.length > 0) await this.maintenance.requestDone(done);
+    if (done.length > 0) await this.maintenance.deleteRequests(done);
   }
 
   private async refuse(row: RequestRow, { code, message, errors = [] }: TaskerError): Promise<void> {
@@ -42,7 +42,7 @@ export class Inbox {
       { request_id: row.id, type: row.type, account: row.account, code },
       "a request in the inbox was refused",
     );
-    await this.maintenance.requestRefused(row.id, JSON.stringify({ code, detail: message, errors }));
+    await this.maintenance.refuseRequest(row.id, JSON.stringify({ code, detail: message, errors }));
   }
 
   private async take(row: RequestRow): Promise<{ taskId: string | null; refusal: TaskerError | null }> {

@@ -204,7 +204,7 @@ export function claimContract(subject: () => Subject): void {
       const cancelled = await createdTask(store);
       await store.tasks.cancel(cancelled.id);
       const missed = await createdTask(store);
-      await store.maintenance.miss([await rowOf(store, missed)]);
+      await store.maintenance.markMissed([await rowOf(store, missed)]);
       const told = await createdTask(store);
       await sql("UPDATE task_responses SET cancel_at = ? WHERE task_id = ?", [PAST, told.id]);
       const answers = await store.managers.claim(

@@ -1,6 +1,6 @@
 import { newId } from "../../../src/model/ids";
 import type { Subject } from "../contract";
-import { claimed, createdTask, dueOf, endedOf, endOf, feedPlace, fresh, newTask, oldId, rowOf } from "../support";
+import { claimed, createdTask, dueOf, endedOf, endOf, feedPosition, fresh, newTask, oldId, rowOf } from "../support";
 
 export function endedContract(subject: () => Subject): void {
   describe("what has ended", () => {
@@ -14,7 +14,7 @@ export function endedContract(subject: () => Subject): void {
 
     it("is found once in the feed, in its order, page by page, and nothing that is open", async () => {
       const { store } = subject();
-      const start = await feedPlace(store);
+      const start = await feedPosition(store);
       const open = await createdTask(store);
       await claimed(store, open.id);
       const tasks = [await endedTask(), await endedTask("failed")];
@@ -30,7 +30,7 @@ export function endedContract(subject: () => Subject): void {
         const page = await store.maintenance.ended(at, 2);
         expect(page.responses.length).toBeLessThanOrEqual(2);
         paged.push(...page.responses.map(({ taskId }) => taskId).filter((id) => ids.includes(id)));
-        ({ place: at, more } = page);
+        ({ position: at, more } = page);
       }
       expect(paged).toEqual(all.map(({ taskId }) => taskId));
     });
@@ -38,20 +38,20 @@ export function endedContract(subject: () => Subject): void {
     it("is found after a long time away, in strides", async () => {
       const { store, sql } = subject();
       const task = await endedTask();
-      await endedOf(store, await feedPlace(store), [], 0);
+      await endedOf(store, await feedPosition(store), [], 0);
       const ago = (ms: number) => new Date(Date.now() - ms).toISOString().replace("T", " ").replace("Z", "");
       await sql("UPDATE task_responses SET finished_at = ? WHERE task_id = ?", [ago(600_000), task.id]);
-      const place = `${ago(900_000)}|||`;
-      const first = await store.maintenance.ended(place, 500);
+      const position = `${ago(900_000)}|||`;
+      const first = await store.maintenance.ended(position, 500);
       expect({ more: first.more, ids: first.responses.map(({ taskId }) => taskId) }).toEqual({ more: true, ids: [] });
-      expect(await endedOf(store, place, [task.id], 2)).toHaveLength(2);
+      expect(await endedOf(store, position, [task.id], 2)).toHaveLength(2);
     });
 
     it("leaves nothing to be looked at", async () => {
       const { store } = subject();
       const [ended, cancelled, missed] = [await endedTask(), await createdTask(store), await createdTask(store)];
       await store.tasks.cancel(cancelled.id);
-      await store.maintenance.miss([await rowOf(store, missed)]);
+      await store.maintenance.markMissed([await rowOf(store, missed)]);
       for (const { id } of [ended, cancelled, missed]) {
         const rows = await subject().sql("SELECT due_at FROM task_responses WHERE task_id = ?", [id]);
         expect(rows.map((row) => row.due_at).filter((due) => due !== null)).toEqual([]);
@@ -82,7 +82,7 @@ export function endedContract(subject: () => Subject): void {
 
     it("ends its tasks as settling would, where all their responses are known", async () => {
       const { store } = subject();
-      const start = await feedPlace(store);
+      const start = await feedPosition(store);
       const [good, bad] = [await endedTask(), await endedTask("failed")];
       const told: string[] = [];
       store.maintenance.onCompleted(({ tasks, responses }) => {
@@ -109,7 +109,7 @@ export function endedContract(subject: () => Subject): void {
       "counts a task as published when it was created, unless its first receipt came long after: %s",
       async (way) => {
         const { store, sql } = subject();
-        const start = await feedPlace(store);
+        const start = await feedPosition(store);
         const [quick, slow, delayed, withdrawn] = [
           ...[await endedTask(), await endedTask(), await endedTask()],
           await createdTask(store),
@@ -141,9 +141,9 @@ export function endedContract(subject: () => Subject): void {
         ["lb-1", "running"],
         ["lb-2", "succeeded"],
       ] as const) {
-        const place = await feedPlace(store);
+        const position = await feedPosition(store);
         await store.managers.finish([endOf(await claimed(store, task.id, { endpoint }))]);
-        const ended = await endedOf(store, place, [task.id], 1);
+        const ended = await endedOf(store, position, [task.id], 1);
         await store.maintenance.completeTasks(ended.filter((row) => row.endpoint === endpoint));
         expect(await statusOf()).toBe(status);
       }
@@ -151,7 +151,7 @@ export function endedContract(subject: () => Subject): void {
 
     it("looks closer when a task has been opened again since it was read", async () => {
       const { store } = subject();
-      const start = await feedPlace(store);
+      const start = await feedPosition(store);
       const [opened, neighbour] = [await endedTask(), await endedTask()];
       const seen = await endedOf(store, start, [opened.id, neighbour.id], 4);
       await store.tasks.retry(opened.id, { endpoints: ["lb-1"] }, { waitMs: 60_000, expiresMs: null });
@@ -166,7 +166,7 @@ export function endedContract(subject: () => Subject): void {
 
     it("frees the run key", async () => {
       const { store } = subject();
-      const start = await feedPlace(store);
+      const start = await feedPosition(store);
       const runKey = fresh("run");
       const task = await createdTask(store, { runKey });
       await store.managers.finish([endOf(await claimed(store, task.id))]);

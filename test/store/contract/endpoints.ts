@@ -4,10 +4,10 @@ import { claimed, createdTask, dueOf, endOf, fresh, newTask, PAST, registration,
 /** The beginning and the end of an endpoint's life, and what it serves meanwhile. */
 export function endpointsContract(subject: () => Subject): void {
   const admitted = async (endpoint: string) =>
-    (await subject().store.maintenance.admit()).find((admission) => admission.endpoint === endpoint);
+    (await subject().store.maintenance.applyRegistrations()).find((admission) => admission.endpoint === endpoint);
   const registered = async (endpoint: string) => (await subject().store.tasks.endpoint(endpoint))?.types;
   const leaving = async (endpoint: string) =>
-    (await subject().store.maintenance.leaving()).find(({ name }) => name === endpoint);
+    (await subject().store.maintenance.leavingEndpoints()).find(({ name }) => name === endpoint);
 
   describe("what an endpoint serves", () => {
     it("is what its last registration says; the queues of what it gave up are to go", async () => {
@@ -16,16 +16,16 @@ export function endpointsContract(subject: () => Subject): void {
       const first = registration({ types: [a, b] });
       const { endpoint } = first;
       await store.managers.register(first);
-      expect(await admitted(endpoint)).toEqual({ endpoint, gaveUp: [], begun: false });
+      expect(await admitted(endpoint)).toEqual({ endpoint, droppedTypes: [], revived: false });
       expect(await admitted(endpoint)).toBeUndefined();
       await store.managers.leave(first.id);
       expect(await registered(endpoint)).toEqual([a, b].sort());
       await store.managers.register(registration({ endpoint, types: [b] }));
-      expect(await admitted(endpoint)).toEqual({ endpoint, gaveUp: [a], begun: false });
+      expect(await admitted(endpoint)).toEqual({ endpoint, droppedTypes: [a], revived: false });
       expect([await registered(endpoint), await store.tasks.endpointsOf(a)]).toEqual([[b], []]);
       const left = (await leaving(endpoint))!;
       expect(left).toMatchObject({ types: [a], removedMs: null });
-      await store.maintenance.endpointLeft(left);
+      await store.maintenance.clearLeaving(left);
       expect(await leaving(endpoint)).toBeUndefined();
       // Served again, what waits for it is due.
       const task = await createdTask(store, { type: a, endpoints: [endpoint] });
@@ -48,15 +48,15 @@ export function endpointsContract(subject: () => Subject): void {
       // A successor while the other still drains: both count, then the successor alone.
       const successor = registration({ endpoint, types: [a], spare: [first.id] });
       await store.managers.register(successor);
-      expect(await admitted(endpoint)).toMatchObject({ gaveUp: [] });
+      expect(await admitted(endpoint)).toMatchObject({ droppedTypes: [] });
       await store.managers.leave(first.id);
-      expect(await admitted(endpoint)).toMatchObject({ gaveUp: [b] });
+      expect(await admitted(endpoint)).toMatchObject({ droppedTypes: [b] });
       expect(await registered(endpoint)).toEqual([a, c].sort());
       // A manager of a version that does not say what it serves takes nothing away.
       const silent = registration({ endpoint, slot: "2", types: [] });
       await store.managers.register(silent);
       await sql("UPDATE managers SET types = NULL WHERE id = ?", [silent.id]);
-      expect(await admitted(endpoint)).toMatchObject({ gaveUp: [] });
+      expect(await admitted(endpoint)).toMatchObject({ droppedTypes: [] });
     });
 
     it("stays what a manager has said that left before anybody looked, under a new name's life, too", async () => {
@@ -66,14 +66,14 @@ export function endpointsContract(subject: () => Subject): void {
       const { endpoint } = manager;
       await store.managers.register(manager);
       await store.managers.leave(manager.id);
-      expect(await admitted(endpoint)).toEqual({ endpoint, gaveUp: [], begun: false });
+      expect(await admitted(endpoint)).toEqual({ endpoint, droppedTypes: [], revived: false });
       expect([await registered(endpoint), await admitted(endpoint)]).toEqual([[type], undefined]);
       await store.tasks.removeEndpoint(endpoint, false);
       await subject().sql("UPDATE endpoints SET removed_at = ? WHERE name = ?", [PAST, endpoint]);
       const next = registration({ endpoint, types: [type] });
       await store.managers.register(next);
       await store.managers.leave(next.id);
-      expect(await admitted(endpoint)).toMatchObject({ begun: true });
+      expect(await admitted(endpoint)).toMatchObject({ revived: true });
       expect(await registered(endpoint)).toEqual([type]);
     });
 
@@ -83,9 +83,9 @@ export function endpointsContract(subject: () => Subject): void {
       const [listed, both, own] = [fresh("listed"), fresh("both"), fresh("own")];
       expect(await store.tasks.registerEndpoints(a, [listed, both])).toEqual([]);
       for (const endpoint of [both, own]) await store.managers.register(registration({ endpoint, types: [a] }));
-      await store.maintenance.admit();
+      await store.maintenance.applyRegistrations();
       await store.managers.register(registration({ endpoint: both, types: [b] }));
-      expect(await admitted(both)).toMatchObject({ gaveUp: [a] });
+      expect(await admitted(both)).toMatchObject({ droppedTypes: [a] });
       expect(await registered(both)).toEqual([a, b].sort());
       await store.tasks.registerEndpoints(a, []);
       expect(await store.tasks.endpointsOf(a)).toEqual([own]);
@@ -180,7 +180,7 @@ export function endpointsContract(subject: () => Subject): void {
         await createdTask(store, { endpoints: [gone] }),
       ];
       await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [PAST, late.id]);
-      await store.maintenance.leaving();
+      await store.maintenance.leavingEndpoints();
       expect([(await rowOf(store, late)).status, (await rowOf(store, later)).status]).toEqual([
         "cancelled",
         "expected",
@@ -193,7 +193,7 @@ export function endpointsContract(subject: () => Subject): void {
       const old = registration({ types: [type, fresh("other")] });
       const { endpoint } = old;
       await store.managers.register(old);
-      await store.maintenance.admit();
+      await store.maintenance.applyRegistrations();
       const before = await createdTask(store, { type, endpoints: [endpoint] });
       await store.tasks.removeEndpoint(endpoint, false);
       const between = await createdTask(store, { type, endpoints: [endpoint] });
@@ -206,7 +206,7 @@ export function endpointsContract(subject: () => Subject): void {
       });
       await sql("UPDATE endpoints SET removed_at = ? WHERE name = ?", [PAST, endpoint]);
       await store.managers.register(again);
-      expect(await admitted(endpoint)).toEqual({ endpoint, gaveUp: [], begun: true });
+      expect(await admitted(endpoint)).toEqual({ endpoint, droppedTypes: [], revived: true });
       expect(await store.tasks.endpoint(endpoint)).toMatchObject({ types: [type], alive: true });
       expect((await rowOf(store, before)).status).toBe("cancelled");
       expect((await rowOf(store, between)).status).toBe("expected");
@@ -231,7 +231,7 @@ export function endpointsContract(subject: () => Subject): void {
       expect(await store.tasks.endpointsOf(type)).toEqual(["lb-1"]);
       await store.managers.register(manager);
       await sql("UPDATE managers SET started_at = ? WHERE id = ?", [PAST, manager.id]);
-      expect(await admitted(endpoint)).toMatchObject({ begun: false });
+      expect(await admitted(endpoint)).toMatchObject({ revived: false });
       expect([await store.tasks.endpoint(endpoint), await store.tasks.endpointsOf(type)]).toEqual([null, ["lb-1"]]);
       expect(await store.managers.heartbeat(manager.id, { running: 0, draining: false })).toEqual({ known: false });
     });
@@ -341,12 +341,12 @@ export function endpointsContract(subject: () => Subject): void {
         true,
         false,
       ]);
-      await store.maintenance.tellOpenDeliver(type, "one");
-      await store.maintenance.tellOpenDeliver(type, "one");
+      await store.maintenance.setOpenDeliver(type, "one");
+      await store.maintenance.setOpenDeliver(type, "one");
       expect(await told()).toEqual([{ type, deliver: "one" }]);
       await store.managers.finish([endOf(await claimed(store, task.id, { endpoint: manager.endpoint }))]);
       expect(await store.maintenance.isOpen(type, "one")).toBe(false);
-      await store.maintenance.tellOpenDeliver(type, null);
+      await store.maintenance.setOpenDeliver(type, null);
       expect(await told()).toEqual([]);
     });
   });

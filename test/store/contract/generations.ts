@@ -115,9 +115,9 @@ export function generationContract(subject: () => Subject): void {
       const task = await createdTask(store);
       const seen = await rowOf(store, task);
       expect(await store.tasks.retry(task.id, {}, WAIT)).toHaveLength(1);
-      await store.maintenance.miss([seen]);
+      await store.maintenance.markMissed([seen]);
       expect(await rowOf(store, task)).toMatchObject({ status: "expected", generation: 2 });
-      await store.maintenance.miss([await rowOf(store, task)]);
+      await store.maintenance.markMissed([await rowOf(store, task)]);
       expect(await rowOf(store, task)).toMatchObject({ status: "missed", generation: 2 });
     });
 
@@ -146,7 +146,7 @@ export function generationContract(subject: () => Subject): void {
     it("keeps a generation that nobody received in the history of the next", async () => {
       const { store } = subject();
       const task = await createdTask(store);
-      await store.maintenance.miss([await rowOf(store, task)]);
+      await store.maintenance.markMissed([await rowOf(store, task)]);
       const { finishedAt } = await rowOf(store, task);
       await store.tasks.retry(task.id, { statuses: ["missed"] }, WAIT);
       expect(await store.tasks.attempts(task.id, "lb-1")).toMatchObject([

@@ -7,7 +7,7 @@ import { claimed, createdTask, dueOf, endOf, living, lostOf, PAST, registration,
 
 /** How a manager stops being one, other than by never having been one. */
 const ENDS: Array<[string, (store: Store, manager: ManagerRegistration) => Promise<unknown>]> = [
-  ["declared dead", async (store, { id }) => store.maintenance.reap(await heartbeatsOf(store, id))],
+  ["declared dead", async (store, { id }) => store.maintenance.declareDead(await heartbeatsOf(store, id))],
   ["closed", (store, { id }) => store.managers.leave(id)],
   ["replaced", (store, { endpoint }) => store.managers.register(registration({ endpoint }))],
 ];
@@ -89,7 +89,7 @@ export function incarnationContract(subject: () => Subject): void {
         await createdTask(store, { endpoints: [endpoint], attempts }),
       ];
       const grants = [await claimed(store, runs.id, of), await claimed(store, taken.id, of)] as const;
-      await store.maintenance.reap(await heartbeatsOf(store, former.id));
+      await store.maintenance.declareDead(await heartbeatsOf(store, former.id));
       const seen = await lostOf(store, grants[0]);
       await store.maintenance.reclaim([await lostOf(store, grants[1])]);
       const back = (cutOff = true) => registration({ endpoint, former: { id: former.id, cutOff } });
@@ -137,7 +137,7 @@ export function incarnationContract(subject: () => Subject): void {
       for (const attempt of [0, 1]) {
         const { endpoint } = former;
         const grant = await claimed(store, taken.id, { endpoint, manager: manager.id });
-        await store.maintenance.reap(await heartbeatsOf(store, manager.id));
+        await store.maintenance.declareDead(await heartbeatsOf(store, manager.id));
         await store.maintenance.reclaim([await lostOf(store, grant)]);
         manager = registration({ endpoint, former: { id: manager.id, cutOff: true } });
         await store.managers.register(manager);

@@ -49,8 +49,8 @@ export function upkeepContract(subject: () => Subject): void {
       const { store, sql } = subject();
       const task = await createdTask(store, { waitMs: 10_000, endpoints: ["lb-1", "lb-2"] });
       const keys = [keyOf(task), keyOf(task, "lb-2")];
-      await store.maintenance.published(keys, 3_600_000);
-      await store.maintenance.published(keys, 3_600_000);
+      await store.maintenance.markPublished(keys, 3_600_000);
+      await store.maintenance.markPublished(keys, 3_600_000);
       const found = (await store.tasks.find(task.type, task.id))!.task;
       expect(found.publishedAt).not.toBeNull();
       const dueAt = async () =>
@@ -69,7 +69,7 @@ export function upkeepContract(subject: () => Subject): void {
       const { store } = subject();
       const task = await createdTask(store);
       await store.managers.finish([endOf(await claimed(store, task.id), { status: "retrying", retryInMs: 0 })]);
-      await store.maintenance.published([{ ...keyOf(task), attempt: 0 }], 60_000);
+      await store.maintenance.markPublished([{ ...keyOf(task), attempt: 0 }], 60_000);
       await makeDue(task.id);
       expect(await dueOf(store, task.id)).toMatchObject([{ published: false, attempt: 1 }]);
     });
@@ -77,9 +77,9 @@ export function upkeepContract(subject: () => Subject): void {
     it("is published again, and at once, when the broker has lost its queues; what runs or is over is left alone", async () => {
       const { store } = subject();
       const [waits, runs] = [await createdTask(store), await createdTask(store)];
-      await store.maintenance.published([keyOf(waits), keyOf(runs)], 3_600_000);
+      await store.maintenance.markPublished([keyOf(waits), keyOf(runs)], 3_600_000);
       await claimed(store, runs.id);
-      await store.maintenance.unpublish();
+      await store.maintenance.markUnpublished();
       expect(await dueOf(store, waits.id)).toMatchObject([{ published: false, status: "expected" }]);
       expect(await dueOf(store, runs.id)).toEqual([]);
     });
@@ -103,7 +103,7 @@ export function upkeepContract(subject: () => Subject): void {
       await sql("UPDATE task_responses SET cancel_at = ? WHERE task_id = ?", [PAST, told.id]);
       const seen = await Promise.all([expected, running, told].map((task) => rowOf(store, task)));
       for (const _ of [1, 2]) {
-        await store.maintenance.miss(seen);
+        await store.maintenance.markMissed(seen);
         await store.maintenance.withdraw(seen);
       }
       expect(await rowOf(store, expected)).toMatchObject({
@@ -211,14 +211,14 @@ export function upkeepContract(subject: () => Subject): void {
   });
 
   describe("the lock", () => {
-    const lock = (store: Store, name: string, holder: string, place: string | null = null) =>
-      store.maintenance.lock(name, holder, 60_000, place);
+    const lock = (store: Store, name: string, holder: string, position: string | null = null) =>
+      store.maintenance.lock(name, holder, 60_000, position);
 
     it("is held by one, renewed by its holder, free when released or run out", async () => {
       const { store, other, sql } = subject();
       const name = fresh("lock");
       const first = await Promise.all([lock(store, name, "a"), lock(other, name, "b")]);
-      expect(first.filter((held) => held !== null)).toEqual([{ place: null }]);
+      expect(first.filter((held) => held !== null)).toEqual([{ position: null }]);
       const [holder, rival] = first[0] ? ["a", "b"] : ["b", "a"];
       expect(await lock(store, name, holder!)).not.toBeNull();
       await store.maintenance.unlock(name, rival!);
@@ -229,17 +229,17 @@ export function upkeepContract(subject: () => Subject): void {
       expect(await lock(store, name, holder!)).not.toBeNull();
     });
 
-    it("keeps the place that its holder has come to, for the next one", async () => {
+    it("keeps the position that its holder has come to, for the next one", async () => {
       const { store, sql } = subject();
       const name = fresh("lock");
-      expect(await lock(store, name, "a")).toEqual({ place: null });
-      expect(await lock(store, name, "a", "here")).toEqual({ place: "here" });
+      expect(await lock(store, name, "a")).toEqual({ position: null });
+      expect(await lock(store, name, "a", "here")).toEqual({ position: "here" });
       expect(await lock(store, name, "b", "elsewhere")).toBeNull();
       await store.maintenance.unlock(name, "a");
-      expect(await lock(store, name, "b")).toEqual({ place: "here" });
+      expect(await lock(store, name, "b")).toEqual({ position: "here" });
       await lock(store, name, "b", "there");
       await sql("UPDATE locks SET expires_at = ? WHERE name = ?", [PAST, name]);
-      expect(await lock(store, name, "c")).toEqual({ place: "there" });
+      expect(await lock(store, name, "c")).toEqual({ position: "there" });
     });
   });
 
@@ -275,8 +275,8 @@ export function upkeepContract(subject: () => Subject): void {
         manager: null,
       });
       expect(requests.find(({ id }) => id === "my-own-id")).toMatchObject({ body: "{}" });
-      await store.maintenance.requestRefused("my-own-id", "There is no such type.");
-      await store.maintenance.requestDone([plain, mine]);
+      await store.maintenance.refuseRequest("my-own-id", "There is no such type.");
+      await store.maintenance.deleteRequests([plain, mine]);
       const left = (await store.maintenance.requests(1000)).map(({ id }) => id);
       expect([plain, mine, "my-own-id"].filter((id) => left.includes(id))).toEqual([]);
       expect(await sql("SELECT problem FROM task_requests WHERE id = 'my-own-id'")).toEqual([
@@ -323,7 +323,7 @@ export function upkeepContract(subject: () => Subject): void {
       expect(await store.maintenance.backlog()).toEqual({ unpublished: 0, oldestUnpublishedMs: 0, oldestWaitingMs: 0 });
       const [one, two] = [await createdTask(store), await createdTask(store)];
       await createdTask(store, { delayUntil: "2999-01-01T00:00:00Z" });
-      await store.maintenance.published([keyOf(two)], 60_000);
+      await store.maintenance.markPublished([keyOf(two)], 60_000);
       await sql("UPDATE task_responses SET changed_at = ? WHERE task_id = ?", [PAST, one.id]);
       await sql("UPDATE tasks SET created_at = ? WHERE id = ?", [PAST, two.id]);
       const { unpublished, oldestUnpublishedMs, oldestWaitingMs } = await store.maintenance.backlog();

@@ -136,7 +136,7 @@ export function operatorContract(subject: () => Subject): void {
     it("opens cancelled, missed and never-received ones, by endpoint or by status", async () => {
       const { store } = subject();
       const task = await createdTask(store, { endpoints: ["lb-1", "lb-2", "lb-3"] });
-      await store.maintenance.miss([await rowOf(store, task, "lb-2")]);
+      await store.maintenance.markMissed([await rowOf(store, task, "lb-2")]);
       const names = async (choose: Parameters<typeof store.tasks.retry>[1]) =>
         (await store.tasks.retry(task.id, choose, WAIT)).map(({ endpoint }) => endpoint);
       expect(await names({ endpoints: ["lb-2", "unknown"] })).toEqual(["lb-2"]);

@@ -120,7 +120,9 @@ export function registerContract(subject: () => Subject): void {
         ].sort(),
       );
       expect(await store.managers.heartbeat(heard.id, { running: 0, draining: false })).toEqual({ known: true });
-      const reaped = (await Promise.all([store.maintenance.reap(seen), other.maintenance.reap(seen)])).flat();
+      const reaped = (
+        await Promise.all([store.maintenance.declareDead(seen), other.maintenance.declareDead(seen)])
+      ).flat();
       expect(reaped).toMatchObject([{ id: silent.id, state: "dead", endpoint: silent.endpoint }]);
       expect(await dueOf(store, task.id)).toMatchObject([{ managerId: silent.id, status: "running", lost: true }]);
       expect(await store.managers.heartbeat(silent.id, { running: 0, draining: false })).toEqual({ known: false });
@@ -190,7 +192,7 @@ export function registerContract(subject: () => Subject): void {
       const types = [fresh("type"), fresh("type")];
       await store.managers.register(registration({ endpoint: before, types }));
       await sql("UPDATE managers SET started_at = ? WHERE endpoint = ?", [PAST, before]);
-      const { place } = await store.maintenance.newcomers(null, 5000);
+      const { next } = await store.maintenance.newcomers(null, 5000);
       await store.managers.register(registration({ endpoint: after, types }));
       const left = registration({ endpoint: gone, types });
       await store.managers.register(left);
@@ -202,7 +204,7 @@ export function registerContract(subject: () => Subject): void {
           .sort();
       const both = (endpoint: string) => [`0 ${endpoint}`, `1 ${endpoint}`];
       expect(await found(null)).toEqual([...both(before), ...both(after)].sort());
-      expect(await found(place)).toEqual(both(after));
+      expect(await found(next)).toEqual(both(after));
     });
   });
 }

@@ -104,7 +104,7 @@ export function settledContract(subject: () => Subject): void {
       await store.managers.register(next);
       await sql("UPDATE managers SET heartbeat_at = ? WHERE id = ?", [PAST, next.id]);
       expect(await settled()).toBe(false);
-      await store.maintenance.reap(
+      await store.maintenance.declareDead(
         (await store.maintenance.heartbeats()).filter(({ managerId }) => managerId === next.id),
       );
       expect(await settled()).toBe(true);

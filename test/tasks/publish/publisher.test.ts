@@ -147,7 +147,7 @@ describe("a confirm", () => {
 
   test("that cannot be noted is dropped: the reconciler publishes the task once more", async () => {
     const published = jest.fn(() => Promise.reject(new Error("away")));
-    const confirms = new Confirms({ ...on.store.maintenance, published }, silentLog);
+    const confirms = new Confirms({ ...on.store.maintenance, markPublished: published }, silentLog);
     const task = await stored("each");
     confirms.add([task], ["a"]);
     await confirms.stop();

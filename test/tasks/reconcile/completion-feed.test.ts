@@ -48,18 +48,18 @@ test("the end of a task is stored by whoever leads", async () => {
   await followed(feed, task);
 });
 
-test("a successor goes on from the place that its predecessor had come to", async () => {
+test("a successor goes on from the position that its predecessor had come to", async () => {
   const [first, second] = [
     new CompletionFeed(store.maintenance, () => []),
     new CompletionFeed(store.maintenance, () => []),
   ];
   first.lead(null);
   await first.follow();
-  const place = first.place;
+  const position = first.position;
   first.resign();
-  expect(first.place).toBeNull();
+  expect(first.position).toBeNull();
   const task = await ended();
-  second.lead(place);
+  second.lead(position);
   await followed(second, task);
 });
 
@@ -86,9 +86,9 @@ describe("a task of which not all responses have ended yet", () => {
 
   /** Ends the task at one endpoint and follows until the feed has shown it. */
   async function endAt(task: { id: string }, endpoint: string, status: "succeeded" | "failed" = "succeeded") {
-    const place = (await store.maintenance.ended(null, 1)).place;
+    const position = (await store.maintenance.ended(null, 1)).position;
     await store.managers.finish([endOf(await claimed(store, task.id, { endpoint }), { status })]);
-    await endedOf(store, place, [task.id], 1);
+    await endedOf(store, position, [task.id], 1);
     await feed.follow();
   }
 

@@ -71,7 +71,7 @@ describe("what is stored and not published", () => {
     on.makeDue(task);
     await work();
     await on.store.managers.register(registration({ endpoint: "late-comer", types: ["each"] }));
-    await on.store.maintenance.admit();
+    await on.store.maintenance.applyRegistrations();
     expect(await dueOf(on.store, task.id)).toHaveLength(1);
     await work();
     expect(on.transport.taken()).toMatchObject([{ address: { endpoint: "late-comer" }, ids: [task.id] }]);
@@ -153,7 +153,7 @@ describe("what is published and not claimed", () => {
 
   test("is published again when the embedded broker has lost its queues with the process", async () => {
     const task = await published();
-    await on.store.maintenance.unpublish();
+    await on.store.maintenance.markUnpublished();
     await work();
     expect(on.transport.taken()).toMatchObject([{ ids: [task.id] }]);
   });

@@ -101,7 +101,7 @@ describe("housekeeping", () => {
     await on.store.tasks.removeEndpoint("a", false);
     await housekeeping.work(0);
     expect(on.transport.hasEndpoint("work", "a")).toBe(false);
-    expect((await on.store.maintenance.leaving()).map(({ name }) => name)).toEqual(["a"]);
+    expect((await on.store.maintenance.leavingEndpoints()).map(({ name }) => name)).toEqual(["a"]);
     await on.transport.declareEndpoint("work", "a");
     await housekeeping.work(5000);
     expect(on.transport.hasEndpoint("work", "a")).toBe(false);

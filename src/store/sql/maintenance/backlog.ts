@@ -2,9 +2,9 @@ import { clocksOver, openRows } from "../conditions";
 import type { Database } from "../connection";
 import { dbToMs } from "../times";
 
-/** So many are looked at for the age of the oldest one. */
+/** The most rows that are read. */
 const MAX_COUNT = 50_000;
-/** The reconciler looks at what it could not publish at least this often. */
+/** The reconciler tries an unpublished response again at least this often. */
 const HORIZON_MS = 60_000;
 
 export function backlog(
@@ -16,8 +16,8 @@ export function backlog(
     const [outbox] = await connection.query<{ number_of: number; oldest: string | null; now_at: string }>(
       `SELECT COUNT(*) AS number_of, MIN(changed_at) AS oldest, ${now} AS now_at FROM (
          SELECT changed_at FROM task_responses
-         WHERE finished_at IS NULL AND due_at <= ${nowPlus(String(HORIZON_MS))} AND published = 0 AND status IN ('expected', 'retrying')
-           AND ${clocksOver(now)}
+         WHERE finished_at IS NULL AND due_at <= ${nowPlus(String(HORIZON_MS))} AND published = 0
+           AND status IN ('expected', 'retrying') AND ${clocksOver(now)}
          LIMIT ?) AS unpublished`,
       [countTo],
     );

@@ -1,32 +1,32 @@
 import type { MaintenanceStore } from "../../store";
 import type { Database } from "../connection";
-import { admitManagers, endpointLeft, leavingEndpoints } from "./admit";
 import { backlog } from "./backlog";
 import { dueResponses, payloadsOf } from "./due";
 import { endedAfter } from "./ended";
-import { openRequests, refuseRequest, requestsDone } from "./inbox";
+import { deleteRequests, openRequests, refuseRequest } from "./inbox";
 import { releaseLock, takeLock } from "./lock";
-import { markPublished, missResponses, postpone, unpublish, withdrawResponses } from "./mark";
+import { markMissed, markPublished, markUnpublished, postpone, withdraw } from "./mark";
 import { missedCompletions } from "./missed-completions";
 import { newcomersAfter } from "./newcomers";
 import { purgeTasks } from "./purge";
-import { heartbeats, reapManagers, reclaimLeases } from "./reclaim";
+import { declareDead, heartbeats, reclaimLeases } from "./reclaim";
+import { applyRegistrations, clearLeaving, leavingEndpoints } from "./registrations";
 import { TaskStatuses } from "./task-status";
-import { configureTypes, isOpen, tellOpenDeliver } from "./types";
+import { configureTypes, isOpen, setOpenDeliver } from "./types";
 
-/** The reconciler's face of the store. */
+/** The store for the reconciler. */
 export function maintenanceStore(db: Database): MaintenanceStore {
   const statuses = new TaskStatuses(db);
   return {
-    lock: (name, holder, ttlMs, place) => takeLock(db, name, holder, ttlMs, place),
+    lock: (name, holder, ttlMs, position) => takeLock(db, name, holder, ttlMs, position),
     unlock: (name, holder) => releaseLock(db, name, holder),
     due: (limit) => dueResponses(db, limit),
     payloads: (taskIds) => payloadsOf(db, taskIds),
-    published: (keys, recheckMs) => markPublished(db, keys, recheckMs),
-    unpublish: () => unpublish(db),
+    markPublished: (keys, recheckMs) => markPublished(db, keys, recheckMs),
+    markUnpublished: () => markUnpublished(db),
     postpone: (rows) => postpone(db, rows),
-    miss: (keys) => missResponses(db, keys),
-    withdraw: (keys) => withdrawResponses(db, keys),
+    markMissed: (rows) => markMissed(db, rows),
+    withdraw: (rows) => withdraw(db, rows),
     reclaim: (leases) => reclaimLeases(db, leases),
     ended: (after, limit) => endedAfter(db, after, limit),
     completeTasks: (responses) => statuses.complete(responses),
@@ -34,17 +34,17 @@ export function maintenanceStore(db: Database): MaintenanceStore {
     storeStatus: (taskIds) => statuses.store(taskIds),
     onCompleted: (listener) => statuses.onCompleted(listener),
     heartbeats: () => heartbeats(db),
-    reap: (silent) => reapManagers(db, silent),
+    declareDead: (silent) => declareDead(db, silent),
     newcomers: (after, overlapMs) => newcomersAfter(db, after, overlapMs),
-    admit: () => admitManagers(db),
-    leaving: () => leavingEndpoints(db),
-    endpointLeft: (endpoint) => endpointLeft(db, endpoint),
+    applyRegistrations: () => applyRegistrations(db),
+    leavingEndpoints: () => leavingEndpoints(db),
+    clearLeaving: (endpoint) => clearLeaving(db, endpoint),
     configureTypes: (types) => configureTypes(db, types),
-    tellOpenDeliver: (type, deliver) => tellOpenDeliver(db, type, deliver),
+    setOpenDeliver: (type, deliver) => setOpenDeliver(db, type, deliver),
     isOpen: (type, deliver) => isOpen(db, type, deliver),
     requests: (limit) => openRequests(db, limit),
-    requestDone: (ids) => requestsDone(db, ids),
-    requestRefused: (id, problem) => refuseRequest(db, id, problem),
+    deleteRequests: (ids) => deleteRequests(db, ids),
+    refuseRequest: (id, problem) => refuseRequest(db, id, problem),
     purge: (type, keepMs, limit) => purgeTasks(db, type, keepMs, limit),
     backlog: (countTo) => backlog(db, countTo),
   };

@@ -1,50 +1,45 @@
-import type { Connection, Database } from "../connection";
-import { clampMs } from "../times";
+import type { Database } from "../connection";
+import { clampMs, dbToMs, msToDb, nowOf } from "../times";
 
 /**
- * A lock that ends by itself: whoever holds it renews it well before `ttlMs` are over, by the database's clock. One that would last
- * much longer than that is free: the clock has been set back, and who is still there renews it. Its row stays, with the place that its
- * last holder has come to.
+ * A lock that ends by itself, by the database's clock, unless its holder renews it within `ttlMs`. A
+ * lock that would last for more than twice that is free: the clock has been set back. The row stays,
+ * with the position of its last holder.
  */
 export function takeLock(
   db: Database,
   name: string,
   holder: string,
   ttlMs: number,
-  place: string | null,
-): Promise<{ place: string | null } | null> {
-  const { now, nowPlus } = db.dialect;
+  position: string | null,
+): Promise<{ position: string | null } | null> {
+  const { now, nowPlus, isDuplicate } = db.dialect;
+  const ttl = clampMs(ttlMs);
   return db.write(async (connection) => {
     const renewed = await connection.run(
       `UPDATE locks SET holder = ?, expires_at = ${nowPlus("?")}, place = COALESCE(?, place)
        WHERE name = ? AND (holder = ? OR expires_at <= ${now} OR expires_at > ${nowPlus("?")})`,
-      [holder, clampMs(ttlMs), place, name, holder, 2 * clampMs(ttlMs)],
+      [holder, ttl, position, name, holder, 2 * ttl],
     );
-    if (renewed > 0 && place !== null) return { place };
-    const [row] = await connection.query<{ place: string | null }>("SELECT place FROM locks WHERE name = ?", [name]);
-    if (row) return renewed > 0 ? { place: row.place } : null;
-    return (await insert(connection, name, holder, ttlMs, place)) ? { place } : null;
+    if (renewed > 0 && position !== null) return { position };
+    const [row] = await connection.query<{ position: string | null }>(
+      "SELECT place AS position FROM locks WHERE name = ?",
+      [name],
+    );
+    if (row) return renewed > 0 ? { position: row.position } : null;
+    const expiresAt = msToDb(dbToMs(await nowOf(connection)) + ttl);
+    try {
+      await connection.insert(
+        "locks",
+        ["name", "holder", "expires_at", "place"],
+        [[name, holder, expiresAt, position]],
+      );
+    } catch (error) {
+      if (isDuplicate(error)) return null;
+      throw error;
+    }
+    return { position };
   });
-}
-
-async function insert(
-  connection: Connection,
-  name: string,
-  holder: string,
-  ttlMs: number,
-  place: string | null,
-): Promise<boolean> {
-  const [row] = await connection.query<{ until_at: string }>(`SELECT ${connection.dialect.nowPlus("?")} AS until_at`, [
-    clampMs(ttlMs),
-  ]);
-  try {
-    const until = row!.until_at.slice(0, 23);
-    await connection.insert("locks", ["name", "holder", "expires_at", "place"], [[name, holder, until, place]]);
-    return true;
-  } catch (error) {
-    if (connection.dialect.isDuplicate(error)) return false;
-    throw error;
-  }
 }
 
 export async function releaseLock(db: Database, name: string, holder: string): Promise<void> {

@@ -1,16 +1,11 @@
 import { firstIdAt } from "../../../model/ids";
 import { OPEN } from "../conditions";
 import type { Database } from "../connection";
-import { nowOf } from "../rows";
-import { dbToMs } from "../times";
+import { dbToMs, nowOf } from "../times";
 
-/** Younger tasks are the feed's. */
+/** The completion feed takes care of younger tasks. */
 const AGE_MS = 10_000;
 
-/**
- * One page of a type's tasks that are stored as `status`, in the order of their ids: which of them have no open response, and
- * where the next page begins (null: this was the last).
- */
 export function missedCompletions(
   db: Database,
   of: { type: string; status: string; after: string },

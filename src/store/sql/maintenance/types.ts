@@ -1,12 +1,13 @@
 import type { Deliver } from "../../../model/task";
 import type { KnownType } from "../../store";
-import { clocksOver, openRows, WAITING } from "../conditions";
+import { openRows } from "../conditions";
 import type { Connection, Database } from "../connection";
 import { TASK_TYPES } from "../tables/endpoints";
+import { markTypeUnpublished } from "./mark";
 
 /**
- * The types of the config, in place of those of before; the others stay known, with how long their tasks are kept. What waits of a
- * type that has come back, or is delivered otherwise now, is due: its messages may lie where nobody looks. Resolves to all types.
+ * Former types stay known, with their keep time. Waiting responses of a type that is back or has
+ * another `deliver` become due, because their messages may be in a queue that no manager reads.
  */
 export function configureTypes(db: Database, types: readonly Omit<KnownType, "configured">[]): Promise<KnownType[]> {
   return db.write(async (connection) => {
@@ -18,7 +19,7 @@ export function configureTypes(db: Database, types: readonly Omit<KnownType, "co
     for (const { name, deliver, keepMs } of types) {
       const before = known.get(name);
       if (!before) continue;
-      if (!before.configured || before.deliver !== deliver) await wakeType(connection, name);
+      if (!before.configured || before.deliver !== deliver) await markTypeUnpublished(connection, name);
       if (before.configured && before.deliver === deliver && before.keepMs === keepMs) continue;
       await connection.run("UPDATE task_types SET deliver = ?, keep_ms = ?, configured = 1 WHERE name = ?", [
         deliver,
@@ -29,11 +30,14 @@ export function configureTypes(db: Database, types: readonly Omit<KnownType, "co
     const configured = new Set(types.map(({ name }) => name));
     for (const { name } of [...known.values()].filter((type) => type.configured && !configured.has(type.name)))
       await connection.run("UPDATE task_types SET configured = 0 WHERE name = ?", [name]);
-    // Types from before they were noted, and those that only another API's config has.
+    // Types from before this table existed, and types of another API's config.
     const stored = await connection.query<{ type: string }>(connection.dialect.everyType);
     const all = await knownTypes(connection);
     const former = stored.filter(({ type }) => !all.some(({ name }) => name === type));
-    return [...all, ...former.map(({ type }) => formerType(type))];
+    return [
+      ...all,
+      ...former.map(({ type }): KnownType => ({ name: type, deliver: "each", keepMs: null, configured: false })),
+    ];
   });
 }
 
@@ -42,21 +46,6 @@ async function knownTypes(connection: Connection): Promise<KnownType[]> {
   return rows.map((type) => ({ ...type, configured: Number(type.configured) !== 0 }));
 }
 
-/** Nobody has said how long its tasks are to be kept. */
-function formerType(name: string): KnownType {
-  return { name, deliver: "each", keepMs: null, configured: false };
-}
-
-async function wakeType(connection: Connection, type: string): Promise<void> {
-  const { now } = connection.dialect;
-  await connection.run(
-    `UPDATE task_responses SET due_at = ${now}, published = 0 WHERE ${openRows()} AND type = ?
-       AND status IN (${WAITING}) AND ${clocksOver(now)}`,
-    [type],
-  );
-}
-
-/** Whether any task of the type is stored. */
 export async function typeExists(db: Database, type: string): Promise<boolean> {
   const rows = await db.read((connection) =>
     connection.query("SELECT 1 AS one FROM tasks WHERE type = ? LIMIT 1", [type]),
@@ -64,21 +53,18 @@ export async function typeExists(db: Database, type: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Tasks of this kind of delivery are open, although the type's config has the other kind. Told to the type's managers. */
-export async function tellOpenDeliver(db: Database, type: string, deliver: Deliver | null): Promise<void> {
+export async function setOpenDeliver(db: Database, type: string, deliver: Deliver | null): Promise<void> {
+  const [differs, values] =
+    deliver === null ? ["open_deliver IS NOT NULL", []] : ["(open_deliver IS NULL OR open_deliver <> ?)", [deliver]];
   await db.single((connection) =>
-    deliver === null
-      ? connection.run("UPDATE endpoint_types SET open_deliver = NULL WHERE type = ? AND open_deliver IS NOT NULL", [
-          type,
-        ])
-      : connection.run(
-          "UPDATE endpoint_types SET open_deliver = ? WHERE type = ? AND (open_deliver IS NULL OR open_deliver <> ?)",
-          [deliver, type, deliver],
-        ),
+    connection.run(`UPDATE endpoint_types SET open_deliver = ? WHERE type = ? AND ${differs}`, [
+      deliver,
+      type,
+      ...values,
+    ]),
   );
 }
 
-/** Whether a response of that kind of delivery is open. */
 export async function isOpen(db: Database, type: string, deliver: Deliver): Promise<boolean> {
   const rows = await db.read((connection) =>
     connection.query(

@@ -2,8 +2,10 @@ import type { Pool, PoolConnection } from "mysql2";
 import { type Backoff, backoffMs, pause } from "../../../backoff";
 import { Deadlines } from "../../../deadlines";
 import { StoreUnavailable } from "../../../errors";
+import { CREATE_LANES } from "../../store";
 import type { Connection, Database, Value } from "../connection";
 import type { StoreOptions } from "../options";
+import { FIND_LANES } from "../tasks/read";
 import { Writes } from "../writes";
 import { mysqlDialect } from "./dialect";
 import { endsConnection, type Fault, faultOf, unavailable } from "./errors";
@@ -16,8 +18,8 @@ import { SESSION } from "./session";
 const REFUSED_MS = 1000;
 const RETRY: Backoff = { firstMs: 8, factor: 2, maxMs: 750 };
 const MIGRATE_MS = 15 * 60_000;
-/** Two lanes of creates and four of reads (tasks/create.ts, tasks/read.ts): neither waits for the other. */
-const SCRIPT_CONNECTIONS = 6;
+/** One for each batch of scripts under way, so that none waits for a connection. */
+const SCRIPT_CONNECTIONS = CREATE_LANES + FIND_LANES;
 
 /**
  * MySQL and MariaDB through mysql2's pool. Every call has one deadline, for getting a connection, all its statements and all

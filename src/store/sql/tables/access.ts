@@ -13,7 +13,7 @@ export const API_KEYS = new Table<never, ApiKeyRecord>("api_keys", {
   last_used_at: { type: "time", nullable: true, field: "lastUsedAt" },
 });
 
-/** The columns of `audit`: who changed what. */
+/** The columns of `audit`, the trail of who changed what. */
 export const AUDIT = new Table<never, Required<AuditEntry> & { id: string }>("audit", {
   id: { type: "id", key: true, field: "id" },
   at: { type: "time", field: "at" },

@@ -1,8 +1,9 @@
 import type { AttemptRecord } from "../../../model/response";
+import type { Connection } from "../connection";
 import { Sql } from "../sql";
 import { Table } from "./table";
 
-/** The columns of `task_attempts`: attempts that are over, but for the one that made its response final. */
+/** The columns of `task_attempts`: ended attempts, except those that made their response final. */
 export const ATTEMPTS = new Table<never, AttemptRecord>("task_attempts", {
   task_id: { type: "id", key: true, field: "taskId" },
   endpoint: { type: "name", key: true, field: "endpoint" },
@@ -22,8 +23,9 @@ export const ATTEMPTS = new Table<never, AttemptRecord>("task_attempts", {
 });
 
 /**
- * The beginning of a statement that keeps responses as attempts, as they stand; the condition
- * follows. `instead`: SQL for columns that are not taken from the response's column of that name.
+ * Begins a statement that copies responses to attempts; the caller adds the condition.
+ *
+ * @param instead SQL for columns that are not copied from the response's column of that name
  */
 export function attemptsFromResponses(instead: Readonly<Record<string, string | Sql>>): Sql {
   const names = Object.keys(ATTEMPTS.columns);
@@ -35,4 +37,15 @@ export function attemptsFromResponses(instead: Readonly<Record<string, string | 
     else sql.append(value);
   }
   return sql.add(" FROM task_responses WHERE ");
+}
+
+/** Copies the running attempts that match as lost, before their responses change. */
+export async function keepAsLost(connection: Connection, reason: string, error: string, where: Sql): Promise<void> {
+  const { now, keepDuplicates } = connection.dialect;
+  const sql = attemptsFromResponses({
+    ...{ outcome: "'lost'", reason: new Sql("?", [reason]), error: new Sql("?", [error]) },
+    ...{ result: "NULL", result_text: "NULL", finished_at: now },
+  });
+  sql.append(where).add(` AND status = 'running' AND lease_id IS NOT NULL${keepDuplicates("task_attempts.outcome")}`);
+  await connection.run(sql.text, sql.values);
 }

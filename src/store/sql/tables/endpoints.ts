@@ -1,7 +1,7 @@
 import type { EndpointRecord, KnownType, ManagerRecord } from "../../store";
 import { Table } from "./table";
 
-/** The columns of `endpoints`: also of those that were removed, whose names stay known. */
+/** The columns of `endpoints`. Removed endpoints keep their row. */
 export const ENDPOINTS = new Table<never, Pick<EndpointRecord, "name" | "labels" | "firstSeenAt">>("endpoints", {
   name: { type: "name", key: true, field: "name" },
   labels: { type: "long", field: "labels", json: true },
@@ -11,7 +11,7 @@ export const ENDPOINTS = new Table<never, Pick<EndpointRecord, "name" | "labels"
   leaving: { type: "long", nullable: true },
 });
 
-/** The columns of `endpoint_types`: who is registered for a type, and by whom. */
+/** The columns of `endpoint_types`: the endpoints of a type, and who registered them. */
 export const ENDPOINT_TYPES = new Table<never, { type: string; endpoint: string }>(
   "endpoint_types",
   {
@@ -24,7 +24,7 @@ export const ENDPOINT_TYPES = new Table<never, { type: string; endpoint: string 
   [{ name: "endpoint_types_endpoint", columns: ["endpoint"] }],
 );
 
-/** The columns of `task_types`: the types that the config has or has had. */
+/** The columns of `task_types`: the config's present and former types. */
 export const TASK_TYPES = new Table<never, KnownType>("task_types", {
   name: { type: "name", key: true, field: "name" },
   deliver: { type: "word", field: "deliver" },

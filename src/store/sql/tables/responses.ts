@@ -3,14 +3,21 @@ import type { TaskDraft } from "../../../model/task";
 import { clampMs } from "../times";
 import { type Raw, Table } from "./table";
 
-/** How long the API that stored a task may take to publish it before the reconciler does. */
+/** How long the API may take to publish a stored task before the reconciler does. */
 export const PUBLISH_GRACE_MS = 3000;
 
-/** An expected response; `endpoint` is SQL where the database fills in the names. */
+/** An expected response. `endpoint` is SQL if the database inserts the names. */
 export interface NewResponse {
   task: TaskDraft;
   endpoint: string | Raw;
   job: string;
+}
+
+/** The responses of the endpoints that the task names, in the order of their keys. */
+export function expectedOf(task: TaskDraft): NewResponse[] {
+  const endpoints = task.endpoints ?? [];
+  const sorted = endpoints.length > 1 ? [...endpoints].sort() : endpoints;
+  return sorted.flatMap((endpoint) => task.jobs.map((job) => ({ task, endpoint, job })));
 }
 
 /** The columns of `task_responses`. */
@@ -57,5 +64,10 @@ export const RESPONSES = new Table<NewResponse, ResponseRecord>(
   ],
 );
 
-/** Without what lists leave out: results, errors, leases. */
+/** The fields of lists: no results, errors and leases. */
 export const BRIEF_RESPONSE = RESPONSES.select("", { without: ["result", "resultText", "error", "leaseId"] });
+
+/** Whether one of the endpoints is to perform the response, or has taken it (`deliver: one`). */
+export function isAt(row: Pick<ResponseRecord, "endpoint" | "performer">, endpoints: readonly string[]): boolean {
+  return endpoints.some((name) => name === row.endpoint || name === row.performer);
+}

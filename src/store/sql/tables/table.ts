@@ -1,41 +1,40 @@
 import type { Value } from "../connection";
-import { bytesToText } from "../rows";
 import { fromDb } from "../times";
 import type { ColumnType, Kind } from "./types";
 
-/** SQL that stands where a value would. */
+/** SQL in place of a value. */
 export class Raw {
   constructor(readonly text: string) {}
 }
 
-/** What an INSERT says for one column of one row. */
+/** One column of one row in an INSERT. */
 export type Cell = Value | Raw;
 
-/** The moment at which a row begins, by the database's clock: read beforehand, or as SQL. */
+/** The time at which rows are created, by the database's clock: values, or SQL. */
 export interface Moment {
   now: Cell;
-  /** `delay_until`, if it lies ahead. */
+  /** `delay_until` if it lies ahead, else null. */
   delay: Cell;
-  /** Counted from the end of the delay, or from now. */
+  /** The time `ms` after the delay, or after now. */
   after(ms: number): Cell;
 }
 
-/** One column. `New` is what its first value is made from. */
+/** One column. Its first value is made from a `New`. */
 export interface Column<New> {
   type: ColumnType;
   key?: true;
   nullable?: true;
-  /** What a row begins with where an INSERT leaves the column out; absent: NULL. */
+  /** The database's default; absent: NULL. */
   default?: string | number;
-  /** SQLite cannot give an existing column a default: it has that of a column added with one. */
+  /** SQLite has the default, too: the column was added with it. Other columns cannot get one there. */
   defaultOnSqlite?: true;
   /** A default that the database computes, as SQL. */
   defaultSql?: Partial<Record<Kind, string>>;
-  /** The record has what this JSON text says. */
+  /** The column holds JSON text; the record, its value. */
   json?: true;
-  /** Its name in the record; absent: the record does not have it. */
+  /** The column's name in the record; absent: it is not in the record. */
   field?: string;
-  /** What a new row begins with; absent: the default. */
+  /** The value in a new row; absent: the default. */
   first?(made: New, at: Moment): Cell;
 }
 
@@ -53,8 +52,9 @@ export interface Index {
 }
 
 /**
- * A table's columns, each once: its type (for TypeORM's schema), its first value (for INSERT) and its
- * field (for SELECT). A SELECT names each column as its field, so the driver's row becomes the record.
+ * A table's columns, each with its type (for TypeORM's schema), its first value (for INSERT) and its
+ * field (for SELECT). A SELECT names each column as its field, so that the driver's row becomes the
+ * record.
  */
 export class Table<New, Row extends object> {
   private readonly list: Array<[name: string, column: Column<New>]>;
@@ -75,7 +75,7 @@ export class Table<New, Row extends object> {
     this.json = fields(({ json }) => json === true);
   }
 
-  /** The list of a SELECT whose rows `record` takes. @param alias of the table in the statement, with its dot */
+  /** The list of a SELECT whose rows `record` takes. @param alias of the table, with its dot */
   select(alias = "", which: { only?: ReadonlyArray<keyof Row>; without?: ReadonlyArray<keyof Row> } = {}): string {
     const { only, without = [] } = which;
     const isChosen = (field: keyof Row) => (only ? only.includes(field) : !without.includes(field));
@@ -83,35 +83,35 @@ export class Table<New, Row extends object> {
     return chosen.map(([name, { field }]) => `${alias}${name}${name === field ? "" : ` AS ${field}`}`).join(", ");
   }
 
-  /** The driver's row as the record: times in RFC 3339, bytes as text, JSON parsed. Changes it in place. */
-  record = (row: object): Row => {
+  /** Turns the driver's row into the record, in place: times to RFC 3339, bytes to text, JSON parsed. */
+  record = <T extends object = Row>(row: object): T => {
     const given = row as Record<string, unknown>;
     for (const field of this.times) if (given[field] != null) given[field] = fromDb(given[field] as string);
-    for (const field of this.bytes) if (given[field] != null) given[field] = bytesToText(given[field] as Buffer);
+    // SQLite's driver has made text of them.
+    for (const field of this.bytes) if (given[field] instanceof Buffer) given[field] = String(given[field]);
     for (const field of this.json) if (given[field] != null) given[field] = JSON.parse(given[field] as string);
-    return row as Row;
+    return row as T;
   };
 
-  /** What `record` would make of the row that has just been inserted. `at` holds values. */
+  /** The record of a row that has just been inserted. `at` holds values. */
   inserted(made: New, at: Moment): Row {
     const row: Record<string, unknown> = {};
     for (const [, column] of this.list) if (column.field) row[column.field] = firstOf(column, made, at);
     return this.record(row);
   }
 
-  /** @param sparse leaves out columns in which every row begins as the table does */
+  /** @param sparse leaves out columns in which every row has the default */
   firstRows(rows: ReadonlyArray<{ made: New; at: Moment }>, sparse: boolean): NewRows {
-    const said: NewRows = { columns: [], cells: [], count: rows.length };
+    const result: NewRows = { columns: [], cells: [], count: rows.length };
     for (const [name, column] of this.list) {
-      const begins = column.default ?? null;
-      if (!column.first && (sparse || begins === null)) continue;
+      const usual = column.default ?? null;
+      if (!column.first && (sparse || usual === null)) continue;
       const cells = rows.map(({ made, at }) => firstOf(column, made, at));
-      if (sparse && (column.nullable || column.default !== undefined) && cells.every((cell) => cell === begins))
-        continue;
-      said.columns.push(name);
-      said.cells.push(cells);
+      if (sparse && (column.nullable || usual !== null) && cells.every((cell) => cell === usual)) continue;
+      result.columns.push(name);
+      result.cells.push(cells);
     }
-    return said;
+    return result;
   }
 }
 
@@ -119,7 +119,7 @@ function firstOf<New>(column: Column<New>, made: New, at: Moment): Cell {
   return column.first ? column.first(made, at) : (column.default ?? null);
 }
 
-/** The rows of a NewRows that holds values only. */
+/** The rows of a NewRows without SQL. */
 export function valueRows({ cells, count }: NewRows): Value[][] {
   return Array.from({ length: count }, (_, row) => cells.map((column) => column[row] as Value));
 }

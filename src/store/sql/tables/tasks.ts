@@ -35,7 +35,7 @@ export const TASKS = new Table<TaskDraft, TaskRecord>(
     traceparent: { type: "text", nullable: true, field: "traceparent", first: (task) => task.traceparent },
     created_by: { type: "text", nullable: true, field: "createdBy", first: (task) => task.createdBy },
     version: { type: "int", default: 1, field: "version" },
-    // Of a task that names no endpoint the statement that knows them multiplies it (broadcast.ts).
+    // If the task names no endpoint, create-script.ts multiplies it by the number of registered ones.
     expected: {
       ...{ type: "int", default: 0, defaultOnSqlite: true },
       first: (task) => (task.endpoints?.length ?? 1) * task.jobs.length,
@@ -48,7 +48,7 @@ export const TASKS = new Table<TaskDraft, TaskRecord>(
   ],
 );
 
-/** As it was asked for, also where it is over. */
+/** As requested, even if it has passed. */
 function givenDelay({ delayUntil }: TaskDraft): string | null {
   return delayUntil === null ? null : msToDb(Date.parse(delayUntil));
 }

@@ -2,7 +2,7 @@ import type { EntitySchemaColumnOptions } from "typeorm";
 
 export type Kind = "mysql" | "sqlite";
 
-/** The types of columns in the words of either database. */
+/** The column types as each database names them. */
 export function columnTypes(kind: Kind) {
   const own = kind === "mysql";
   const ascii = (type: "char" | "varchar", length: number): EntitySchemaColumnOptions =>

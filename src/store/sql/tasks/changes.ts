@@ -1,7 +1,7 @@
 import { isId } from "../../../model/ids";
 import type { ResponseChange } from "../../store";
 import type { Database } from "../connection";
-import { between, feedEnd, feedOrder, inOrder, placeAt, placeOf, placeText, toPlace } from "../feed";
+import { between, feedEnd, feedOrder, inOrder, positionAt, positionOf, positionText, toPosition } from "../feed";
 import { Sql } from "../sql";
 import { RESPONSES } from "../tables/responses";
 import { fromDb } from "../times";
@@ -16,16 +16,15 @@ const COLUMNS = RESPONSES.select("", {
 /** The row with the time of its last change, as the database writes it. */
 type ChangeRow = Omit<ResponseChange, "cursor" | "changedAt"> & { last_at: string };
 
-/** The time of a row's last change: its end, if nothing has happened since. */
+/** The time of a row's last change: its end, if no change has followed. */
 const LAST = [
   ["changed_at", "(finished_at IS NULL OR finished_at <= changed_at)"],
   ["finished_at", "finished_at > changed_at"],
 ] as const;
 
 /**
- * The rows in the order of their last change; a row that changed twice since then comes once, as it is
- * now. An end moves no entry in the index of changes: ends are read by their own time, and the two
- * lists are merged here.
+ * Rows in the order of their last change. A row that has changed twice comes once, as it is now. An
+ * end does not touch `changed_at` and its index, so rows are read by both times and merged.
  */
 export function changesAfter(
   db: Database,
@@ -35,24 +34,24 @@ export function changesAfter(
 ): Promise<{ changes: ResponseChange[]; cursor: string }> {
   return db.read(async (connection) => {
     const end = await feedEnd(connection);
-    const place = after === null ? null : toPlace(after);
-    if (place === null) return { changes: [], cursor: placeText(placeAt(end)) };
-    if (only.taskId !== undefined && !isId(only.taskId)) return { changes: [], cursor: placeText(place) };
+    const start = after === null ? null : toPosition(after);
+    if (start === null) return { changes: [], cursor: positionText(positionAt(end)) };
+    if (only.taskId !== undefined && !isId(only.taskId)) return { changes: [], cursor: positionText(start) };
     const found: ChangeRow[] = [];
     for (const [clock, last] of LAST) {
       const sql = new Sql(`SELECT ${COLUMNS}, ${clock} AS last_at FROM task_responses WHERE `);
-      sql.append(between(clock, place, end)).add(` AND ${last}`);
+      sql.append(between(clock, start, end)).add(` AND ${last}`);
       if (only.taskId !== undefined) sql.add(" AND task_id = ?", only.taskId);
       if (only.type !== undefined) sql.add(" AND type = ?", only.type);
       sql.add(`${feedOrder(clock)} LIMIT ?`, limit);
       found.push(...(await connection.query<ChangeRow>(sql.text, sql.values)));
     }
-    found.sort((a, b) => inOrder(placeOf(a.last_at, a), placeOf(b.last_at, b)));
+    found.sort((a, b) => inOrder(positionOf(a.last_at, a), positionOf(b.last_at, b)));
     const changes = found.slice(0, limit).map(toChange);
-    return { changes, cursor: changes.length < limit ? placeText(placeAt(end)) : changes.at(-1)!.cursor };
+    return { changes, cursor: changes.length < limit ? positionText(positionAt(end)) : changes.at(-1)!.cursor };
   });
 }
 
 function toChange({ last_at, ...row }: ChangeRow): ResponseChange {
-  return { ...row, cursor: placeText(placeOf(last_at, row)), changedAt: fromDb(last_at) };
+  return { ...row, cursor: positionText(positionOf(last_at, row)), changedAt: fromDb(last_at) };
 }

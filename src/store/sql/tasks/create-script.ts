@@ -1,28 +1,27 @@
 import { escape as quoted } from "mysql2";
 import type { TaskDraft } from "../../../model/task";
-import { RESPONSES } from "../tables/responses";
+import { expectedOf, RESPONSES } from "../tables/responses";
 import { type Cell, type Moment, type NewRows, Raw } from "../tables/table";
 import { TASKS } from "../tables/tasks";
 import { clampMs } from "../times";
-import { expectedOf } from "./expected";
 
 /**
  * Pays: bench single, 477 → 682 µs of CPU a task without it (1.43 ×).
  *
  * The transaction that stores new tasks with their expected responses, as one text for one round
- * trip. A statement that fails ends the script with the transaction open, so nothing of it stands.
- * The driver escapes every value. The rows are those of the stepwise way (create.ts); the server
- * fills in the columns in which all of them begin as the table does.
+ * trip. A failed statement ends the script and leaves the transaction open, to be rolled back. The
+ * driver escapes every value. The rows equal those of create.ts, but leave out columns that have the
+ * default in all rows.
  */
 
-/** A transaction of more responses goes statement by statement. */
+/** The most responses in a script. */
 const MAX_RESPONSES = 2000;
 
-/** Only a SELECT answers with rows: the last one, and the names of the endpoints before it. */
+/** The last statement returns the time, and one before it the names of endpoints. */
 const BEGIN = "START TRANSACTION; SET @now = UTC_TIMESTAMP(3)";
 const END = "COMMIT; SELECT @now AS now_at";
 
-/** @returns null for what needs more steps: delays, run keys, very many responses */
+/** @returns null for tasks that need more steps: with a delay, a run key or very many responses */
 export function createScript(tasks: readonly TaskDraft[]): string | null {
   const at = new ScriptMoment();
   const named = tasks.filter(({ endpoints }) => endpoints !== null);
@@ -66,9 +65,9 @@ function groupByType(tasks: readonly TaskDraft[]): TaskDraft[][] {
 }
 
 /**
- * The responses of tasks of one type that name no endpoint: one of each endpoint registered for it.
- * The database fills in the names, so nobody asks for them first, and all tasks of a script reach
- * the same endpoints. Where nobody is registered NULL are expected, which the column refuses.
+ * Stores one response for each endpoint registered for the type. The database inserts the names: this
+ * needs no read before, and all tasks of the script get the same endpoints. If none is registered,
+ * `expected` becomes NULL, which the column refuses.
  */
 function broadcast(tasks: readonly TaskDraft[], at: Moment): string {
   const made = tasks.flatMap((task) => task.jobs.map((job) => ({ made: { task, endpoint: NAME, job }, at })));
@@ -85,7 +84,7 @@ function broadcast(tasks: readonly TaskDraft[], at: Moment): string {
 
 const NAME = new Raw("e.endpoint");
 
-/** Answers with the endpoints that each type's tasks have reached. */
+/** Selects the endpoints that each type's tasks were stored for. */
 function namesReached(tasks: readonly TaskDraft[]): string {
   const samples = groupByType(tasks).map(([first]) => {
     const { id, jobs } = first!;
@@ -96,7 +95,7 @@ function namesReached(tasks: readonly TaskDraft[]): string {
 
 export type ScriptRow = { now_at: string } | { type: string; endpoint: string };
 
-/** The moment of the transaction, and the endpoints of the types whose tasks named none. */
+/** The time of the transaction, and the endpoints of types whose tasks name none. */
 export function scriptAnswer(sets: readonly ScriptRow[][]): { now: string; registered: Map<string, string[]> } {
   const registered = new Map<string, string[]>();
   const names = sets.at(-3)!;
@@ -111,15 +110,15 @@ export function scriptAnswer(sets: readonly ScriptRow[][]): { now: string; regis
 }
 
 /**
- * `@now` is the moment of the transaction by the database's clock. A time that lies so long after it
- * is computed once and not for each row: tasks of a type share their waits. Within one SET the
- * server's clock stands still.
+ * `@now` is the time of the transaction by the database's clock. Each `@in…` is a time so many ms
+ * later, computed once for all rows: tasks of a type share their waits. All variables are assigned in
+ * one SET, within which the server's clock does not move.
  */
 class ScriptMoment implements Moment {
   readonly now = new Raw("@now");
   readonly delay = null;
   private readonly names = new Map<number, Raw>();
-  /** What follows in the SET. */
+  /** Further assignments of the SET. */
   variables = "";
 
   after(ms: number): Raw {

@@ -2,37 +2,34 @@ import type { NewTask, TaskDraft } from "../../../model/task";
 import type { CreateOutcome } from "../../store";
 import { BadRow, bisect } from "../bisect";
 import type { Connection, Database, Value } from "../connection";
-import { nowOf } from "../rows";
 import { fitting } from "../size";
 import { chunks, compare, MAX_LIST } from "../sql";
-import { RESPONSES } from "../tables/responses";
+import { expectedOf, RESPONSES } from "../tables/responses";
 import { type Moment, valueRows } from "../tables/table";
 import { TASKS } from "../tables/tasks";
-import { clampMs, dbToMs, msToDb } from "../times";
+import { clampMs, dbToMs, msToDb, nowOf } from "../times";
 import { createScript, type ScriptRow, scriptAnswer } from "./create-script";
 import { endpointsOfType } from "./endpoints";
 import { type DraftEntry, type Entry, withoutExisting } from "./existing";
-import { expectedOf } from "./expected";
 
 const MAX_ROUNDS = 5;
 
 /**
- * Stores tasks with their expected responses. Nearly always two INSERTs take all of them; what
- * collides with stored rows, with its neighbours or with the database's limits is sorted out
- * afterwards, and only that.
+ * Stores tasks with their expected responses. Nearly always two INSERTs take all of them. Tasks that
+ * collide with stored rows, with each other or with the database's limits get further statements.
  */
 export async function createTasks(db: Database, tasks: readonly TaskDraft[]): Promise<CreateOutcome[]> {
   const outcomes = new Array<CreateOutcome>(tasks.length);
   let left: DraftEntry[] = tasks.map((task, index) => ({ index, task }));
   while (left.length > 0) {
-    const { round, later } = apart(left);
+    const { round, later } = firstOfEach(left);
     if (!(await createAtOnce(db, round, outcomes))) await createStepwise(db, round, outcomes);
     left = later.filter((entry) => !answerByTwin(entry, round, outcomes));
   }
   return outcomes;
 }
 
-/** One round trip for all of them; false: nothing is stored, because one of them needs more steps. */
+/** Stores all in one round trip. False: one of them needs more steps, and nothing is stored. */
 async function createAtOnce(db: Database, round: readonly DraftEntry[], outcomes: CreateOutcome[]): Promise<boolean> {
   const script = db.writeScript ? createScript(round.map(({ task }) => task)) : null;
   if (script === null) return false;
@@ -51,7 +48,7 @@ async function createAtOnce(db: Database, round: readonly DraftEntry[], outcomes
   }
 }
 
-/** Statement by statement; a row that cannot be stored costs its neighbours a transaction more. */
+/** Stores statement by statement. A bad row splits the transaction. */
 async function createStepwise(db: Database, round: readonly DraftEntry[], outcomes: CreateOutcome[]): Promise<void> {
   await bisect(
     db.dialect,
@@ -63,7 +60,7 @@ async function createStepwise(db: Database, round: readonly DraftEntry[], outcom
   );
 }
 
-/** Those that name no endpoint go to all that are registered; that may be none. */
+/** A task that names no endpoint gets all that are registered for its type; there may be none. */
 async function addressed(db: Database, round: readonly DraftEntry[]): Promise<Entry[]> {
   const registered = new Map<string, string[]>();
   for (const { task } of round) {
@@ -76,8 +73,8 @@ async function addressed(db: Database, round: readonly DraftEntry[]): Promise<En
   }));
 }
 
-/** Of several with the same identifier or run key, the first goes ahead. */
-function apart(entries: DraftEntry[]): { round: DraftEntry[]; later: DraftEntry[] } {
+/** Postpones tasks with the identifier or run key of an earlier one. */
+function firstOfEach(entries: DraftEntry[]): { round: DraftEntry[]; later: DraftEntry[] } {
   const taken = new Set<string>();
   const round: DraftEntry[] = [];
   const later: DraftEntry[] = [];
@@ -94,6 +91,7 @@ function apart(entries: DraftEntry[]): { round: DraftEntry[]; later: DraftEntry[
   return { round, later };
 }
 
+/** A task with the identifier of one of the round has its outcome. */
 function answerByTwin({ index, task }: DraftEntry, round: DraftEntry[], outcomes: CreateOutcome[]): boolean {
   const twin = round.find((other) => other.task.type === task.type && other.task.identifier === task.identifier);
   const outcome = twin && outcomes[twin.index];
@@ -109,8 +107,8 @@ async function insertBatch(
   outcomes: CreateOutcome[],
 ): Promise<void> {
   const now = await nowOf(connection);
-  const aimless = entries.filter(({ task }) => task.endpoints.length === 0);
-  for (const { index } of await withoutExisting(connection, aimless, outcomes))
+  const unaddressed = entries.filter(({ task }) => task.endpoints.length === 0);
+  for (const { index } of await withoutExisting(connection, unaddressed, outcomes))
     outcomes[index] = { kind: "unaddressed" };
   let left = entries.filter(({ task }) => task.endpoints.length > 0);
   for (let round = 1; left.length > 0; round++) {
@@ -131,7 +129,7 @@ async function insertBatch(
         left = left.filter((entry) => !run.includes(entry));
       }
     } catch (error) {
-      // The statement that met a duplicate has inserted nothing; the transaction stands.
+      // The failed statement has inserted nothing, and the transaction goes on.
       if (!connection.dialect.isDuplicate(error) || round >= MAX_ROUNDS) throw error;
       left = await withoutExisting(connection, left, outcomes);
     }
@@ -153,7 +151,7 @@ async function insertRun(connection: Connection, tasks: readonly NewTask[], now:
     }
   } catch (error) {
     if (!connection.dialect.isDuplicate(error)) throw error;
-    throw new BadRow("An endpoint or a job stands twice in the task.", error);
+    throw new BadRow("The task names an endpoint or a job twice.", error);
   }
 }
 

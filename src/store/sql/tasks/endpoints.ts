@@ -1,10 +1,9 @@
-import type { ResponseStatus } from "../../../model/response";
-import type { EndpointRecord } from "../../store";
+import type { EndpointRecord, TaskStore } from "../../store";
 import { OPEN, openRows } from "../conditions";
 import type { Connection, Database } from "../connection";
-import { nowOf } from "../rows";
 import { groupBy, unique } from "../sql";
 import { ENDPOINTS } from "../tables/endpoints";
+import { nowOf } from "../times";
 import { managersWhere } from "./managers";
 
 export async function endpointsOfType(db: Database, type: string): Promise<string[]> {
@@ -17,8 +16,8 @@ export async function endpointsOfType(db: Database, type: string): Promise<strin
 }
 
 /**
- * What the config of a type lists, in place of what it listed before. Who has registered by a manager stays. A removed endpoint
- * stays removed, whatever the config says; those are returned.
+ * Replaces the endpoints that the config lists for the type. Endpoints that a manager has registered
+ * stay, and removed ones stay removed.
  */
 export function registerEndpoints(db: Database, type: string, endpoints: readonly string[]): Promise<string[]> {
   return db.write(async (connection) => {
@@ -40,12 +39,8 @@ export function registerEndpoints(db: Database, type: string, endpoints: readonl
       [type],
     );
     for (const { endpoint, by_manager } of before.filter((row) => !listed.includes(row.endpoint))) {
-      if (by_manager !== 0) {
-        await connection.run("UPDATE endpoint_types SET by_config = 0 WHERE type = ? AND endpoint = ?", [
-          type,
-          endpoint,
-        ]);
-      } else await dropTypes(connection, endpoint, [type]);
+      if (by_manager === 0) await dropTypes(connection, endpoint, [type]);
+      else await setByConfig(connection, endpoint, type, 0);
     }
     return [...removed];
   });
@@ -61,7 +56,21 @@ async function removedAmong(connection: Connection, names: readonly string[]): P
   return rows.map((row) => row.name);
 }
 
-/** The endpoint is not expected for these types any more; their queues there are to go. */
+async function setByConfig(connection: Connection, endpoint: string, type: string, value: number): Promise<void> {
+  const values = [value, type, endpoint];
+  await connection.run("UPDATE endpoint_types SET by_config = ? WHERE type = ? AND endpoint = ?", values);
+}
+
+/** The types that the endpoint is registered for, and by whom. */
+export function registrationsAt(
+  connection: Connection,
+  endpoint: string,
+): Promise<Array<{ type: string; by_config: number; by_manager: number }>> {
+  const columns = "type, by_config, by_manager";
+  return connection.query(`SELECT ${columns} FROM endpoint_types WHERE endpoint = ? ORDER BY type`, [endpoint]);
+}
+
+/** Deletes registrations and notes that the types' queues there are to be deleted. */
 export async function dropTypes(connection: Connection, endpoint: string, types: readonly string[]): Promise<void> {
   if (types.length === 0) return;
   const list = connection.dialect.isIn("type", types);
@@ -69,17 +78,22 @@ export async function dropTypes(connection: Connection, endpoint: string, types:
   const [row] = await connection.query<{ leaving: string | null }>("SELECT leaving FROM endpoints WHERE name = ?", [
     endpoint,
   ]);
-  const leaving = unique([...leavingOf(row?.leaving ?? null), ...types]);
-  await connection.run("UPDATE endpoints SET leaving = ? WHERE name = ?", [JSON.stringify(leaving), endpoint]);
+  const leaving = addLeaving(row?.leaving ?? null, types);
+  await connection.run("UPDATE endpoints SET leaving = ? WHERE name = ?", [leaving, endpoint]);
 }
 
-export function leavingOf(text: string | null): string[] {
+/** Types whose queues at the endpoint are to be deleted. @param text the column `leaving` */
+export function leavingTypes(text: string | null): string[] {
   return text === null ? [] : (JSON.parse(text) as string[]);
 }
 
+export function addLeaving(text: string | null, types: readonly string[]): string {
+  return JSON.stringify(unique([...leavingTypes(text), ...types]));
+}
+
 /**
- * What waits for an endpoint that was not registered until now becomes due: its queue is there from now on. The version moves, so that a
- * reconciler that has just looked and found nobody cannot put the row off.
+ * Registers endpoints. Responses that wait for a newly registered one become due: its queue exists
+ * from now on. Their version changes, so that a reconciler that found no queue cannot postpone them.
  */
 export async function addTypes(
   connection: Connection,
@@ -88,40 +102,28 @@ export async function addTypes(
 ): Promise<void> {
   const { now } = connection.dialect;
   for (const [endpoint, group] of groupBy(pairs, (pair) => pair.endpoint)) {
-    const rows = await connection.query<{ type: string; by_config: number }>(
-      "SELECT type, by_config FROM endpoint_types WHERE endpoint = ?",
-      [endpoint],
-    );
-    const known = new Map(rows.map((row) => [row.type, row]));
-    const fresh = group.map((pair) => pair.type).filter((type) => !known.has(type));
-    if (by === "config") {
-      const again = group.map((pair) => pair.type).filter((type) => known.get(type)?.by_config === 0);
-      for (const type of again) {
-        await connection.run("UPDATE endpoint_types SET by_config = 1 WHERE type = ? AND endpoint = ?", [
-          type,
-          endpoint,
-        ]);
-      }
+    const known = new Map((await registrationsAt(connection, endpoint)).map((row) => [row.type, row]));
+    const fresh: string[] = [];
+    for (const { type } of group) {
+      const row = known.get(type);
+      if (!row) fresh.push(type);
+      else if (by === "config" && row.by_config === 0) await setByConfig(connection, endpoint, type, 1);
     }
     if (fresh.length === 0) continue;
-    // A manager's user may not say more than which; that it was a manager is the default.
-    if (by === "manager") {
-      const values = fresh.map((type) => [type, endpoint]);
-      await connection.insert("endpoint_types", ["type", "endpoint"], values, "keep");
-    } else {
-      const values = fresh.map((type) => [type, endpoint, 1, 0]);
-      await connection.insert("endpoint_types", ["type", "endpoint", "by_config", "by_manager"], values, "keep");
-    }
+    // The defaults are a manager's, because its database user has no right to write these columns.
+    const origin = by === "config" ? { by_config: 1, by_manager: 0 } : {};
+    const rows = fresh.map((type) => [type, endpoint, ...Object.values(origin)]);
+    await connection.insert("endpoint_types", ["type", "endpoint", ...Object.keys(origin)], rows, "keep");
     const types = connection.dialect.isIn("type", fresh);
     await connection.run(
-      `UPDATE task_responses SET due_at = ${now}, version = version + 1 WHERE ${openRows()} AND endpoint = ? AND status = 'expected'
+      `UPDATE task_responses SET due_at = ${now}, version = version + 1
+       WHERE ${openRows()} AND endpoint = ? AND status = 'expected'
          AND (delay_until IS NULL OR delay_until <= ${now}) AND ${types.text}`,
       [endpoint, ...types.values],
     );
   }
 }
 
-/** All endpoints that were not removed, or the one of that name. */
 export function listEndpoints(db: Database, name?: string): Promise<EndpointRecord[]> {
   const present = name === undefined ? "" : " AND name = ?";
   const only = name === undefined ? "1 = 1" : "endpoint = ?";
@@ -143,11 +145,7 @@ export function listEndpoints(db: Database, name?: string): Promise<EndpointReco
       return {
         ...endpoint,
         types: (typesOf.get(endpoint.name) ?? []).map(({ type }) => type),
-        lastSeenAt:
-          own
-            .map(({ heartbeatAt }) => heartbeatAt)
-            .sort()
-            .at(-1) ?? null,
+        lastSeenAt: unique(own.map(({ heartbeatAt }) => heartbeatAt)).at(-1) ?? null,
         alive: own.some(({ state, silent }) => (state === "alive" || state === "draining") && !silent),
         managers: own.map(({ silent, types, ...manager }) => manager),
       };
@@ -155,15 +153,14 @@ export function listEndpoints(db: Database, name?: string): Promise<EndpointReco
   });
 }
 
-export function openCounts(
-  db: Database,
-): Promise<Array<{ type: string; endpoint: string; status: ResponseStatus; count: number }>> {
+type OpenCount = Awaited<ReturnType<TaskStore["openCounts"]>>[number];
+
+export function openCounts(db: Database): Promise<OpenCount[]> {
   return db.read(async (connection) => {
-    const rows = await connection.query<{ type: string; endpoint: string; status: ResponseStatus; number_of: number }>(
-      `SELECT type, endpoint, status, COUNT(*) AS number_of FROM task_responses
-       WHERE ${openRows()} AND status IN (${OPEN})
-       GROUP BY type, endpoint, status`,
+    const rows = await connection.query<OpenCount>(
+      `SELECT type, endpoint, status, COUNT(*) AS count FROM task_responses
+       WHERE ${openRows()} AND status IN (${OPEN}) GROUP BY type, endpoint, status`,
     );
-    return rows.map(({ type, endpoint, status, number_of }) => ({ type, endpoint, status, count: Number(number_of) }));
+    return rows.map((row) => ({ ...row, count: Number(row.count) }));
   });
 }

@@ -4,7 +4,7 @@ import type { Connection } from "../connection";
 import { chunks } from "../sql";
 import { TASKS } from "../tables/tasks";
 
-/** A task to be stored, and its place among the outcomes. */
+/** A task to be stored, and its index among the outcomes. */
 export interface DraftEntry {
   index: number;
   task: TaskDraft;
@@ -14,7 +14,7 @@ export interface Entry extends DraftEntry {
   task: NewTask;
 }
 
-/** What stands in the way of these: answers them; returns the others. */
+/** Sets the outcomes of tasks that collide with a stored one; returns the others. */
 export async function withoutExisting(
   connection: Connection,
   entries: readonly Entry[],
@@ -33,10 +33,8 @@ export async function withoutExisting(
       byName.set(`${task.type} ${task.identifier}`, task);
       ids.add(task.id);
     }
-    const holders = await holdersOf(
-      connection,
-      part.flatMap(({ task }) => (task.runKey === null ? [] : [task.runKey])),
-    );
+    const runKeys = part.flatMap(({ task }) => task.runKey ?? []);
+    const holders = await holdersOf(connection, runKeys);
     for (const entry of part) {
       const { id, type, identifier, runKey } = entry.task;
       const task = byName.get(`${type} ${identifier}`);
@@ -53,7 +51,7 @@ export async function withoutExisting(
   return open;
 }
 
-/** Another call for the same task came first, perhaps when others were registered. */
+/** Another call has stored the same task, possibly for other endpoints. */
 async function endpointsOfTask(connection: Connection, id: string): Promise<string[]> {
   const rows = await connection.query<{ endpoint: string }>(
     "SELECT DISTINCT endpoint FROM task_responses WHERE task_id = ?",

@@ -14,7 +14,7 @@ import { renameEndpoint } from "./rename-endpoint";
 import { retryTask } from "./retry";
 import { unsettledTasks } from "./unsettled";
 
-/** The API's face of the store. */
+/** The store for the API. */
 export function taskStore(db: Database): TaskStore {
   return {
     messageKey: () => ensureMessageKey(db),
@@ -43,7 +43,7 @@ export function taskStore(db: Database): TaskStore {
   };
 }
 
-// Names stand in ASCII columns: what is no name is found nowhere, and comparing with it would be an error.
+// Columns of names are ASCII. MySQL rejects a comparison with other text, so that is not sent.
 function isKey(endpoint: string): boolean {
   return endpoint === ANY_ENDPOINT || isName(endpoint);
 }

@@ -2,16 +2,16 @@ import { firstIdAt, isId } from "../../../model/ids";
 import { ANY_ENDPOINT } from "../../../model/names";
 import { TASK_STATUSES, type TaskRecord } from "../../../model/task";
 import type { TaskFilter } from "../../store";
-import type { Connection, Database, Dialect } from "../connection";
+import type { Connection, Database } from "../connection";
 import { compare, Sql } from "../sql";
 import { TASKS } from "../tables/tasks";
 
-/** Beyond so many (type, status) pairs one scan by time is taken instead: SQLite puts at most 500 SELECTs together. */
+/** The most (type, status) pairs in a UNION; SQLite takes at most 500 SELECTs. More are one scan by id. */
 const MAX_RANGES = 420;
 
 /**
- * Newest first, by id: ids are ordered by time, so a page is a range of an index however old it is. With several types or
- * statuses each pair is a range of its own, cut to a page, and the pages are merged.
+ * Newest first, by id. Ids are ordered by time, so a page of any age is a range of an index. Each pair
+ * of type and status is a range of its own; the first page of each is read, and the pages are merged.
  */
 export function listTasks(db: Database, filter: TaskFilter): Promise<TaskRecord[]> {
   if (filter.types?.length === 0 || filter.status?.length === 0 || filter.endpointStatus?.length === 0)
@@ -30,12 +30,11 @@ export function listTasks(db: Database, filter: TaskFilter): Promise<TaskRecord[
   });
 }
 
-/** The newest task of the type, or null. */
 export async function newestTask(db: Database, type: string): Promise<TaskRecord | null> {
   return (await listTasks(db, { type, limit: 1 }))[0] ?? null;
 }
 
-/** The one index for pages holds (type, status, id): what the filter leaves open is filled in with all there are. */
+/** The index is (type, status, id): types and statuses that the filter leaves open are listed. */
 async function idsByTask(connection: Connection, filter: TaskFilter): Promise<string[]> {
   const types = await typesOf(connection, filter);
   const everyStatus = types && filter.identifier === undefined ? TASK_STATUSES : [undefined];
@@ -60,7 +59,7 @@ async function idsByTask(connection: Connection, filter: TaskFilter): Promise<st
   return idsOf(connection, new Sql(`SELECT id FROM (${union.text}) AS pages WHERE 1 = 1`, union.values), filter.limit);
 }
 
-/** The types to look into; undefined: any. Identifiers and statuses are only indexed together with the type. */
+/** The types to read; undefined: all. Identifiers and statuses are indexed by type only. */
 async function typesOf(connection: Connection, filter: TaskFilter): Promise<readonly string[] | undefined> {
   if (filter.type !== undefined) return !filter.types || filter.types.includes(filter.type) ? [filter.type] : [];
   if (filter.types) return filter.types;
@@ -68,7 +67,7 @@ async function typesOf(connection: Connection, filter: TaskFilter): Promise<read
   return (await connection.query<{ type: string }>(connection.dialect.everyType)).map((row) => row.type);
 }
 
-/** Rows of the endpoint itself, and those that anybody could take and it took. */
+/** Tasks with a response of the endpoint, or with a shared one that it took. */
 async function idsByEndpoint(connection: Connection, filter: TaskFilter): Promise<string[]> {
   const endpoint = filter.endpoint!;
   const ids = new Set<string>();
@@ -85,12 +84,8 @@ async function idsByEndpoint(connection: Connection, filter: TaskFilter): Promis
     if (filter.type !== undefined) sql.add(" AND r.type = ?", filter.type);
     if (filter.types) sql.add(" AND ").append(connection.dialect.isIn("r.type", filter.types));
     if (filter.status) sql.add(" AND ").append(connection.dialect.isIn("t.status", filter.status));
-    for (const id of await idsOf(
-      connection,
-      inRange(sql, filter, "r.task_id", byTask ? "t.identifier" : null),
-      filter.limit,
-    ))
-      ids.add(id);
+    inRange(sql, filter, "r.task_id", byTask ? "t.identifier" : null);
+    for (const id of await idsOf(connection, sql, filter.limit)) ids.add(id);
   }
   return [...ids].sort((a, b) => compare(b, a)).slice(0, filter.limit);
 }
@@ -103,7 +98,7 @@ function inRange(sql: Sql, filter: TaskFilter, id: string, identifier: string | 
   return sql;
 }
 
-async function idsOf(connection: { dialect: Dialect } & Connection, sql: Sql, limit: number): Promise<string[]> {
+async function idsOf(connection: Connection, sql: Sql, limit: number): Promise<string[]> {
   const rows = await connection.query<{ id: string }>(`${sql.text} ORDER BY id DESC LIMIT ?`, [...sql.values, limit]);
   return rows.map((row) => row.id);
 }

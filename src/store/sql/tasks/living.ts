@@ -6,26 +6,25 @@ import type { Database } from "../connection";
 import { chunks, groupBy, MAX_LIST, unique } from "../sql";
 
 /**
- * An endpoint lives for a task type while it is registered for it and has a manager that has neither left nor been declared dead.
- * The age of a heartbeat says nothing here: after an outage of the database all are old, and the reconciler waits before it decides.
+ * An endpoint lives for a task type while it is registered for it and has a manager that has neither
+ * left nor been declared dead. The age of its heartbeat does not count: after an outage of the
+ * database all are old, and the reconciler waits before it declares managers dead.
  */
 const LIVING_AT = `endpoint_types e JOIN managers m ON m.endpoint = e.endpoint WHERE m.${LIVING}`;
 
-/** A condition in SQL: the endpoint in that column lives for the type in that one; `*` is any endpoint. */
+/** SQL: the endpoint in one column lives for the type in another; `*` means any endpoint. */
 export function lives(type: string, endpoint: string): string {
-  return `(SELECT 1 FROM ${LIVING_AT} AND e.type = ${type} AND (e.endpoint = ${endpoint} OR ${endpoint} = '${ANY_ENDPOINT}') LIMIT 1) IS NOT NULL`;
+  const isAny = `${endpoint} = '${ANY_ENDPOINT}'`;
+  return `(SELECT 1 FROM ${LIVING_AT} AND e.type = ${type} AND (e.endpoint = ${endpoint} OR ${isAny}) LIMIT 1) IS NOT NULL`;
 }
 
-/** Fills in who lives of those that are overdue: costs nothing where nobody is. */
-export async function withLiving(
-  db: Database,
-  found: Iterable<Pick<TaskWithResponses<ResponseBrief>, "task" | "responses" | "now" | "living">>,
-): Promise<void> {
-  const asked = [...found].flatMap((reading) => {
+/** Sets `living` of tasks with overdue endpoints; without one it reads nothing. */
+export async function addLiving(db: Database, found: Iterable<TaskWithResponses<ResponseBrief>>): Promise<void> {
+  const overdueTasks = [...found].flatMap((reading) => {
     const endpoints = overdue(reading.responses, reading.task.waitUntil <= reading.now);
     return endpoints.length > 0 ? [{ reading, type: reading.task.type, endpoints }] : [];
   });
-  for (const [type, tasks] of groupBy(asked, (one) => one.type)) {
+  for (const [type, tasks] of groupBy(overdueTasks, (one) => one.type)) {
     const living = await livingOf(db, type, unique(tasks.flatMap((one) => one.endpoints)));
     for (const { reading, endpoints } of tasks) reading.living = new Set(endpoints.filter((name) => living.has(name)));
   }

@@ -3,9 +3,9 @@ import type { Connection, Value } from "../connection";
 import { MANAGERS } from "../tables/endpoints";
 
 export interface ManagerRow extends ManagerRecord {
-  /** Its heartbeat is older than its time to live. */
+  /** Its heartbeat is older than `ttl_ms`. */
   silent: boolean;
-  /** What it said it serves; null: its version does not say. */
+  /** The types that it serves; null: its version does not register them. */
   types: string[] | null;
 }
 
@@ -13,7 +13,8 @@ export interface ManagerRow extends ManagerRecord {
 export async function managersWhere(connection: Connection, where: string, values: Value[]): Promise<ManagerRow[]> {
   const { now, plus } = connection.dialect;
   const rows = await connection.query<{ types: string | null; is_silent: number }>(
-    `SELECT ${MANAGERS.select()}, types, ${plus("heartbeat_at", "ttl_ms")} < ${now} AS is_silent FROM managers WHERE ${where}`,
+    `SELECT ${MANAGERS.select()}, types, ${plus("heartbeat_at", "ttl_ms")} < ${now} AS is_silent
+     FROM managers WHERE ${where}`,
     values,
   );
   return rows.map(({ types, is_silent, ...row }) => ({

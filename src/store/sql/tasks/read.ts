@@ -4,58 +4,36 @@ import { isId } from "../../../model/ids";
 import type { AttemptRecord, ResponseKey, ResponseRecord } from "../../../model/response";
 import type { TaskRecord } from "../../../model/task";
 import type { LogChunk, ResponseBrief, ResponseFilter, TaskWithResponses } from "../../store";
-import type { Database } from "../connection";
+import type { Database, Dialect } from "../connection";
 import { chunks, MAX_LIST, Sql, unique } from "../sql";
 import { ATTEMPTS } from "../tables/attempts";
+import { LOGS } from "../tables/others";
 import { BRIEF_RESPONSE, RESPONSES } from "../tables/responses";
 import { TASKS } from "../tables/tasks";
 import { fromDb } from "../times";
-import { withLiving } from "./living";
+import { addLiving } from "./living";
 
-/** So many reads share two statements at most: one large task must not hold back too many small ones. */
-const TOGETHER = { size: 16, lanes: 4 };
+/** Few reads share two statements, so that one large task does not delay many small ones. */
+const BATCH_SIZE = 16;
+/** The most reads under way at once. */
+export const FIND_LANES = 4;
 
-/** Reads of whole tasks; those that are asked for while others are under way share their statements. */
+const ORDER = " ORDER BY task_id, endpoint, job";
+
+/** Reads whole tasks. Calls made while others are under way share their statements. */
 export function taskFinder(
   db: Database,
 ): (type: string, id: string) => Promise<TaskWithResponses<ResponseRecord> | null> {
-  const batcher = new Batcher((ids: string[]) => findTasks(db, ids), TOGETHER);
+  const findAll = async (ids: string[]) => {
+    const rows = (await rowsByScript(db, unique(ids))) ?? (await rowsOf(db, unique(ids), RESPONSES.select()));
+    const found = await withResponses(db, rows);
+    return ids.map((id) => found.get(id) ?? null);
+  };
+  const batcher = new Batcher(findAll, { size: BATCH_SIZE, lanes: FIND_LANES });
   return async (type, id) => {
     const found = isId(id) ? await batcher.add(id) : null;
     return found?.task.type === type ? found : null;
   };
-}
-
-async function findTasks(
-  db: Database,
-  ids: readonly string[],
-): Promise<Array<TaskWithResponses<ResponseRecord> | null>> {
-  const [tasks, rows] = await rowsOf(db, unique(ids));
-  const found = new Map<string, TaskWithResponses<ResponseRecord>>();
-  for (const { now_at, ...row } of tasks)
-    found.set(row.id, { task: TASKS.record(row), responses: [], now: fromDb(now_at), living: NOBODY });
-  for (const row of rows) found.get(row.taskId)?.responses.push(RESPONSES.record(row));
-  await withLiving(db, found.values());
-  return ids.map((id) => found.get(id) ?? null);
-}
-
-type TaskNow = TaskRecord & { now_at: string };
-
-/** The tasks are read before their responses: those are at least as new. In one round trip where the database has it. */
-async function rowsOf(db: Database, ids: readonly string[]): Promise<[TaskNow[], ResponseRecord[]]> {
-  const tasks = `SELECT ${TASKS.select()}, ${db.dialect.now} AS now_at FROM tasks WHERE `;
-  const responses = `SELECT ${RESPONSES.select()} FROM task_responses WHERE `;
-  const order = " ORDER BY task_id, endpoint, job";
-  // Ids of tasks only, so there is nothing in them to be escaped.
-  const list = `(${ids.map((id) => `'${id}'`).join(", ")})`;
-  const sets = await db.readScript?.<TaskNow | ResponseRecord>(
-    `${tasks}id IN ${list}; ${responses}task_id IN ${list}${order}`,
-  );
-  if (sets) return sets as [TaskNow[], ResponseRecord[]];
-  return db.read(async (connection) => [
-    await connection.query<TaskNow>(...query(tasks, db.dialect.isIn("id", ids))),
-    await connection.query<ResponseRecord>(...query(responses, db.dialect.isIn("task_id", ids), order)),
-  ]);
 }
 
 export async function taskStates(
@@ -64,36 +42,47 @@ export async function taskStates(
 ): Promise<Array<TaskWithResponses<ResponseBrief>>> {
   const states: Array<TaskWithResponses<ResponseBrief>> = [];
   for (const part of chunks(ids.filter(isId), MAX_LIST)) {
-    const found = await db.read(async (connection) => {
-      const tasks = await connection.query<TaskNow>(
-        ...query(
-          `SELECT ${TASKS.select()}, ${db.dialect.now} AS now_at FROM tasks WHERE `,
-          db.dialect.isIn("id", part),
-        ),
-      );
-      const rows = await connection.query<ResponseBrief>(
-        ...query(
-          `SELECT ${BRIEF_RESPONSE} FROM task_responses WHERE `,
-          db.dialect.isIn("task_id", part),
-          " ORDER BY task_id, endpoint, job",
-        ),
-      );
-      const responses = new Map<string, ResponseBrief[]>(tasks.map((task) => [task.id, []]));
-      for (const row of rows) responses.get(row.taskId)?.push(RESPONSES.record(row));
-      return new Map(
-        tasks.map(({ now_at, ...row }) => [
-          row.id,
-          { task: TASKS.record(row), responses: responses.get(row.id)!, now: fromDb(now_at), living: NOBODY },
-        ]),
-      );
-    });
-    await withLiving(db, found.values());
-    for (const id of part) {
-      const state = found.get(id);
-      if (state) states.push(state);
-    }
+    const found = await withResponses(db, await rowsOf<ResponseBrief>(db, part, BRIEF_RESPONSE));
+    states.push(...part.flatMap((id) => found.get(id) ?? []));
   }
   return states;
+}
+
+type TaskNow = TaskRecord & { now_at: string };
+
+function selectTasks({ now }: Dialect): string {
+  return `SELECT ${TASKS.select()}, ${now} AS now_at FROM tasks WHERE `;
+}
+
+/** Tasks are read before their responses, which are at least as new. Null: the database has no scripts. */
+async function rowsByScript(db: Database, ids: readonly string[]): Promise<[TaskNow[], ResponseRecord[]] | null> {
+  // Ids contain nothing to escape.
+  const list = `(${ids.map((id) => `'${id}'`).join(", ")})`;
+  const responses = `SELECT ${RESPONSES.select()} FROM task_responses WHERE task_id IN ${list}${ORDER}`;
+  const sets = await db.readScript?.(`${selectTasks(db.dialect)}id IN ${list}; ${responses}`);
+  return (sets as [TaskNow[], ResponseRecord[]] | undefined) ?? null;
+}
+
+function rowsOf<R>(db: Database, ids: readonly string[], columns: string): Promise<[TaskNow[], R[]]> {
+  return db.read(async (connection) => {
+    const byId = db.dialect.isIn("id", ids);
+    const tasks = await connection.query<TaskNow>(selectTasks(db.dialect) + byId.text, byId.values);
+    const byTask = db.dialect.isIn("task_id", ids);
+    const select = `SELECT ${columns} FROM task_responses WHERE ${byTask.text}${ORDER}`;
+    return [tasks, await connection.query<R>(select, byTask.values)];
+  });
+}
+
+async function withResponses<R extends ResponseBrief>(
+  db: Database,
+  [tasks, rows]: [TaskNow[], R[]],
+): Promise<Map<string, TaskWithResponses<R>>> {
+  const found = new Map<string, TaskWithResponses<R>>();
+  for (const { now_at, ...row } of tasks)
+    found.set(row.id, { task: TASKS.record(row), responses: [], now: fromDb(now_at), living: NOBODY });
+  for (const row of rows) found.get(row.taskId)?.responses.push(RESPONSES.record<R>(row));
+  await addLiving(db, found.values());
+  return found;
 }
 
 export function listResponses(db: Database, taskId: string, filter: ResponseFilter): Promise<ResponseRecord[]> {
@@ -110,7 +99,7 @@ export function listResponses(db: Database, taskId: string, filter: ResponseFilt
   );
 }
 
-/** `deliver: one` rows answer to the name of the endpoint that took them, too. */
+/** A `deliver: one` response belongs to the endpoint that took it, too. */
 const AT_ENDPOINT = "(endpoint = ? OR (endpoint = '*' AND performer = ?))";
 
 export function responsesAt(db: Database, taskId: string, endpoint: string): Promise<ResponseRecord[]> {
@@ -140,18 +129,10 @@ export function readLog(db: Database, key: ResponseKey, afterSeq: number, limit:
   if (!isId(key.taskId)) return Promise.resolve([]);
   return db.read(async (connection) => {
     const rows = await connection.query<LogChunk>(
-      `SELECT seq, attempt, at, text FROM response_logs
+      `SELECT ${LOGS.select()} FROM response_logs
        WHERE task_id = ? AND endpoint = ? AND job = ? AND seq > ? ORDER BY seq LIMIT ?`,
       [key.taskId, key.endpoint, key.job, afterSeq, limit],
     );
-    return rows.map((row) => ({ ...row, at: fromDb(row.at) }));
+    return rows.map(LOGS.record);
   });
-}
-
-function query(
-  before: string,
-  list: { text: string; values: readonly (string | number | null | Buffer)[] },
-  after = "",
-) {
-  return [before + list.text + after, list.values] as const;
 }

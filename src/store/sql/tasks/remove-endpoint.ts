@@ -1,21 +1,24 @@
-import type { ResponseStatus } from "../../../model/response";
+import type { ResponseKey, ResponseStatus } from "../../../model/response";
 import type { EndpointRemoval } from "../../store";
-import { LIVING, OPEN, openRows } from "../conditions";
+import { endsNow, LIVING, OPEN, openRows } from "../conditions";
 import type { Connection, Database } from "../connection";
-import { leasesAreDue } from "../managers/register";
-import { nowOf } from "../rows";
-import { inKeyOrder, matchKeys, Sql, unique } from "../sql";
-import { attemptsFromResponses } from "../tables/attempts";
-import { leavingOf } from "./endpoints";
+import { inKeyOrder, matchKeys, type Sql } from "../sql";
+import { keepAsLost } from "../tables/attempts";
+import { RESPONSES } from "../tables/responses";
+import { nowOf } from "../times";
+import { addLeaving, registrationsAt } from "./endpoints";
 import { type ManagerRow, managersWhere } from "./managers";
+import { retireManager } from "./retire-manager";
 
-/** Responses that are ended in one transaction. */
+/** The most responses in one transaction. */
 const PAGE = 500;
 
+const KEY = RESPONSES.select("r.", { only: ["taskId", "endpoint", "job"] });
+
 /**
- * The end of an endpoint's life: nothing is expected of it any more, its managers are retired, and what it owes is final. Its row
- * stays: it says until when a message, a manager or a task belongs to the life that is over. Its queues are the reconciler's.
- * Repeated, it ends what is left of it. Null: there is no such endpoint, and nothing is expected of one.
+ * Deletes an endpoint's registrations, retires its managers and ends its open responses. The row
+ * stays with the time of the removal: messages, managers and tasks from before it are void. The
+ * reconciler deletes the queues. A repetition ends what is left.
  */
 export async function removeEndpoint(db: Database, name: string, dryRun: boolean): Promise<EndpointRemoval | null> {
   const open = await db.read((connection) => openAt(connection, name));
@@ -44,13 +47,9 @@ async function lookAt(
   if (!row && Object.keys(open).length === 0) return null;
   const now = await nowOf(connection);
   const living = await managersWhere(connection, `endpoint = ? AND ${LIVING} ORDER BY id`, [name]);
-  const types = await connection.query<{ type: string }>(
-    "SELECT type FROM endpoint_types WHERE endpoint = ? ORDER BY type",
-    [name],
-  );
   return {
     name,
-    types: types.map(({ type }) => type),
+    types: (await registrationsAt(connection, name)).map(({ type }) => type),
     managers: living.length,
     alive: living.some(({ silent }) => !silent),
     open,
@@ -70,19 +69,12 @@ async function endLife(
   if (found === null) return null;
   const { row, living, ...removal } = found;
   if (row === null) return removal;
-  for (const { id } of living) {
-    await connection.run(
-      `UPDATE managers SET state = 'retired', stopped_at = ${connection.dialect.now} WHERE id = ? AND ${LIVING}`,
-      [id],
-    );
-    // Of its own responses nothing is left to reclaim; a shared one that it ran goes to somebody else.
-    await leasesAreDue(connection, id, name);
-  }
+  // Its own responses end below; a shared one (`deliver: one`) goes to another endpoint.
+  for (const { id } of living) await retireManager(connection, id, name);
   await connection.run("DELETE FROM endpoint_types WHERE endpoint = ?", [name]);
-  const leaving = unique([...leavingOf(row.leaving), ...removal.types]);
   await connection.run("UPDATE endpoints SET removed_at = ?, renamed_to = NULL, leaving = ? WHERE name = ?", [
     removal.until,
-    JSON.stringify(leaving),
+    addLeaving(row.leaving, removal.types),
     name,
   ]);
   return removal;
@@ -99,44 +91,35 @@ async function openAt(connection: Connection, name: string): Promise<EndpointRem
 }
 
 /**
- * Ends what the endpoint owes of tasks that were created until then, by the database's clock. A task that was being stored at the
- * moment of the removal may appear a little later: the reconciler calls this again. Resolves to how many responses it has ended.
+ * Ends the endpoint's open responses of tasks created until then. A task that was being stored during
+ * the removal may appear later, so the reconciler calls this again.
  */
-export async function endOpen(db: Database, name: string, until: string): Promise<number> {
-  let ended = 0;
-  for (;;) {
+export async function endOpen(db: Database, name: string, until: string): Promise<void> {
+  for (let more = true; more; ) {
     const rows = await db.read((connection) =>
-      connection.query<{ task_id: string; endpoint: string; job: string }>(
-        `SELECT r.task_id, r.endpoint, r.job FROM task_responses r${connection.dialect.by("task_responses_agenda")}
+      connection.query<ResponseKey>(
+        `SELECT ${KEY} FROM task_responses r${connection.dialect.by("task_responses_agenda")}
          JOIN tasks t ON t.id = r.task_id
          WHERE ${openRows("r.")} AND r.endpoint = ? AND r.status IN (${OPEN}) AND t.created_at <= ?
          LIMIT ${PAGE}`,
         [name, until],
       ),
     );
-    if (rows.length > 0) {
-      const keys = rows.map((row) => ({ taskId: row.task_id, endpoint: row.endpoint, job: row.job })).sort(inKeyOrder);
-      ended += await db.write((connection) => endRows(connection, name, matchKeys(connection.dialect, keys)));
-    }
-    if (rows.length < PAGE) return ended;
+    const keys = rows.sort(inKeyOrder);
+    if (keys.length > 0) await db.write((connection) => endRows(connection, name, matchKeys(db.dialect, keys)));
+    more = rows.length === PAGE;
   }
 }
 
-async function endRows(connection: Connection, name: string, keys: Sql): Promise<number> {
-  const { now, byKey, forUpdate, keepDuplicates } = connection.dialect;
-  const where = new Sql().append(keys).add(` AND status IN (${OPEN})`);
+async function endRows(connection: Connection, name: string, keys: Sql): Promise<void> {
+  const { now, byKey, forUpdate } = connection.dialect;
+  const where = keys.add(` AND status IN (${OPEN})`);
   await connection.query(`SELECT task_id FROM task_responses${byKey} WHERE ${where.text}${forUpdate}`, where.values);
   const error = `The endpoint ${name} was removed.`;
-  const lost = attemptsFromResponses({
-    ...{ outcome: "'lost'", reason: "'endpoint_removed'", error: new Sql("?", [error]) },
-    ...{ result: "NULL", result_text: "NULL", finished_at: now },
-  });
-  lost.append(where).add(` AND status = 'running' AND lease_id IS NOT NULL${keepDuplicates("task_attempts.outcome")}`);
-  await connection.run(lost.text, lost.values);
-  return connection.run(
-    `UPDATE task_responses${byKey} SET status = 'cancelled', reason = 'endpoint_removed', error = ?, finished_at = ${now},
-       retry_at = NULL, timeout_at = NULL, lease_id = NULL, published = 0, due_at = NULL, changed_at = ${now}, version = version + 1
-     WHERE ${where.text}`,
+  await keepAsLost(connection, "endpoint_removed", error, where);
+  await connection.run(
+    `UPDATE task_responses${byKey} SET status = 'cancelled', reason = 'endpoint_removed', error = ?,
+       timeout_at = NULL, lease_id = NULL, published = 0, ${endsNow(now)} WHERE ${where.text}`,
     [error, ...where.values],
   );
 }

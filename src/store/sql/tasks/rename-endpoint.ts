@@ -2,10 +2,10 @@ import type { RenameOutcome } from "../../store";
 import { LIVING, OPEN, openRows } from "../conditions";
 import type { Connection, Database } from "../connection";
 import { chunks, compare } from "../sql";
-import { leavingOf } from "./endpoints";
+import { addLeaving, registrationsAt } from "./endpoints";
 import { managersWhere } from "./managers";
 
-/** Moving all that an endpoint owes takes longer than a usual call. */
+/** A rename moves all open tasks of the endpoint, which takes longer than other calls. */
 const DEADLINE_MS = 60_000;
 
 interface EndpointRow {
@@ -18,8 +18,9 @@ interface EndpointRow {
 }
 
 /**
- * The endpoint goes on under another name, with what it owes: every response of a task that is open there. Tasks that it has
- * answered keep the name under which it has. The old name stays reserved, for a manager that has not heard of it. All or nothing.
+ * Gives the endpoint another name, and moves the responses of its open tasks. Tasks that it has
+ * finished keep the old name. That name stays reserved, so that a manager with an old config cannot
+ * take it.
  */
 export function renameEndpoint(db: Database, from: string, to: string): Promise<RenameOutcome> {
   return db.write(async (connection) => {
@@ -30,12 +31,12 @@ export function renameEndpoint(db: Database, from: string, to: string): Promise<
     );
     const old = rows.find(({ name }) => name === from);
     const other = rows.find(({ name }) => name === to);
-    // When the answer to COMMIT is lost, the repetition finds what it has done itself.
+    // After a lost COMMIT answer the repetition finds its own result.
     if (old?.renamed_to === to && other?.removed_at === null) return { kind: "renamed", moved: 0 };
     if (!old || old.removed_at !== null) return { kind: "unknown" };
     if (other && (other.removed_at === null || (other.renamed_to !== null && other.renamed_to !== from)))
       return { kind: "taken", by: other.renamed_to };
-    const busy = await whoWorks(connection, from);
+    const busy = await busyWith(connection, from);
     if (busy !== null) return { kind: "busy", why: busy };
     const tasks = await openTasks(connection, from);
     const clash = await expectedBy(connection, to, tasks);
@@ -47,8 +48,8 @@ export function renameEndpoint(db: Database, from: string, to: string): Promise<
   }, DEADLINE_MS);
 }
 
-/** Null: no manager lives, and nothing runs under a lease. */
-async function whoWorks(connection: Connection, name: string): Promise<string | null> {
+/** Null: no manager lives there, and nothing runs. */
+async function busyWith(connection: Connection, name: string): Promise<string | null> {
   const managers = await managersWhere(connection, `endpoint = ? AND ${LIVING}`, [name]);
   const living = managers.find(({ silent }) => !silent);
   if (living) return `its manager on ${living.host} (pid ${living.pid}) is ${living.state}`;
@@ -62,13 +63,14 @@ async function whoWorks(connection: Connection, name: string): Promise<string | 
 
 async function openTasks(connection: Connection, name: string): Promise<string[]> {
   const rows = await connection.query<{ task_id: string }>(
-    `SELECT DISTINCT task_id FROM task_responses${connection.dialect.by("task_responses_agenda")} WHERE ${openRows()} AND status IN (${OPEN}) AND endpoint = ?`,
+    `SELECT DISTINCT task_id FROM task_responses${connection.dialect.by("task_responses_agenda")}
+     WHERE ${openRows()} AND status IN (${OPEN}) AND endpoint = ?`,
     [name],
   );
   return rows.map((row) => row.task_id).sort(compare);
 }
 
-/** One of these tasks that expects the other name already. */
+/** One of these tasks that expects the new name already. */
 async function expectedBy(connection: Connection, name: string, tasks: readonly string[]): Promise<string | null> {
   for (const part of chunks(tasks, 500)) {
     const list = connection.dialect.isIn("task_id", part);
@@ -83,35 +85,33 @@ async function expectedBy(connection: Connection, name: string, tasks: readonly 
 
 async function moveRegistration(connection: Connection, old: EndpointRow, to: string, known: boolean): Promise<void> {
   const { now } = connection.dialect;
-  const types = await connection.query<{ type: string }>("SELECT type FROM endpoint_types WHERE endpoint = ?", [
-    old.name,
-  ]);
+  const types = (await registrationsAt(connection, old.name)).map(({ type }) => type);
   if (known) {
     await connection.run(
-      "UPDATE endpoints SET labels = ?, first_seen_at = ?, removed_at = NULL, renamed_to = NULL, leaving = NULL WHERE name = ?",
+      `UPDATE endpoints SET labels = ?, first_seen_at = ?, removed_at = NULL, renamed_to = NULL, leaving = NULL
+       WHERE name = ?`,
       [old.labels, old.first_seen_at, to],
     );
   } else {
     const columns = ["name", "labels", "first_seen_at"];
     await connection.insert("endpoints", columns, [[to, old.labels, old.first_seen_at]]);
   }
-  // The config may list the old name: under the new one it stays registered by itself.
-  const served = types.map(({ type }) => [type, to]);
-  if (served.length > 0) await connection.insert("endpoint_types", ["type", "endpoint"], served, "keep");
+  // As by a manager: the config may still list the old name.
+  const rows = types.map((type) => [type, to]);
+  await connection.insert("endpoint_types", ["type", "endpoint"], rows, "keep");
   await connection.run("DELETE FROM endpoint_types WHERE endpoint = ?", [old.name]);
   await connection.run(
     `UPDATE managers SET state = CASE WHEN ${LIVING} THEN 'retired' ELSE state END, endpoint = ? WHERE endpoint = ?`,
     [to, old.name],
   );
-  const leaving = [...new Set([...leavingOf(old.leaving), ...types.map(({ type }) => type)])].sort(compare);
   await connection.run(`UPDATE endpoints SET removed_at = ${now}, renamed_to = ?, leaving = ? WHERE name = ?`, [
     to,
-    JSON.stringify(leaving),
+    addLeaving(old.leaving, types),
     old.name,
   ]);
 }
 
-/** Resolves to how many responses are open under the new name. */
+/** Resolves to the number of responses open under the new name. */
 async function moveTasks(connection: Connection, tasks: readonly string[], from: string, to: string): Promise<number> {
   const { now, byKey } = connection.dialect;
   const list = connection.dialect.isIn("task_id", tasks);
@@ -124,8 +124,9 @@ async function moveTasks(connection: Connection, tasks: readonly string[], from:
     values,
   );
   await connection.run(
-    `UPDATE task_responses${byKey} SET endpoint = ?, performer = ?, changed_at = ${now}, version = version + 1, published = 0,
-       due_at = CASE WHEN ${openRows()} AND (delay_until IS NULL OR delay_until <= ${now}) THEN ${now} ELSE due_at END
+    `UPDATE task_responses${byKey} SET endpoint = ?, performer = ?, changed_at = ${now}, version = version + 1,
+       due_at = CASE WHEN ${openRows()} AND (delay_until IS NULL OR delay_until <= ${now}) THEN ${now} ELSE due_at END,
+       published = 0
      WHERE ${where}`,
     [to, to, ...values],
   );

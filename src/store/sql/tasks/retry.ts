@@ -8,15 +8,16 @@ import { FINAL } from "../conditions";
 import type { Connection, Database } from "../connection";
 import { chunks, MAX_LIST, matchKeys, Sql } from "../sql";
 import { attemptsFromResponses } from "../tables/attempts";
-import { BRIEF_RESPONSE, RESPONSES } from "../tables/responses";
+import { BRIEF_RESPONSE, isAt, RESPONSES } from "../tables/responses";
 import { clampMs, dbToMs, msToDb } from "../times";
+import { updateResponses } from "../update-responses";
 
 interface Choice {
   endpoints?: readonly string[];
   statuses?: readonly ResponseStatus[];
 }
 
-/** Re-opens what is final or was never received. The rows of before become attempts; everything about the run starts anew. */
+/** Reopens responses as if they had just been stored, and keeps their former state as attempts. */
 export function retryTask(
   db: Database,
   taskId: string,
@@ -24,7 +25,7 @@ export function retryTask(
   more: { waitMs: number; expiresMs: number | null },
 ): Promise<ResponseKey[]> {
   if (!isId(taskId)) return Promise.resolve([]);
-  // When the answer to COMMIT is lost, the repetition must not open another generation.
+  // After a lost COMMIT answer the repetition must not open another generation.
   let before: ResponseBrief[] = [];
   return db.write(async (connection) => {
     const { now, forUpdate } = db.dialect;
@@ -43,18 +44,16 @@ export function retryTask(
     if (chosen.length === 0) return [];
     before = chosen;
     const keys = chosen.map(keyOf);
-    for (const part of chunks(keys, MAX_LIST)) {
-      await keepAsAttempts(connection, part);
-      await reopen(connection, part);
-    }
-    const waitUntil = msToDb(dbToMs(task.now_at) + clampMs(more.waitMs));
-    const expiresAt = more.expiresMs === null ? null : msToDb(dbToMs(task.now_at) + clampMs(more.expiresMs));
+    await keepAsAttempts(connection, keys);
+    await updateResponses(connection, keys, new Sql(REOPENED(now)));
+    const inMs = (ms: number) => msToDb(dbToMs(task.now_at) + clampMs(ms));
+    const expiresAt = more.expiresMs === null ? null : inMs(more.expiresMs);
     const state = stateAfter(rows, new Set(chosen));
     try {
       await connection.run(
-        `UPDATE tasks SET status = ?, finished_at = NULL, cancel_at = NULL, published_at = NULL, wait_until = ?, expires_at = ?,
-           open_run_key = run_key, version = version + 1 WHERE id = ?`,
-        [state.status, waitUntil, expiresAt, taskId],
+        `UPDATE tasks SET status = ?, finished_at = NULL, cancel_at = NULL, published_at = NULL, wait_until = ?,
+           expires_at = ?, open_run_key = run_key, version = version + 1 WHERE id = ?`,
+        [state.status, inMs(more.waitMs), expiresAt, taskId],
       );
     } catch (error) {
       if (!db.dialect.isDuplicate(error)) throw error;
@@ -76,32 +75,24 @@ function isNext(old: ResponseBrief, row: ResponseBrief): boolean {
 function isChosen(row: ResponseBrief, { endpoints, statuses }: Choice): boolean {
   if (!isFinal(row.status) && row.status !== "expected") return false;
   if (statuses && !statuses.includes(row.status)) return false;
-  if (!endpoints) return true;
-  return (
-    endpoints.includes(row.endpoint) ||
-    (row.endpoint === ANY_ENDPOINT && row.performer !== null && endpoints.includes(row.performer))
-  );
+  return !endpoints || isAt(row, endpoints);
 }
 
 async function keepAsAttempts(connection: Connection, keys: readonly ResponseKey[]): Promise<void> {
-  const sql = attemptsFromResponses({ lease_id: "COALESCE(lease_id, '')", outcome: "status" });
-  sql.append(matchKeys(connection.dialect, keys));
-  sql.add(` AND status IN (${FINAL})`).add(connection.dialect.keepDuplicates("task_attempts.outcome"));
-  await connection.run(sql.text, sql.values);
+  for (const part of chunks(keys, MAX_LIST)) {
+    const sql = attemptsFromResponses({ lease_id: "COALESCE(lease_id, '')", outcome: "status" });
+    sql.append(matchKeys(connection.dialect, part));
+    sql.add(` AND status IN (${FINAL})`).add(connection.dialect.keepDuplicates("task_attempts.outcome"));
+    await connection.run(sql.text, sql.values);
+  }
 }
 
-async function reopen(connection: Connection, keys: readonly ResponseKey[]): Promise<void> {
-  const { now } = connection.dialect;
-  const sql = new Sql(
-    `UPDATE task_responses SET status = 'expected', generation = generation + 1, attempt = 0, reason = NULL, error = NULL,
-       result = NULL, result_text = NULL, progress = 0, progress_message = NULL, received_at = NULL, started_at = NULL,
-       finished_at = NULL, retry_at = NULL, cancel_at = NULL, timeout_at = NULL, delay_until = NULL, manager_id = NULL,
-       lease_id = NULL, performer = CASE WHEN endpoint = '${ANY_ENDPOINT}' THEN NULL ELSE performer END, published = 0,
-       due_at = ${now}, changed_at = ${now}, version = version + 1
-     WHERE `,
-  ).append(matchKeys(connection.dialect, keys));
-  await connection.run(sql.text, sql.values);
-}
+const REOPENED = (now: string) =>
+  `status = 'expected', generation = generation + 1, attempt = 0, reason = NULL, error = NULL, result = NULL,
+   result_text = NULL, progress = 0, progress_message = NULL, received_at = NULL, started_at = NULL,
+   finished_at = NULL, retry_at = NULL, cancel_at = NULL, timeout_at = NULL, delay_until = NULL, manager_id = NULL,
+   lease_id = NULL, performer = CASE WHEN endpoint = '${ANY_ENDPOINT}' THEN NULL ELSE performer END, published = 0,
+   due_at = ${now}, changed_at = ${now}, version = version + 1`;
 
 function stateAfter(rows: readonly ResponseBrief[], reopened: ReadonlySet<ResponseBrief>): TaskState {
   return taskState(

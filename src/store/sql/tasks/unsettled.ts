@@ -4,13 +4,13 @@ import type { Connection, Database } from "../connection";
 import { chunks, MAX_LIST, Sql } from "../sql";
 import { lives } from "./living";
 
-/** The endpoint has received one of its jobs: then the others are under way there, too. */
+/** The endpoint has received another of its jobs, so this one is under way, too. */
 const OTHER_JOB_BEGUN = `(SELECT 1 FROM task_responses other
     WHERE other.task_id = r.task_id AND other.endpoint = r.endpoint AND other.status <> 'expected' LIMIT 1) IS NOT NULL`;
 
 /**
- * Those of the tasks that are not settled, by the rule of model/completeness.ts, without reading their responses. One statement
- * tells, unless a task has open responses past its wait for endpoints.
+ * Applies the rule of model/completeness.ts in SQL. One statement decides unless a task has open
+ * responses past its wait for endpoints.
  */
 export async function unsettledTasks(db: Database, ids: readonly string[]): Promise<string[]> {
   const unsettled: string[] = [];
@@ -27,8 +27,8 @@ export async function unsettledTasks(db: Database, ids: readonly string[]): Prom
 }
 
 /**
- * The first open response that is found will do. LIMIT instead of EXISTS: where the table seems small to it, MariaDB makes a list of
- * all such responses out of an EXISTS, and reads the whole table for it.
+ * Tasks with an open response. LIMIT instead of EXISTS: MariaDB may materialize the subquery of an
+ * EXISTS, which reads the whole table.
  */
 function openTasks(connection: Connection, ids: readonly string[]) {
   const { now, isIn } = connection.dialect;
@@ -38,7 +38,7 @@ function openTasks(connection: Connection, ids: readonly string[]) {
   return connection.query<{ id: string; wait_over: number }>(sql.text, sql.values);
 }
 
-/** Of tasks past their wait: something is under way, or an endpoint lives that has not received it. */
+/** Tasks past their wait with something under way, or a living endpoint that has not received it. */
 async function dueTasks(connection: Connection, ids: readonly string[]): Promise<string[]> {
   const sql = new Sql("SELECT t.id FROM tasks t WHERE ").append(connection.dialect.isIn("t.id", ids));
   sql.add(` AND (SELECT 1 FROM task_responses r WHERE r.task_id = t.id AND (r.status IN ('received', 'running', 'retrying')
