@@ -59,11 +59,9 @@ export class TaskerError extends Error {
 
 /** The config is not valid. Each problem is a line `file:line: key: found … allowed …`. */
 export class ConfigError extends Error {
-  readonly problems: string[];
-  constructor(problems: string[]) {
+  override readonly name = "ConfigError";
+  constructor(readonly problems: string[]) {
     super(problems.join("\n"));
-    this.name = "ConfigError";
-    this.problems = problems;
   }
 }
 
@@ -79,11 +77,11 @@ export class StoreUnavailable extends TaskerError {
 
 /** The calling manager was declared dead, was replaced or has left. It has to register again. */
 export class IncarnationLost extends Error {
+  override readonly name = "IncarnationLost";
   constructor(managerId: string) {
     super(
       `The manager ${managerId} is not registered any more: it was declared dead, replaced or closed. It has to register again.`,
     );
-    this.name = "IncarnationLost";
   }
 }
 
@@ -97,21 +95,24 @@ export class EndpointEnded extends TaskerError {
 
 /** The broker did not accept a message. It stays in the outbox. */
 export class TransportError extends Error {
-  readonly reason: "disconnected" | "blocked" | "unroutable" | "unconfirmed" | "closed" | "refused";
-  constructor(reason: TransportError["reason"], message: string, cause?: unknown) {
+  override readonly name = "TransportError";
+  constructor(
+    readonly reason: "disconnected" | "blocked" | "unroutable" | "unconfirmed" | "closed" | "refused",
+    message: string,
+    cause?: unknown,
+  ) {
     super(message, cause === undefined ? undefined : { cause });
-    this.name = "TransportError";
-    this.reason = reason;
   }
 }
 
 /** Thrown by a handler: the attempt failed, and no other is to follow. */
 export class PermanentFailure extends Error {
-  readonly reason: string;
-  constructor(message: string, reason = "error") {
+  override readonly name = "PermanentFailure";
+  constructor(
+    message: string,
+    readonly reason = "error",
+  ) {
     super(message);
-    this.name = "PermanentFailure";
-    this.reason = reason;
   }
 }
 

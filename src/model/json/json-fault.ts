@@ -16,40 +16,26 @@ export function placeOfFault(text: string): string {
  * has refused.
  */
 export function jsonFault(text: string): number {
-  const open: string[] = [];
+  const open: Array<"{" | "["> = [];
   let expected: "value" | "value or ]" | "key" | "key or }" | "colon" | "comma or end" = "value";
-  let at = 0;
-  for (;;) {
-    at = skipSpace(text, at);
+  for (let at = skipSpace(text, 0); ; at = skipSpace(text, at)) {
     const char = text[at];
+    const inside = open.at(-1);
     if (char === undefined) return at;
-    if (expected === "colon") {
-      if (char !== ":") return at;
-      expected = "value";
-      at++;
-    } else if (expected === "comma or end") {
-      const inside = open[open.length - 1];
-      if (inside === undefined) return at;
-      if (char === ",") expected = inside === "{" ? "key" : "value";
-      else if (char === (inside === "{" ? "}" : "]")) open.pop();
-      else return at;
-      at++;
-    } else if (expected === "key" || expected === "key or }") {
-      if (char === "}" && expected === "key or }") {
-        open.pop();
-        expected = "comma or end";
-        at++;
-        continue;
-      }
-      if (char !== '"') return at;
-      const end = stringEnd(text, at);
-      if (end < 0) return -end - 1;
-      at = end;
-      expected = "colon";
-    } else if (char === "]" && expected === "value or ]") {
+    const mayClose = expected === "comma or end" || expected === "key or }" || expected === "value or ]";
+    if (mayClose && inside && char === CLOSING[inside]) {
       open.pop();
       expected = "comma or end";
       at++;
+    } else if (expected === "colon" || expected === "comma or end") {
+      if (!inside || char !== (expected === "colon" ? ":" : ",")) return at;
+      expected = expected === "colon" || inside === "[" ? "value" : "key";
+      at++;
+    } else if (expected.startsWith("key")) {
+      const end = char === '"' ? stringEnd(text, at) : -at - 1;
+      if (end < 0) return -end - 1;
+      expected = "colon";
+      at = end;
     } else if (char === "{" || char === "[") {
       open.push(char);
       expected = char === "{" ? "key or }" : "value or ]";
@@ -57,11 +43,13 @@ export function jsonFault(text: string): number {
     } else {
       const end = char === '"' ? stringEnd(text, at) : literalEnd(text, at);
       if (end < 0) return -end - 1;
-      at = end;
       expected = "comma or end";
+      at = end;
     }
   }
 }
+
+const CLOSING = { "{": "}", "[": "]" };
 
 function skipSpace(text: string, at: number): number {
   while (at < text.length && " \t\n\r".includes(text[at]!)) at++;

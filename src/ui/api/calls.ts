@@ -16,7 +16,7 @@ import type {
 } from "../../client/types";
 import { type Query, read, send } from "./http";
 
-/** The requests that these pages make, one function each. All reject as `send` does. */
+/** The requests of the pages, one function each. All reject as `send` does. */
 
 export function listTasks(query: Query, signal?: AbortSignal): Promise<Page<TaskSummary>> {
   const { type, ...rest } = query;
@@ -25,7 +25,7 @@ export function listTasks(query: Query, signal?: AbortSignal): Promise<Page<Task
 
 export const readTask = (type: string, id: string, signal?: AbortSignal) => read<Task>([type, id], {}, signal);
 
-/** All responses of a task, page by page (a task's own answer carries at most 100). */
+/** All responses of a task, page by page; a task itself carries at most 100. */
 export async function allResponses(type: string, id: string, signal?: AbortSignal): Promise<TaskResponse[]> {
   const found: TaskResponse[] = [];
   for (let after: string | null = null; ; ) {

@@ -1,9 +1,9 @@
-/** Within so many frames everything is drawn: at sixty a second in 100 ms, before the next changes come. */
+/** Everything is drawn within this many frames: 100 ms at 60 frames a second. */
 const FRAMES = 6;
 
 /**
- * Spreads drawing over the frames that follow, so that no frame has so much to do that the next is late. What is asked for twice
- * is drawn once, with what is known by then.
+ * Spreads drawing over the following frames, so that no frame takes too long. A view requested
+ * twice is drawn once, with the latest data.
  */
 export class Spread<T> {
   private readonly waiting = new Set<T>();

@@ -3,13 +3,13 @@ import { TaskerProblem, TaskerUnreachable } from "../../client/errors";
 import { type Call, Http } from "../../client/http";
 import { exactJson } from "../../model/json/exact-json";
 
-/** These pages live at <base>/ui/, the API at <base>/: wherever a reverse proxy has put both. */
+/** The pages are at <base>/ui/ and the API is at <base>/, behind any reverse proxy. */
 const API = new URL("../", document.baseURI.replace(/[#?].*$/, ""));
 const SESSION = apiUrl("session").href;
 
-/** 401: nobody is logged in, or the key has expired. The shell shows the login form instead of the page. */
+/** 401: not logged in, or the key has expired. The shell then shows the login form. */
 export const loginNeeded = signal(false);
-/** The server's clock minus ours, milliseconds; times of a database are told by its clock. */
+/** The server's clock minus ours, in milliseconds; times are by the database's clock. */
 export const clockSkew = signal(0);
 
 let csrf: string | null = null;
@@ -21,10 +21,10 @@ export function apiUrl(path: string): URL {
   return new URL(path, API);
 }
 
-/** The client's requests, once each: who looks at a page sees that it failed, and it is read again at the next change. */
+/** The client's requests, not repeated: a page shows a failure and reads again on a change. */
 export const http = new Http({ url: API.href, retries: 0, fetch: fetchHere, json: exactJson });
 
-/** fetch with the session's cookie and its token. What every answer says beside its body is noted. */
+/** fetch with the session's cookie and token. Records what the headers of each answer say. */
 async function fetchHere(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   if (csrf && init.method && init.method !== "GET") headers.set("X-CSRF-Token", csrf);
@@ -38,7 +38,7 @@ async function fetchHere(input: string | URL | Request, init: RequestInit = {}):
 
 export type Query = Record<string, string | number | readonly string[] | null | undefined>;
 
-/** The answer of a GET. What is null or empty is left out of the query. Rejects as `send` does. */
+/** The answer of a GET. Null and empty parameters are left out. Rejects as `send` does. */
 export function read<T>(path: readonly string[], query: Query = {}, signal?: AbortSignal): Promise<T> {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== "");
   return send<T>({ path, query: Object.fromEntries(given) as Call["query"], signal });
@@ -53,7 +53,7 @@ export function isProblem(error: unknown, ...statuses: number[]): boolean {
   return error instanceof TaskerProblem && statuses.includes(error.status);
 }
 
-/** What went wrong, for people. */
+/** The error as a sentence for people. */
 export function messageOf(error: unknown): string {
   if (error instanceof TaskerUnreachable)
     return "The server does not answer. It may be restarting; trying again shows whether it is back.";

@@ -8,28 +8,29 @@ import { http, isProblem, loginNeeded, messageOf } from "./http";
 import { loadSession, session } from "./session";
 
 /**
- * The one event stream of this tab, shared by all that is shown.
+ * The event stream of this tab, shared by all views.
  *
  *   live ──cut──▶ reconnecting ──45 s without a byte from the server──▶ stale
  *     ▲              │ open                                              │ open
  *     └──────────────┴──────────────────────────────────────────────────┘
- *   any ──somebody pauses, or the tab is hidden──▶ paused: no stream, no timer, no refetching at all
+ *   any ──the user pauses, or the tab is hidden──▶ paused: no stream, no timer, no refetching
  *
- * Changes are handed out at most four times a second. After a gap that cannot be replayed everybody reloads once.
+ * Changes are passed on at most four times a second. After a gap that cannot be replayed every view
+ * reloads once.
  */
 export type LiveState = "live" | "paused" | "reconnecting" | "stale";
 
 const FLUSH_MS = 250;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 10_000;
-/** No page asks the server for the same thing again sooner than this. */
+/** No page repeats the same request sooner than this. */
 export const REFETCH_MS = 2_000;
 
 const pausedByUser = signal(sessionStorage.getItem("tasker.paused") === "yes");
 const hidden = signal(document.hidden);
 const connected = signal(false);
 const stale = signal(false);
-/** When the server was last heard of; ms of our clock. */
+/** When the last byte came from the server, in milliseconds of our clock. */
 export const heardAt = signal(Date.now());
 export const liveProblem = signal("");
 
@@ -46,7 +47,7 @@ export function togglePause(): void {
 export interface Follower {
   /** Changes in the order in which they happened. */
   onChanges?(changes: readonly ResponseChange[]): void;
-  /** Something may have been missed, or what was paused goes on: load again. */
+  /** Changes may have been missed, or a pause has ended: load again. */
   onResume?(): void;
 }
 
@@ -120,7 +121,8 @@ async function run(signal: AbortSignal): Promise<void> {
       if (signal.aborted) return;
       liveProblem.value = messageOf(error);
       if (isProblem(error, 401, 403)) return;
-      // A cursor that the server no longer knows: begin at its present end, and load everything again.
+      // A cursor that the server no longer knows: begin at its present end, and load everything
+      // again.
       if (error instanceof TaskerProblem && error.status >= 400 && error.status < 500) cursor = null;
     } finally {
       connected.value = false;
@@ -134,7 +136,7 @@ function heard(): void {
   stale.value = false;
 }
 
-/** Call once. The stream begins when somebody is logged in, or none need be. */
+/** To be called once. The stream begins after the login, if one is needed. */
 export function startLive(): void {
   document.addEventListener("visibilitychange", () => {
     hidden.value = document.hidden;

@@ -5,7 +5,7 @@ import { isProblem, loginNeeded, read, send, setCsrfToken } from "./http";
 export const session = signal<Session | null>(null);
 /** The server's version when this page was loaded. */
 let loadedFrom: string | null = null;
-/** The version that the server has now, where it is another one: what runs here is older than what it talks to. */
+/** The server's present version if it differs: these pages are then outdated. */
 export const upgradedTo = computed(() => {
   const version = session.value?.version ?? null;
   return version === loadedFrom ? null : version;
@@ -18,7 +18,7 @@ const INCLUDES: Record<Scope, readonly Scope[]> = {
   admin: ["read", "submit", "operate", "admin"],
 };
 
-/** Whether the one who is logged in may do it; actions that may not be done are not shown. */
+/** Whether the user may do it. Forbidden actions are not shown. */
 export function may(scope: Scope): boolean {
   return (session.value?.scopes ?? []).some((own) => INCLUDES[own].includes(scope));
 }
@@ -30,7 +30,7 @@ function enter(found: Session): void {
   loginNeeded.value = false;
 }
 
-/** Asks who we are; without an answer 200 the login form appears. */
+/** Reads the session; any answer but 200 shows the login form. */
 export async function loadSession(): Promise<void> {
   try {
     enter(await read<Session>(["session"]));

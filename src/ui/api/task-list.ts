@@ -8,10 +8,12 @@ const PAGE = 100;
 const MAX_NEW_PAGES = 5;
 
 /**
- * A list of tasks, newest first, loaded page by page and kept fresh by windows: what changed is asked for again as the part
- * of the list in which it stands, at most every so often (two seconds). Ids grow with time, so the order of ids is the order of the list.
+ * A list of tasks, newest first, loaded page by page. Changed tasks are read again with the part of
+ * the list around them, at most every 2 s. Ids grow with time, so the order of ids is the order of
+ * the list.
  *
- * While it is held (the pointer or the focus is inside) nothing moves: rows change in place, new ones are only counted.
+ * While the list is held (pointer or focus inside) nothing moves: rows change in place, new ones
+ * are only counted.
  */
 export class TaskList {
   readonly items = signal<readonly TaskSummary[]>([]);
@@ -19,7 +21,7 @@ export class TaskList {
   readonly busy = signal(false);
   readonly loaded = signal(false);
   readonly error = signal("");
-  /** New tasks that wait until the list is let go. */
+  /** New tasks that wait until the list is released. */
   readonly waiting = signal(0);
 
   private held = false;
@@ -58,7 +60,7 @@ export class TaskList {
     });
   }
 
-  /** Marks what changed; unknown tasks make the top of the list be asked for. */
+  /** Marks changed tasks. Unknown tasks cause the top of the list to be read. */
   onChanges(changes: readonly ResponseChange[]): void {
     if (!this.loaded.peek()) return;
     const known = new Set(this.items.peek().map((task) => task.id));
@@ -69,7 +71,7 @@ export class TaskList {
     this.schedule();
   }
 
-  /** Asks for everything that may still change. */
+  /** Reads all tasks again that may still change. */
   refresh(): void {
     for (const task of this.items.peek().slice(0, this.limit)) this.dirty.add(task.id);
     for (const task of this.items.peek()) if (!task.settled) this.dirty.add(task.id);
@@ -77,14 +79,14 @@ export class TaskList {
     this.schedule();
   }
 
-  /** Nothing moves while held; letting go shows what has arrived. */
+  /** Nothing moves while the list is held; releasing it shows what has arrived. */
   hold(held: boolean): void {
     if (this.held === held) return;
     this.held = held;
     if (!held && this.waiting.peek() > 0) this.refresh();
   }
 
-  /** Somebody has asked for it, or has just changed something: what is new is shown, and what is gone goes, held or not. */
+  /** On request, or after an action: shows new tasks and removes old ones, held or not. */
   refreshNow(): void {
     const held = this.held;
     this.held = false;
@@ -118,7 +120,8 @@ export class TaskList {
     await this.guarded(async () => {
       if (arrivals) await this.top();
       const items = this.items.peek();
-      // At most three windows a round: what changes everywhere at once is caught up with round by round.
+      // At most three windows a round: what changes everywhere at once is caught up with round by
+      // round.
       for (let round = 0; round < 3 && this.dirty.size > 0; round++) {
         const first = items.findIndex((task) => this.dirty.has(task.id));
         if (first < 0) {
@@ -147,7 +150,7 @@ export class TaskList {
     }
   }
 
-  /** Replaces the part of the list below `after` by what the server says stands there now. Returns where that part ends. */
+  /** Replaces the part of the list below `after` by the server's answer. Returns its end. */
   private async window(after: string | null, length: number): Promise<string | null> {
     const page = await this.fetch(after, Math.min(this.limit, Math.max(1, length)));
     const fresh = new Map(page.items.map((task) => [task.id, task]));

@@ -11,8 +11,8 @@ export interface Loaded<T> {
 }
 
 /**
- * Loads when `key` changes, and again, at most every two seconds, when a change that `matches` comes in. `everyMs` is for
- * what no event tells (heartbeats, deadlines). Paused means: not at all.
+ * Loads when `key` changes, and again, at most every 2 s, on a change that `matches`. `everyMs` is
+ * for changes without an event (heartbeats, deadlines). Does not load while paused.
  */
 export function useLoad<T>(
   key: string,
@@ -78,10 +78,10 @@ export function useLoad<T>(
   return { data: mine ? state.data : null, error: mine ? state.error : "", reload: () => again.current() };
 }
 
-/** How often what no event tells is looked at: a deadline that passes makes a task incomplete, and nobody says so. */
+/** Interval for changes without an event: a deadline that passes makes a task incomplete. */
 const DEADLINES_MS = 5_000;
 
-/** Loads a list of tasks and keeps it fresh for as long as it is shown. */
+/** Loads a list of tasks and keeps it current while it is shown. */
 export function useTaskList(list: TaskList, onChanges?: (changes: readonly ResponseChange[]) => void): void {
   useEffect(() => {
     void list.start();

@@ -12,7 +12,7 @@ const PLACES: Record<string, string> = {
   s: "#/system",
 };
 
-/** Single letters, as long as nothing is being typed and the setting allows it (WCAG 2.1.4). */
+/** Single-letter keys, unless the user is typing or has disabled them (WCAG 2.1.4). */
 export function useShortcuts(on: { help(): void; search(): void }): void {
   useEffect(() => {
     let leader = 0;

@@ -10,7 +10,7 @@ const HINT = {
   stale: "The server has not been heard of for a while: what you see may be old. Press to pause.",
 };
 
-/** Whether what is shown is live; a press pauses and goes on. */
+/** Shows whether the page is live; a press pauses or resumes. */
 export function LivePill() {
   const state = liveState.value;
   const silent = serverNow() - clockSkew.value - heardAt.value;
@@ -31,7 +31,7 @@ export function LivePill() {
   );
 }
 
-/** Says in a sentence that the pages are not fresh, and why; changes of state are announced. */
+/** Says that the pages are not current, and why. Changes of state are announced. */
 export function LiveBanner() {
   const state = liveState.value;
   return (

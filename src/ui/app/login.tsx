@@ -3,7 +3,7 @@ import { messageOf } from "../api/http";
 import { logIn } from "../api/session";
 import { Logo } from "./logo";
 
-/** The key is sent once; what the browser keeps is a cookie that scripts cannot read. */
+/** The key is sent once. The browser keeps a cookie that scripts cannot read. */
 export function Login() {
   const [key, setKey] = useState("");
   const [error, setError] = useState("");

@@ -6,7 +6,7 @@ import { Text } from "../parts/text";
 import { change, settings } from "./settings";
 import { toast } from "./toasts";
 
-/** How things are shown, and who is logged in. */
+/** Display settings and the logged-in user. */
 export function Menu(props: { onHelp(): void }) {
   const details = useRef<HTMLDetailsElement>(null);
   useClosing(details);
@@ -40,7 +40,7 @@ export function Menu(props: { onHelp(): void }) {
   );
 }
 
-/** Closes it when one presses outside, or Escape. */
+/** Closes it on Escape or a press outside. */
 function useClosing(details: { readonly current: HTMLDetailsElement | null }): void {
   useEffect(() => {
     const away = (event: Event) => {

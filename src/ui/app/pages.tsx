@@ -29,9 +29,9 @@ export const PAGES: readonly Entry[] = [
 
 export interface Found {
   component: FunctionComponent<PageProps>;
-  /** Which entry of the navigation it belongs to. */
+  /** Its entry in the navigation. */
   nav: string;
-  /** Another key is another page: its state begins anew. */
+  /** A different key makes a new page with new state. */
   key: string;
   wide?: boolean;
 }

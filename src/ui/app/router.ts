@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 
-/** `#/tasks?status=failed` → path and query; everything that a page can be asked for stands in the address. */
+/** `#/tasks?status=failed` → path and query. The address holds all parameters of a page. */
 const hash = signal(location.hash);
 addEventListener("hashchange", () => {
   hash.value = location.hash;
@@ -12,7 +12,7 @@ export interface Route {
   query: URLSearchParams;
 }
 
-/** What a page is asked for. */
+/** The path and query of a page. */
 export type PageProps = Pick<Route, "parts" | "query">;
 
 export const route = computed<Route>(() => {
@@ -44,7 +44,7 @@ export function go(to: string): void {
   location.hash = to;
 }
 
-/** Changes filters of the page that is shown; without a step in the history for each letter typed. */
+/** Changes the filters of the present page, without a history entry for each letter. */
 export function setQuery(changes: Record<string, string | null>): void {
   const { path, query } = route.peek();
   const next = new URLSearchParams(query);

@@ -20,7 +20,7 @@ function stored(): Settings {
 
 export const settings = signal<Settings>(stored());
 
-/** Grows with every change of what colours mean: canvases draw themselves anew. */
+/** Grows with every change of colours, so that canvases are redrawn. */
 export const themeVersion = signal(0);
 
 export function change(part: Partial<Settings>): void {

@@ -11,7 +11,7 @@ import { Toasts } from "./toasts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** The frame around every page: where one is, whether it is live, how it is shown. */
+/** The frame around every page: navigation, live state, settings. */
 export function Shell() {
   const [help, setHelp] = useState(false);
   const search = useRef<HTMLInputElement>(null);

@@ -10,7 +10,7 @@ interface Toast {
 const toasts = signal<Toast[]>([]);
 let last = 0;
 
-/** Says what became of an action. Failures stay until they are closed. */
+/** Shows the outcome of an action. Failures stay until they are closed. */
 export function toast(text: string, bad = false): void {
   const id = ++last;
   toasts.value = [...toasts.peek().slice(-3), { id, text, bad }];

@@ -5,7 +5,7 @@ import { go, href, type PageProps } from "../app/router";
 import { Busy } from "../parts/empty";
 import { PageHead } from "../parts/page";
 
-/** An id alone says no type; the types are few, so each is asked. */
+/** An id does not contain the type, so each type is asked. */
 export function FindPage(props: PageProps) {
   const id = props.parts[1] ?? "";
   const [answer, setAnswer] = useState("");

@@ -1,11 +1,11 @@
 import type { TaskSummary } from "../../client/types";
 
-/** Endpoints that have answered, well or by failing. One that was cancelled or has missed the task has not. */
+/** Endpoints that succeeded or failed; cancelled and missed ones have not answered. */
 export function answeredOf(task: Pick<TaskSummary, "completeness">): number {
   return task.completeness.succeeded + task.completeness.failed;
 }
 
-/** "7/9", which have answered, and all of them as a bar: succeeded, failed, cancelled, under way, then who has not received it. */
+/** "7/9" answered, and a bar: succeeded, failed, cancelled, under way, missing. */
 export function Progress(props: { task: Pick<TaskSummary, "completeness" | "status"> }) {
   const { completeness: c, status } = props.task;
   const missing = c.missing.length;

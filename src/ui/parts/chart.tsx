@@ -20,7 +20,7 @@ interface Props {
 
 const HEIGHT = 190;
 
-/** A time series; canvases say nothing to screen readers, so a table with the same numbers stands behind it. */
+/** A time series, with a table of the same numbers for screen readers. */
 export function Chart(props: Props) {
   const box = useRef<HTMLDivElement>(null);
   const version = themeVersion.value;
@@ -86,7 +86,7 @@ function optionsOf(props: Props, element: HTMLElement): uPlot.Options {
   };
 }
 
-/** What a custom property stands for here: a canvas knows no variables. */
+/** The value of a custom property, for a canvas, which has no variables. */
 function colourOf(name: string, element: HTMLElement): string {
   const probe = document.createElement("span");
   probe.style.color = `var(${name})`;
@@ -150,7 +150,7 @@ function Numbers(props: Props) {
   );
 }
 
-/** As much of the time as tells neighbours apart. */
+/** The part of the time that distinguishes neighbours. */
 function clock(seconds: number, splits: readonly number[]): string {
   const step = (splits[1] ?? seconds + 60) - (splits[0] ?? seconds);
   const iso =

@@ -1,6 +1,6 @@
 import { toast } from "../app/toasts";
 
-/** The clipboard exists on https and localhost only; elsewhere a selection is copied the old way. */
+/** The clipboard needs https or localhost; elsewhere a selection is copied. */
 async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
@@ -33,7 +33,7 @@ export function CopyButton(props: { text: string; children: string; label?: stri
   );
 }
 
-/** One word for a POSIX shell, whatever stands in it. */
+/** Quotes any text as one word for a POSIX shell. */
 export function shellQuote(text: string): string {
   return /^[A-Za-z0-9_./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

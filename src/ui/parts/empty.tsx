@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { CopyButton } from "./copy";
 
-/** Nothing here, and what to type so that there is something. */
+/** An empty state with a command that fills it. */
 export function Empty(props: { title: string; children?: ComponentChildren; command?: string }) {
   return (
     <div class="empty">
@@ -19,7 +19,7 @@ export function Empty(props: { title: string; children?: ComponentChildren; comm
   );
 }
 
-/** A load that failed, in words, with the way to try again. */
+/** A failed load, with a button to try again. */
 export function Failure(props: { error: string; onRetry(): void }) {
   if (!props.error) return null;
   return (

@@ -5,7 +5,7 @@ import { Text, visible } from "./text";
 
 const PAGE = 100;
 
-/** JSON as a tree that folds; long lists in portions, long strings cut until asked for. */
+/** JSON as a folding tree; long lists in portions, long strings cut until expanded. */
 export function JsonTree(props: { value: Json; name?: string; depth?: number }) {
   const { value, depth = 0 } = props;
   const label = props.name === undefined ? null : <span class="k">{visible(props.name.slice(0, 200))}: </span>;

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
-/** Title, its actions, and the document's title. Going to a page moves the focus to its heading, as a page load would. */
+/** Title and actions. A new page moves the focus to its heading, as a page load would. */
 export function PageHead(props: {
   title: string;
   shown?: ComponentChildren;
@@ -64,7 +64,7 @@ export function Tabs(props: {
   );
 }
 
-/** A row of choices of which one holds. */
+/** A row of choices, one of them selected. */
 export function Segments<T extends string>(props: {
   legend: string;
   name: string;

@@ -1,6 +1,6 @@
 import type { ResponseStatus, TaskStatus } from "../../client/types";
 
-/** What a cell or a badge shows: the contract's statuses, and two that people ask about first: timed out, and missing. */
+/** What a badge shows: the contract's statuses, and also timed out and missing. */
 export type CellState = ResponseStatus | "timeout" | "missing";
 
 export const CELL_STATES: readonly CellState[] = [
@@ -52,7 +52,7 @@ export function cellState(status: ResponseStatus, reason: string | null, taskSta
   return status;
 }
 
-/** The sign alone; what it means must stand beside it or in the label of what it stands in. */
+/** The sign alone; its meaning must be beside it or in a label. */
 export function Mark(props: { state: string }) {
   return (
     <span class={`mark m-${props.state}`} aria-hidden="true">

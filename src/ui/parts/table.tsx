@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 
-/** A table in a box that scrolls sideways; where there is no room its rows turn into cards. */
+/** A table that scrolls horizontally; on narrow screens its rows become cards. */
 export function Table(props: {
   /** Heads of the columns; empty ones are left out. */
   columns: readonly ComponentChildren[];

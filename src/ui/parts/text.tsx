@@ -3,8 +3,8 @@ import { useState } from "preact/hooks";
 const SHOWN = 2000;
 
 /**
- * Characters that would hide or reorder what stands around them: controls (an ANSI escape begins with one), direction
- * overrides, zero-width ones. They are shown by name.
+ * Characters that would hide or reorder what stands around them: controls (an ANSI escape begins
+ * with one), direction overrides, zero-width ones. They are shown by name.
  */
 const UNSEEN = /(?![\n\r\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
@@ -14,7 +14,7 @@ function nameOf(char: string): string {
   return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
-/** The pieces of a text, those that cannot be seen made visible. Plain text stays one piece. */
+/** The parts of a text, with invisible characters made visible. */
 export function visible(text: string) {
   if (text.search(UNSEEN) < 0) return text;
   const pieces = [];
@@ -32,7 +32,7 @@ export function visible(text: string) {
   return pieces;
 }
 
-/** Anything a person or program has written, on one line or in running text: isolated, so that it turns nothing around. */
+/** Foreign text on one line or in running text, isolated against direction changes. */
 export function Text(props: { value: string; most?: number }) {
   const most = props.most ?? 300;
   const cut = props.value.length > most;
@@ -45,7 +45,7 @@ export function sizeOf(characters: number): string {
   return `${Math.round(characters / 100_000) / 10} MB`;
 }
 
-/** A text of any length, as it is; of a long one the beginning, and all of it when asked. */
+/** A text of any length; a long one is cut until expanded. */
 export function Block(props: { value: string; label: string }) {
   const [all, setAll] = useState(false);
   const long = props.value.length > SHOWN;

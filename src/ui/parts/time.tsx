@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { clockSkew } from "../api/http";
 import { settings } from "../app/settings";
 
-/** The server's present time, told once a second while the tab is seen. */
+/** The server's present time, updated once a second while the tab is visible. */
 const tick = signal(Date.now());
 setInterval(() => {
   if (!document.hidden) tick.value = Date.now();
@@ -50,7 +50,7 @@ export function absolute(iso: string, zone: "local" | "utc"): string {
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
 }
 
-/** A time as the reader has chosen to see it; the other form stands in its title. */
+/** A time in the chosen form; the title has the other form. */
 export function Time(props: { at: string | null | undefined; none?: string }) {
   if (!props.at) return <span class="muted">{props.none ?? "–"}</span>;
   const { times, zone } = settings.value;
@@ -67,7 +67,7 @@ export function Time(props: { at: string | null | undefined; none?: string }) {
   );
 }
 
-/** Milliseconds from a task's creation, or the end of its delay, to its last response; null while it is not complete. */
+/** Milliseconds from a task's creation (or delay) to its last response; null: not complete. */
 export function took(task: {
   created_at: string;
   delay_until: string | null;
@@ -78,7 +78,7 @@ export function took(task: {
   return between(due, task.finished_at);
 }
 
-/** Milliseconds between two times; null as long as the first is missing. Up to now where the second is. */
+/** Milliseconds between two times, or until now; null without the first. */
 export function between(from: string | null, to: string | null): number | null {
   if (!from) return null;
   return (to ? Date.parse(to) : serverNow()) - Date.parse(from);

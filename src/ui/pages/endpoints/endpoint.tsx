@@ -13,7 +13,7 @@ import { owes } from "./owes";
 import { RemoveEndpoint } from "./remove";
 import { RunsNow } from "./running";
 
-/** One endpoint: its own answers (not what became of the tasks as a whole), what it owes, who runs there. */
+/** One endpoint: its own responses (not the status of the tasks), what it owes, its managers. */
 export function EndpointPage(props: PageProps) {
   const name = props.parts[1] ?? "";
   const loaded = useLoad(`endpoint/${name}`, (signal) => readEndpoint(name, signal), {

@@ -12,7 +12,7 @@ import { RunsNow } from "./running";
 const MOST = 500;
 const COLUMNS = ["Endpoint", "Alive", "Owes", "Runs now", "Version", "Host and process", "Types"];
 
-/** Those who are there, and those who should be. */
+/** The endpoints that are alive, and those that should be. */
 export function EndpointsPage(props: PageProps) {
   const loaded = useLoad("endpoints-page", (signal) => listEndpoints(signal), { matches: () => true, everyMs: 5000 });
   const find = (props.query.get("find") ?? "").toLowerCase();
@@ -78,7 +78,7 @@ export function EndpointsPage(props: PageProps) {
   );
 }
 
-/** Managers of the past are history; only those that matter now are named. */
+/** Only the managers that matter now are listed. */
 export function present(endpoint: Endpoint): Manager[] {
   const now = endpoint.managers.filter((manager) => manager.state === "alive" || manager.state === "draining");
   return now.length > 0 ? now : endpoint.managers.slice(-1);

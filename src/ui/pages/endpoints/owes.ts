@@ -1,6 +1,6 @@
 import type { Endpoint } from "../../../client/types";
 
-/** Answers that are expected of it and have not come, whatever they wait for. */
+/** The responses that it owes, in any open status. */
 export function owes(endpoint: Endpoint): number {
   return Object.values(endpoint.open).reduce((sum, count) => sum + count, 0);
 }

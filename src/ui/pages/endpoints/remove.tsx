@@ -8,7 +8,7 @@ import { go, href } from "../../app/router";
 import { toast } from "../../app/toasts";
 import { owes } from "./owes";
 
-/** The end of the endpoint's life: asked for twice, since what it owes does not come back. */
+/** Removes the endpoint, after a confirmation, since cancelled work does not return. */
 export function RemoveEndpoint(props: { endpoint: Endpoint }) {
   const { endpoint } = props;
   const [asking, setAsking] = useState(false);

@@ -23,8 +23,8 @@ export function Cross(props: { at: Signal<Place | null> }) {
 }
 
 /**
- * What is known of the cell under the pointer or the keyboard. It has a place of its own below the grid: it covers no
- * neighbour, and stays as long as the pointer needs to reach it.
+ * Details of the cell under the pointer or the keyboard. They are below the grid, so that they
+ * cover no cell and the pointer can reach them.
  */
 export function Card(props: { at: Signal<Place | null>; rows: readonly Row[]; columns: readonly string[] }) {
   const at = props.at.value;

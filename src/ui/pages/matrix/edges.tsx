@@ -2,7 +2,7 @@ import { href } from "../../app/router";
 import { ANYONE, countOf, type MatrixModel, problemsOf, totalOf } from "./model";
 import type { Place } from "./place";
 
-/** The names of the endpoints, turned, so that fifty of them fit. */
+/** The names of the endpoints, rotated so that fifty fit. */
 export function Head(props: {
   columns: readonly string[];
   model: MatrixModel;
@@ -53,7 +53,7 @@ export function Head(props: {
   );
 }
 
-/** For each endpoint, how many of the loaded tasks need attention there; a tick where none does. */
+/** The number of loaded tasks that need attention at each endpoint; a tick for none. */
 export function Foot(props: { columns: readonly string[]; model: MatrixModel; index: number }) {
   const { model } = props;
   model.counted.value;

@@ -14,7 +14,7 @@ export interface GridProps {
   rows: readonly Row[];
   columns: readonly string[];
   only: CellState | null;
-  /** What the pointer or the keyboard is at. */
+  /** The cell under the pointer or the keyboard focus. */
   at: Signal<Place | null>;
   complete: boolean;
   onOpen(row: Row, column: string): void;
@@ -23,8 +23,9 @@ export interface GridProps {
 }
 
 /**
- * The grid itself: as many rows and columns in the document as can be seen, head, foot and first column stuck. The focus stays
- * on the grid; which cell is meant is told by aria-activedescendant, so that scrolling can never lose it.
+ * The grid: only visible rows and columns are in the document; head, foot and first column are
+ * sticky. The focus stays on the grid, and aria-activedescendant names the active cell, so that
+ * scrolling cannot lose it.
  */
 export function Grid(props: GridProps) {
   const { rows, columns } = props;
@@ -83,7 +84,7 @@ export function Grid(props: GridProps) {
   );
 }
 
-/** Keyboard and pointer: where one is, and what a press or a click there does. */
+/** Handles keyboard and pointer in the grid. */
 function useNavigation(props: GridProps, onMove: (place: Place) => void, pageRows: () => number) {
   const { rows, columns, at, onHold } = props;
   const size = { rows: rows.length, columns: columns.length };

@@ -1,7 +1,7 @@
 import { CELL_STATES, type CellState, Mark, MEANING } from "../../parts/status";
 import { countOf, type MatrixModel } from "./model";
 
-/** Always there: what each sign means, how often it is seen; a press shows only rows that have it. */
+/** The meaning and count of each sign. A press shows only rows that have it. */
 export function Legend(props: { model: MatrixModel; only: CellState | null; onOnly(state: CellState | null): void }) {
   props.model.counted.value;
   return (

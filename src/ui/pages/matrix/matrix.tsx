@@ -15,7 +15,7 @@ import { Legend } from "./legend";
 import { ANYONE, countOf, MatrixModel, problemsOf, type Row } from "./model";
 import type { Place } from "./place";
 
-/** Tasks down, endpoints across: who has answered, who failed, who never did. */
+/** Tasks as rows, endpoints as columns. */
 export function MatrixPage(props: PageProps) {
   const filters = new URLSearchParams(
     [...props.query].filter(([name]) => !["only", "problems", "columns"].includes(name)),
@@ -31,7 +31,8 @@ export function MatrixPage(props: PageProps) {
   const only = CELL_STATES.includes(onlyText as CellState) ? (onlyText as CellState) : null;
   const problemRows = props.query.get("problems") === "1";
   const problemColumns = props.query.get("columns") === "problems";
-  // Which rows have problems changes with the counts; without such a filter the counts are nobody's business here.
+  // Which rows have problems changes with the counts; without such a filter the counts are nobody's
+  // business here.
   if (only || problemRows || problemColumns) model.counted.value;
   const rows = model.rows.value.filter(
     (row) => (!only || countOf(row.counts, only) > 0) && (!problemRows || problemsOf(row.counts) > 0),
@@ -95,7 +96,7 @@ export function MatrixPage(props: PageProps) {
   );
 }
 
-/** The list of tasks and the model that follows it, for as long as the filters stay. */
+/** The list of tasks and its model, for as long as the filters stay. */
 function useMatrix(filters: URLSearchParams) {
   const key = filters.toString();
   const list = useMemo(() => new TaskList({ ...taskQuery(filters), include: "responses" }, 50, 4000), [key]);

@@ -3,7 +3,7 @@ import type { ResponseBrief, ResponseChange, TaskSummary } from "../../../client
 import { Spread } from "../../api/frames";
 import { CELL_STATES, type CellState, cellState, PROBLEM_STATES } from "../../parts/status";
 
-/** The column of `deliver: one` tasks that nobody has taken yet. */
+/** The column of `deliver: one` tasks that no endpoint has taken yet. */
 export const ANYONE = "*";
 
 export interface Cell {
@@ -24,7 +24,7 @@ export interface Row {
   task: TaskSummary;
   cells: Map<string, Cell>;
   counts: Int32Array;
-  /** Grows with each change: what shows the row depends on it. */
+  /** Grows with each change; the views of the row depend on it. */
   changed: Signal<number>;
 }
 
@@ -34,14 +34,15 @@ const indexOf = (state: CellState) => INDEX.get(state)!;
 
 export const countOf = (counts: Int32Array, state: CellState) => counts[indexOf(state)] ?? 0;
 export const problemsOf = (counts: Int32Array) => PROBLEMS.reduce((sum, i) => sum + (counts[i] ?? 0), 0);
-/** As parts/bar.tsx: well, or by failing. */
+/** As in parts/bar.tsx: succeeded or failed. */
 export const answeredOf = (counts: Int32Array) =>
   countOf(counts, "succeeded") + countOf(counts, "failed") + countOf(counts, "timeout");
 export const totalOf = (counts: Int32Array) => counts.reduce((sum, n) => sum + n, 0);
 
 /**
- * Tasks × endpoints. Counts are kept, not recounted: a change costs the cells it changes, however many rows are loaded.
- * A row's task comes from the list; between two reads of the list its cells follow the events.
+ * Tasks × endpoints. Counts are updated, not recomputed: the cost of a change does not depend on
+ * the number of rows. A row's task comes from the list; between two reads of the list its cells
+ * follow the events.
  */
 export class MatrixModel {
   readonly rows = signal<readonly Row[]>([]);
@@ -51,14 +52,14 @@ export class MatrixModel {
   readonly total = new Int32Array(CELL_STATES.length);
   readonly byColumn = new Map<string, Int32Array>();
   private readonly byId = new Map<string, Row>();
-  /** Counts are known at once; what shows them and the rows follows frame by frame. null: the counts themselves. */
+  /** Counts change at once; their views follow frame by frame. null: the counts themselves. */
   private readonly changed = new Spread<Row | null>((some) => {
     batch(() => {
       for (const row of some) (row?.changed ?? this.counted).value++;
     });
   });
 
-  /** Takes over what the list holds; a task that is the same object as before costs nothing. */
+  /** Takes over the tasks of the list. An unchanged task object costs nothing. */
   show(tasks: readonly TaskSummary[]): void {
     batch(() => {
       const seen = new Set<string>();
@@ -165,7 +166,7 @@ export class MatrixModel {
   }
 }
 
-/** One cell an endpoint; the jobs of a type with jobs are one cell, the worst of them speaking. */
+/** One cell for each endpoint; several jobs share a cell, which shows the worst status. */
 export function cellsOf(task: TaskSummary): Map<string, Cell> {
   const cells = new Map<string, Cell>();
   for (const response of task.responses ?? []) {

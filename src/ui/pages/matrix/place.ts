@@ -1,7 +1,7 @@
 /** Height of a row, pixels. */
 export const ROW_HEIGHT = 34;
 
-/** Where the keyboard is: row -1 is the head, column -1 the task's name, column `columns.length` its total. */
+/** The keyboard position. Row -1: the head; column -1: the name; last column: the total. */
 export interface Place {
   row: number;
   column: number;
@@ -16,7 +16,7 @@ export function clamp({ row, column }: Place, { rows, columns }: Size): Place {
   return { row: Math.max(-1, Math.min(rows - 1, row)), column: Math.max(-1, Math.min(columns, column)) };
 }
 
-/** Where a key leads to; null: it does not move. */
+/** The position after a key press; null: the key does not move. */
 export function moved(event: KeyboardEvent, { row, column }: Place, size: Size, pageRows: number): Place | null {
   const moves: Record<string, [row: number, column: number]> = {
     ArrowUp: [row - 1, column],

@@ -18,7 +18,7 @@ interface Props {
   idOf(place: Place): string;
 }
 
-/** All that a cell's looks depend on. */
+/** Everything that a cell's appearance depends on. */
 interface Look {
   cell: Cell | undefined;
   c: number;

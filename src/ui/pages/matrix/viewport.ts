@@ -2,29 +2,29 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
 import { type Place, ROW_HEIGHT, type Size } from "./place";
 
-/** A column's width; with few columns their names have room to lie. */
+/** The width of a column. With few columns their names are horizontal. */
 const NARROW = 34;
 const WIDE = 104;
 const WIDEST = 160;
 const WIDE_REST = 400;
 const OVERSCAN = 6;
-/** Sideways, what is in the document changes in steps of so many pixels. */
+/** Horizontally, the rendered range changes in steps of this many pixels. */
 const PART = 272;
-/** More rows are asked for when the end is nearer than this. */
+/** More rows are loaded when the end is nearer than this. */
 const NEAR_END = 600;
 
-/** What of the grid can be seen: rows `from`–`to`, columns `left`–`right`, and how wide a cell is. */
+/** The visible part: rows `from`–`to`, columns `left`–`right`, and the width of a cell. */
 export interface Viewport {
   from: number;
   to: number;
   left: number;
   right: number;
   cell: number;
-  /** The names of the columns lie. */
+  /** The names of the columns are horizontal. */
   wide: boolean;
   /** Rows that one press of a page key moves by. */
   pageRows(): number;
-  /** Call when it has been scrolled. */
+  /** To be called after scrolling. */
   measure(): void;
 }
 
@@ -67,7 +67,7 @@ export function useViewport(
   };
 }
 
-/** Scrolls so that the place is neither outside nor beneath what sticks. */
+/** Scrolls until the position is visible and not covered by a sticky part. */
 export function reveal(box: HTMLElement, place: Place, cell: number): void {
   const head = box.querySelector<HTMLElement>(".mx-head")!.offsetHeight;
   const foot = box.querySelector<HTMLElement>(".mx-foot")!.offsetHeight;

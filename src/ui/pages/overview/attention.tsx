@@ -9,7 +9,7 @@ import type { Overview } from "./load";
 
 const MOST = 8;
 
-/** What a person should look at, worst first: what is broken, who is silent, what is overdue, what failed. */
+/** What needs attention, worst first: faults, silent endpoints, overdue tasks, failures. */
 export function Attention(props: { data: Overview }) {
   const { data } = props;
   const silent = data.endpoints.filter((endpoint) => !endpoint.alive);

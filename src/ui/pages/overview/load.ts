@@ -1,7 +1,7 @@
 import type { Endpoint, Health, Page, TaskSummary } from "../../../client/types";
 import { listEndpoints, listTasks, readHealth } from "../../api/calls";
 
-/** The newest tasks that the charts are drawn from. */
+/** The newest tasks, on which the charts are based. */
 export const LOOKED_AT = 500;
 
 export interface Overview {
@@ -27,7 +27,7 @@ export async function loadOverview(signal: AbortSignal): Promise<Overview> {
   return { ...newest, incomplete, failed, open, endpoints: endpoints.items, health };
 }
 
-/** Older ones do not change any more: from the second time on, reading stops at the first page without anything new. */
+/** Older tasks do not change, so later reads stop at the first page without changes. */
 const known = new Map<string, TaskSummary>();
 
 async function newestTasks(signal: AbortSignal): Promise<{ newest: TaskSummary[]; complete: boolean }> {
@@ -43,7 +43,7 @@ async function newestTasks(signal: AbortSignal): Promise<{ newest: TaskSummary[]
   return remember(found, false);
 }
 
-/** The tasks below `id` as they were, when they are all settled; null: they must be read. */
+/** The tasks below `id` if all are settled; null: they must be read again. */
 function older(id: string, count: number): TaskSummary[] | null {
   if (!known.has(id)) return null;
   const rest = [...known.values()].filter((task) => task.id < id).slice(0, count);

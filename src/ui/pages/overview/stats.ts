@@ -1,6 +1,6 @@
 import type { TaskSummary } from "../../../client/types";
 
-/** What can be said from the newest tasks alone, and honestly: the time since the oldest of them, in buckets. */
+/** Statistics from the newest tasks: the time since the oldest of them, in buckets. */
 export interface Stats {
   /** Starts of the buckets, seconds since 1970. */
   times: number[];
@@ -11,14 +11,14 @@ export interface Stats {
   p95: Array<number | null>;
   p99: Array<number | null>;
   bucketMs: number;
-  /** Tasks that ended within the last minute, however they did, of those looked at. */
+  /** Tasks of these that ended within the last minute, in any status. */
   finishedLastMinute: number;
 }
 
 const WIDTHS = [1000, 5000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000, 21_600_000, 86_400_000];
 const BUCKETS = 40;
 
-/** `complete`: the tasks are all there are; else the first bucket may be cut and is left out. Pure. */
+/** `complete`: these are all tasks; else the first bucket may be partial and is left out. */
 export function statsOf(tasks: readonly TaskSummary[], now: number, complete: boolean): Stats | null {
   if (tasks.length === 0) return null;
   const oldest = Math.min(...tasks.map((task) => Date.parse(task.created_at)));
@@ -59,7 +59,7 @@ export function statsOf(tasks: readonly TaskSummary[], now: number, complete: bo
 
 const DAY_MS = 86_400_000;
 
-/** Endpoints that failed at tasks created within a day; `more`: older ones of them were not looked at. Pure. */
+/** Endpoints that failed tasks created within a day. `more`: older ones were not read. Pure. */
 export function failedResponsesOf(tasks: readonly TaskSummary[], now: number, complete: boolean) {
   const ofDay = tasks.filter((task) => Date.parse(task.created_at) > now - DAY_MS);
   const count = ofDay.reduce((sum, task) => sum + task.completeness.failed, 0);

@@ -7,7 +7,7 @@ import type { Overview } from "./load";
 
 const counted = (page: Page<TaskSummary>) => `${page.items.length}${page.next ? "+" : ""}`;
 
-/** A `+` after a number: there are so many at least. What is not among the newest tasks was not looked at. */
+/** A `+` after a number: at least this many, since only the newest tasks were read. */
 export function Tiles(props: { data: Overview; perMinute: number; failedResponses: { count: number; more: boolean } }) {
   const { data } = props;
   const alive = data.endpoints.filter((endpoint) => endpoint.alive).length;

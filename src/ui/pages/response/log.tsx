@@ -7,7 +7,7 @@ import { visible } from "../../parts/text";
 
 const PAGE = 1000;
 const KEPT = 5000;
-/** Longer lines are cut until somebody asks. */
+/** Longer lines are cut until expanded. */
 const LINE = 2000;
 const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
 
@@ -18,7 +18,7 @@ interface Place {
   job: string | null;
 }
 
-/** What a handler has logged, with what still comes while it runs. ANSI colours are left out, all else is shown as text. */
+/** The handler's log, updated while it runs, as plain text without ANSI colours. */
 export function Log(props: Place & { open: boolean }) {
   const { chunks, loaded, error } = useChunks(props, props.open);
   const [search, setSearch] = useState("");
@@ -71,7 +71,7 @@ export function Log(props: Place & { open: boolean }) {
   );
 }
 
-/** The last pieces of the log. While the response is open, and once after, what has come is read every so often. */
+/** The last chunks of the log, polled while the response is open and once after its end. */
 function useChunks({ type, id, endpoint, job }: Place, isOpen: boolean) {
   const [chunks, setChunks] = useState<LogChunk[]>([]);
   const [state, setState] = useState({ loaded: false, error: "" });

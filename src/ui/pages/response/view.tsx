@@ -22,7 +22,7 @@ export interface ResponseRef {
 
 const isOpen = (status: string) => /^(expected|received|running|retrying)$/.test(status);
 
-/** All there is to know of one response; in the side panel and on a page of its own. */
+/** One response in full, in the side panel and on its own page. */
 export function ResponseView(props: ResponseRef) {
   const { type, id, endpoint } = props;
   const loaded = useLoad(`${id}/${endpoint}`, (signal) => readResponse(type, id, endpoint, signal), {

@@ -3,7 +3,7 @@ import { writeExact } from "../../../model/json/exact-json";
 import { apiUrl } from "../../api/http";
 import { shellQuote } from "../../parts/copy";
 
-/** The same request again, as one would type it. The identifier is left for the reader to change: as it is, it means this task. */
+/** The request as a command. With the same identifier it means this task. */
 export function asCurl(task: Task): string {
   const body = { identifier: task.identifier, payload: task.payload ?? {}, ...named(task) };
   return [

@@ -17,7 +17,7 @@ interface Props {
 
 const PAGE = 100;
 
-/** One row for each response that is expected, those that have not begun included; what needs attention stands first. */
+/** One row for each response; those that need attention come first. */
 export function EndpointTable(props: Props) {
   const { task, chosen, onChoose } = props;
   const [only, setOnly] = useState<CellState | null>(null);
@@ -78,7 +78,7 @@ export function EndpointTable(props: Props) {
 
 const nameOf = (response: TaskResponse) => response.endpoint ?? "*";
 
-/** How many responses are in which state; a press shows those alone. */
+/** The number of responses in each status. A press filters by it. */
 function States(props: { states: readonly CellState[]; only: CellState | null; onOnly(only: CellState | null): void }) {
   const counts = new Map<CellState, number>();
   for (const state of props.states) counts.set(state, (counts.get(state) ?? 0) + 1);

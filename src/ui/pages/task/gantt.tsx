@@ -1,7 +1,7 @@
 import type { Task, TaskResponse } from "../../../client/types";
 import { duration } from "../../parts/time";
 
-/** From the task's creation to its end (or now): thin, how long this endpoint had it waiting; thick, how long it ran. */
+/** From the task's creation to its end or now: thin while it waited, thick while it ran. */
 export function Gantt(props: { task: Task; response: TaskResponse; end: number }) {
   const { response } = props;
   const begin = Date.parse(props.task.created_at);

@@ -4,7 +4,7 @@ import { Log } from "../response/log";
 
 const PAGE = 30;
 
-/** What each endpoint logged, one under the other; read only when unfolded. */
+/** The logs of all endpoints, one below the other; read only when unfolded. */
 export function Logs(props: { task: Task }) {
   const begun = props.task.responses.filter((response) => response.started_at !== null);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set(begun.length === 1 ? [keyOf(begun[0]!)] : []));

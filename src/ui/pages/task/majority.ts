@@ -3,12 +3,12 @@ import { ExactNumber, writeExact } from "../../../model/json/exact-json";
 
 export interface Group {
   key: string;
-  /** The answer with the endpoint's own name taken out, so that answers of different endpoints can be equal. */
+  /** The result without the endpoint's own name, so that endpoints can be compared. */
   value: Json;
   members: TaskResponse[];
 }
 
-/** Equal answers together, the largest group first. Responses without a result are left out. Pure. */
+/** Groups equal results, the largest group first. Omits responses without a result. Pure. */
 export function groups(responses: readonly TaskResponse[]): Group[] {
   const found = new Map<string, Group>();
   for (const response of responses) {
@@ -23,7 +23,7 @@ export function groups(responses: readonly TaskResponse[]): Group[] {
   return [...found.values()].sort((a, b) => b.members.length - a.members.length);
 }
 
-/** Keys in order, own name replaced. */
+/** Keys sorted, own name replaced. */
 function neutral(value: Json, endpoint: string | null): Json {
   if (typeof value === "string") return value === endpoint ? "‹this endpoint›" : value;
   if (Array.isArray(value)) return value.map((item) => neutral(item, endpoint));
@@ -35,7 +35,7 @@ function neutral(value: Json, endpoint: string | null): Json {
   );
 }
 
-/** Where two values differ, as paths (`version`, `disks.0.free`); "" is the whole. */
+/** The paths at which two values differ (`version`, `disks.0.free`); "": the whole. */
 export function compare(a: Json, b: Json, path = ""): string[] {
   if (writeExact(a) === writeExact(b)) return [];
   if (

@@ -5,7 +5,7 @@ import { JsonTree } from "../../parts/json";
 import { Block, Text } from "../../parts/text";
 import { compare, groups } from "./majority";
 
-/** The answers side by side, equal ones together; what the others have differently is named. */
+/** The results, equal ones grouped; names where the other groups differ. */
 export function Results(props: { responses: TaskResponse[] }) {
   const found = useMemo(() => groups(props.responses), [props.responses]);
   if (found.length === 0) return <Empty title="No endpoint has answered with a result yet." />;

@@ -23,7 +23,7 @@ import { Timeline } from "./timeline";
 
 const responses = (count: number) => `${count} ${count === 1 ? "response" : "responses"}`;
 
-/** A task with more than a hundred responses carries only some: then all are read, page by page. */
+/** A task with more than 100 responses carries only some; then all are read, page by page. */
 async function readWhole(type: string, id: string, signal: AbortSignal): Promise<Task> {
   const task = await readTask(type, id, signal);
   if (!task.responses_link) return task;
@@ -100,7 +100,7 @@ function Loaded(props: { task: Task; error: string; reload(): void; tab: string 
   );
 }
 
-/** What came of an action is told in a toast. */
+/** A toast shows the outcome of an action. */
 function actionsOn(task: Task, onDone: () => void) {
   const act = async (work: () => Promise<string>) => {
     try {

@@ -4,7 +4,7 @@ import { between, duration, Time } from "../../parts/time";
 
 const PAGE = 200;
 
-/** What happened, in order. Earlier attempts stand in the history of each response. */
+/** The events in order. Earlier attempts are in the history of each response. */
 export function Timeline(props: { task: Task }) {
   const [shown, setShown] = useState(PAGE);
   const { task } = props;

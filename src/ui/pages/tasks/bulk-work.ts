@@ -6,7 +6,7 @@ export type BulkAction = "retry" | "cancel";
 
 const AT_ONCE = 4;
 
-/** All tasks of the query for which the action may change something. `onPage` is told how many more were looked at. */
+/** The tasks of the query that the action may change. `onPage` receives the tasks read. */
 export async function findAll(
   query: Query,
   action: BulkAction,
@@ -25,13 +25,13 @@ export async function findAll(
 
 export interface BulkProgress {
   done: number;
-  /** Responses that were opened again, withdrawn or told to stop. */
+  /** Responses that were reopened, withdrawn or told to stop. */
   changed: number;
   failures: string[];
   over: boolean;
 }
 
-/** Does it to one task after the other, a few at once, until all are done or the signal aborts. A refusal stops nothing. */
+/** Applies it to all tasks, a few at once, until done or aborted. A refusal does not stop it. */
 export async function workThrough(
   tasks: readonly TaskSummary[],
   act: (task: TaskSummary) => Promise<number>,
@@ -63,12 +63,12 @@ function worthIt(task: TaskSummary, action: BulkAction): boolean {
   return action === "retry" ? c.failed + c.missing.length + c.cancelled > 0 : !c.complete;
 }
 
-/** How many responses were opened again. */
+/** The number of reopened responses. */
 export async function retryOne(task: TaskSummary, statuses: RetryStatus[]): Promise<number> {
   return (await retryTask(task.type, task.id, { statuses })).reopened.length;
 }
 
-/** How many responses were withdrawn or told to stop. */
+/** The number of responses withdrawn or told to stop. */
 export async function cancelOne(task: TaskSummary): Promise<number> {
   const { outcomes } = await cancelTask(task.type, task.id);
   return outcomes.filter((one) => one.outcome !== "finished").length;

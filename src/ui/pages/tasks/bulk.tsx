@@ -16,7 +16,7 @@ const RETRIABLE: ReadonlyArray<readonly [RetryStatus, string]> = [
 
 interface Props {
   action: BulkAction;
-  /** The chosen ones, or null: all that match the query. */
+  /** The chosen tasks; null: all that match the query. */
   chosen: readonly TaskSummary[] | null;
   query: Query;
   filter: string;
@@ -25,7 +25,7 @@ interface Props {
 
 const tasksOf = (count: number) => `${count} ${count === 1 ? "task" : "tasks"}`;
 
-/** Counts first, then asks with the count, then works through it showing how far it is; stops when told to. */
+/** Counts, asks for confirmation, then works with progress; can be stopped. */
 export function Bulk(props: Props) {
   const { action } = props;
   const [tasks, setTasks] = useState(props.chosen);

@@ -13,7 +13,7 @@ const SINCE: Record<string, [label: string, ms: number]> = {
   "7d": ["last 7 days", 604_800_000],
 };
 
-/** The filters in the address → the list's query. */
+/** The filters in the address → the query of the list. */
 export function taskQuery(query: URLSearchParams): Query {
   const since = SINCE[query.get("since") ?? ""];
   const endpoint = query.get("endpoint");
@@ -27,7 +27,7 @@ export function taskQuery(query: URLSearchParams): Query {
   };
 }
 
-/** Says in words what the filters ask for; "" for no filter. */
+/** The filters in words; "": no filter. */
 export function describe(query: URLSearchParams): string {
   const parts = [];
   const status = query.get("status");
@@ -128,7 +128,7 @@ function Choice(props: {
   label: string;
   name: string;
   query: URLSearchParams;
-  /** What it is called when nothing is chosen. */
+  /** Its label when nothing is chosen. */
   none: string;
   children: ComponentChildren;
 }) {

@@ -1,6 +1,6 @@
 import type { TaskList } from "../../api/task-list";
 
-/** New tasks are counted while the list is held, and shown when somebody asks for them. */
+/** New tasks are counted while the list is held, and shown on request. */
 export function ShowNew(props: { list: TaskList; small?: boolean }) {
   const { list } = props;
   const count = list.waiting.value;

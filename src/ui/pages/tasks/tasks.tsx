@@ -15,7 +15,7 @@ import { describe, TaskFilters, taskQuery } from "./filters";
 import { TaskRow } from "./row";
 import { ShowNew } from "./show-new";
 
-/** All tasks, newest first, filtered by what stands in the address. */
+/** All tasks, newest first, filtered by the address. */
 export function TasksPage(props: PageProps) {
   const key = props.query.toString();
   const query = useMemo(() => taskQuery(props.query), [key]);
@@ -74,7 +74,7 @@ export function TasksPage(props: PageProps) {
 interface Picks {
   chosen: TaskSummary[];
   has(task: TaskSummary): boolean;
-  /** Picks the row, or lets go of it; `range`: and all between it and the last one. */
+  /** Selects or deselects the row; `range`: with all rows since the last one. */
   pick(index: number, range: boolean): void;
   all(): void;
 }

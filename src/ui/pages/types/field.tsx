@@ -7,7 +7,7 @@ import { exampleOf, type Schema } from "./schema";
 interface Props {
   schema: Schema;
   name: string;
-  /** RFC 6901, as the server names the field when it refuses it. */
+  /** An RFC 6901 pointer, as the server names a refused field. */
   pointer: string;
   value: Json | undefined;
   required?: boolean;
@@ -15,7 +15,9 @@ interface Props {
   faultOf(pointer: string): string;
 }
 
-/** One field of the payload, by its schema; an object is a group of fields. An emptied optional field is left out. */
+/**
+ * One field of the payload by its schema; an object is a group. Empty optional fields are omitted.
+ */
 export function Field(props: Props) {
   const id = useId();
   const { schema, value, pointer } = props;
@@ -138,7 +140,7 @@ function Group(props: Props) {
   );
 }
 
-/** The number as it was typed; what only HTML takes for a number (`.5`) as a double. */
+/** The number as it was typed; a double for notations that only HTML accepts (`.5`). */
 function numberOf(text: string): Json {
   try {
     return parseExact(text) as Json;
@@ -147,7 +149,7 @@ function numberOf(text: string): Json {
   }
 }
 
-/** Lists, and whatever a schema leaves open. */
+/** Lists, and values that the schema leaves open. */
 function JsonInput(props: {
   common: { id: string; "aria-describedby": string };
   value: Json | undefined;

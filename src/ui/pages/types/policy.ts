@@ -14,7 +14,7 @@ const NAMES: Array<[field: keyof TaskType, label: string]> = [
   ["jobs", "Jobs"],
 ];
 
-/** The type's rules, named and written for people; what is not set is left out. */
+/** The type's policy for people; unset rules are omitted. */
 export function policyOf(type: TaskType): Array<[string, string]> {
   return NAMES.flatMap(([field, label]): Array<[string, string]> => {
     const value = type[field];

@@ -1,6 +1,6 @@
 import type { Json } from "../../../client/types";
 
-/** As much of JSON Schema as a form can be made of; anything else is written as JSON. */
+/** The part of JSON Schema that a form can show; other schemas are edited as JSON. */
 export interface Schema {
   type?: string | string[];
   title?: string;
@@ -19,7 +19,7 @@ export interface Schema {
   items?: Schema;
 }
 
-/** What the form begins with: defaults, first examples, else the emptiest value; optional fields are left out. */
+/** The initial values: defaults, first examples, else empty. Optional fields are omitted. */
 export function exampleOf(schema: Schema): Json {
   if (schema.default !== undefined) return schema.default;
   if (schema.const !== undefined) return schema.const;

@@ -9,7 +9,7 @@ import { Text } from "../../parts/text";
 import { Field } from "./field";
 import { exampleOf, type Schema } from "./schema";
 
-/** A form made from the payload's schema; where there is none, the payload as JSON. The server checks, its words are shown. */
+/** A form for the payload's schema, or a JSON editor without one. The server validates. */
 export function SendForm(props: { type: TaskTypeDetail }) {
   const { type } = props;
   const schema = (type.payload_schema ?? null) as Schema | null;
@@ -140,7 +140,7 @@ function Endpoints(props: {
   );
 }
 
-/** Why it was not sent, with each fault of the request. */
+/** Why the request was refused, with each fault. */
 function Refusal(props: { problem: unknown; faults: TaskerProblem["errors"] }) {
   return (
     <div class="note bad">
