@@ -50,7 +50,7 @@ module.exports = [
   warm: { full: 40, quick: 30 },
 
   async open(servers) {
-    await installPeers();
+    if (!servers.alone) await installPeers();
     const hands = dealt(endpoints, PROCESSES);
     const tasker = await startTasker(servers, {
       types: { fan: { ...NOOP, claim, concurrency: 4, wait_for_endpoints_timeout: "60s" } },

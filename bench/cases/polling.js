@@ -27,12 +27,7 @@ module.exports = [
     const mark = prefix();
     const tasks = Array.from({ length: FINISHED }, (_, n) => ({ identifier: `${mark}${n}`, payload: { n } }));
     const stored = await tasker.post("/noop/batch", { tasks });
-    const answer = await fetch(`${bullmq.url}/jobs/batch`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ tasks }),
-    });
-    const { ids } = await answer.json();
+    const ids = await bullmq.addBatch(tasks);
     await tasker.untilDone("noop");
     await bullmq.untilDone();
     await tasker.settled();

@@ -64,6 +64,16 @@ function startPeer(servers, name, file, settings) {
   });
 }
 
+/** Stands where a peer would while tasker is measured alone. */
+const NOBODY = {
+  pids: {},
+  completed: async () => 0,
+  untilDone: async () => performance.now(),
+  addBatch: async () => [],
+  one: async () => {},
+  stop: async () => {},
+};
+
 /**
  * Express + BullMQ as one would run it: a process that takes requests and adds jobs, a process with the worker. Redis is
  * emptied first.
@@ -71,6 +81,7 @@ function startPeer(servers, name, file, settings) {
  * @param {{ concurrency?: number, env?: object, stamps?: string }} more
  */
 async function startBullmq(servers, more = {}) {
+  if (servers.alone) return NOBODY;
   await installPeers();
   const redis = await servers.redis();
   const [port] = await freePorts(1);
@@ -85,6 +96,15 @@ async function startBullmq(servers, more = {}) {
     pids: { express: api.pid, worker: worker.pid, redis: redis.pid },
     queue,
     completed: () => queue.getCompletedCount(),
+    /** Resolves to the jobs' ids. */
+    async addBatch(tasks) {
+      const answer = await fetch(`http://127.0.0.1:${port}/jobs/batch`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ tasks }),
+      });
+      return (await answer.json()).ids;
+    },
     async untilDone() {
       for (;;) {
         const counts = await queue.getJobCounts("waiting", "active", "delayed", "prioritized");
@@ -102,6 +122,7 @@ async function startBullmq(servers, more = {}) {
 
 /** A BullMQ flow: a queue and a worker for each endpoint, in as many processes as there are hands. */
 async function startFlow(servers, hands) {
+  if (servers.alone) return NOBODY;
   await installPeers();
   const redis = await servers.redis();
   const [port] = await freePorts(1);
@@ -133,6 +154,7 @@ async function startFlow(servers, hands) {
 
 /** The broker alone: one durable, confirmed publish to a queue for each endpoint. */
 async function startBroadcast(servers, hands) {
+  if (servers.alone) return NOBODY;
   const { connect } = require("amqplib");
   const vhost = await servers.newVhost();
   const connection = await connect(vhost.uri, { noDelay: true });

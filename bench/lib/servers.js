@@ -28,9 +28,14 @@ function hasCelery() {
 
 /**
  * Private servers for one run, each started when it is first asked for, all of them gone when this process ends.
+ *
+ * `build`: a folder of compiled files to run tasker from, instead of this checkout's. `alone`: the
+ * peers are not started.
  */
 class Servers {
-  constructor() {
+  constructor({ build = null, alone = false } = {}) {
+    this.build = build;
+    this.alone = alone;
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), "tasker-bench-"));
     this.guard = startGuard();
     this.guard.removeLater(this.folder);

@@ -5,7 +5,6 @@ const { startProgram } = require("./processes");
 
 const ROOT = path.resolve(__dirname, "../..");
 const DIST = process.env.TASKER_BENCH_DIST ?? path.join(ROOT, "dist");
-const MAIN = path.join(DIST, "src/cli/main.js");
 const HANDLERS = path.join(ROOT, "bench/handlers");
 
 /** A no-op, performed inside the manager as the peers' workers perform theirs. */
@@ -36,13 +35,14 @@ async function startTasker(servers, options) {
     broker: { uri: vhost?.uri ?? "embedded:" },
     log: { level: "warn" },
   };
+  const main = path.join(servers.build ?? DIST, "src/cli/main.js");
   const run = (name, command, config) => {
     const file = path.join(folder, `${name}.yaml`);
     // JSON is YAML.
     fs.writeFileSync(file, JSON.stringify({ ...base, ...config }, null, 2));
     const profile = process.env.TASKER_BENCH_PROFILE;
     const node = profile ? ["--cpu-prof", `--cpu-prof-dir=${profile}/${name}`] : nodeOptions;
-    return startProgram(name, process.execPath, [...node, MAIN, command], {
+    return startProgram(name, process.execPath, [...node, main, command], {
       folder,
       cwd: folder,
       env: { ...env, TASKER_CONFIG: file },

@@ -92,4 +92,4 @@ function allCases() {
   return files.flatMap((file) => require(path.join(folder, file))).filter((one) => one.open);
 }
 
-module.exports = { compare };
+module.exports = { allCases, compare };
