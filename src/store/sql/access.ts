@@ -9,7 +9,7 @@ import { toDb } from "./times";
 export function accessStore(db: Database): AccessStore {
   const keysWhere = (where: string, values: Value[] = []) =>
     db.read(async (connection) =>
-      (await connection.query<object>(`SELECT ${API_KEYS.select()} FROM api_keys${where}`, values)).map(
+      (await connection.query<object>(`SELECT ${API_KEYS.all} FROM api_keys${where}`, values)).map(
         API_KEYS.record,
       ),
     );
@@ -66,7 +66,7 @@ function listAudit(db: Database, limit: number, after?: string): Promise<Array<R
   if (after !== undefined && !isId(after)) return Promise.resolve([]);
   return db.read(async (connection) => {
     const rows = await connection.query<object>(
-      `SELECT ${AUDIT.select()} FROM audit ${after === undefined ? "" : "WHERE id < ?"} ORDER BY id DESC LIMIT ?`,
+      `SELECT ${AUDIT.all} FROM audit ${after === undefined ? "" : "WHERE id < ?"} ORDER BY id DESC LIMIT ?`,
       after === undefined ? [limit] : [after, limit],
     );
     return rows.map(AUDIT.record);

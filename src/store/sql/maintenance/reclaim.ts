@@ -66,7 +66,7 @@ export async function declareDead(db: Database, silent: readonly Heartbeat[]): P
         [managerId, at],
       );
       if (matched === 0) continue;
-      const columns = MANAGERS.select();
+      const columns = MANAGERS.all;
       const [row] = await connection.query<object>(`SELECT ${columns} FROM managers WHERE id = ?`, [managerId]);
       const manager = MANAGERS.record(row!);
       await leasesAreDue(connection, managerId, manager.endpoint);

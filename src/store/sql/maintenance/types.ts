@@ -42,7 +42,7 @@ export function configureTypes(db: Database, types: readonly Omit<KnownType, "co
 }
 
 async function knownTypes(connection: Connection): Promise<KnownType[]> {
-  const rows = await connection.query<KnownType>(`SELECT ${TASK_TYPES.select()} FROM task_types ORDER BY name`);
+  const rows = await connection.query<KnownType>(`SELECT ${TASK_TYPES.all} FROM task_types ORDER BY name`);
   return rows.map((type) => ({ ...type, configured: Number(type.configured) !== 0 }));
 }
 

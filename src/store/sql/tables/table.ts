@@ -58,6 +58,8 @@ export interface Index {
  */
 export class Table<New, Row extends object> {
   private readonly list: Array<[name: string, column: Column<New>]>;
+  /** The list of a SELECT of all fields. */
+  readonly all: string;
   private readonly times: string[];
   private readonly bytes: string[];
   private readonly json: string[];
@@ -73,6 +75,7 @@ export class Table<New, Row extends object> {
     this.times = fields(({ type }) => type === "time");
     this.bytes = fields(({ type }) => type === "bytes");
     this.json = fields(({ json }) => json === true);
+    this.all = this.select();
   }
 
   /** The list of a SELECT whose rows `record` takes. @param alias of the table, with its dot */

@@ -130,7 +130,7 @@ export function listEndpoints(db: Database, name?: string): Promise<EndpointReco
   const values = name === undefined ? [] : [name];
   return db.read(async (connection) => {
     const endpoints = await connection.query<object>(
-      `SELECT ${ENDPOINTS.select()} FROM endpoints WHERE removed_at IS NULL${present} ORDER BY name`,
+      `SELECT ${ENDPOINTS.all} FROM endpoints WHERE removed_at IS NULL${present} ORDER BY name`,
       values,
     );
     const types = await connection.query<{ type: string; endpoint: string }>(

@@ -26,7 +26,7 @@ export async function withoutExisting(
     const ids = new Set<string>();
     const pairs = part.map(() => "(type = ? AND identifier = ?) OR id = ?").join(" OR ");
     const rows = await connection.query<TaskRecord>(
-      `SELECT ${TASKS.select()} FROM tasks WHERE ${pairs}`,
+      `SELECT ${TASKS.all} FROM tasks WHERE ${pairs}`,
       part.flatMap(({ task }) => [task.type, task.identifier, task.id]),
     );
     for (const task of rows.map(TASKS.record)) {

@@ -23,7 +23,7 @@ export function listTasks(db: Database, filter: TaskFilter): Promise<TaskRecord[
     if (ids.length === 0) return [];
     const list = db.dialect.isIn("id", ids);
     const rows = await connection.query<TaskRecord>(
-      `SELECT ${TASKS.select()} FROM tasks WHERE ${list.text}`,
+      `SELECT ${TASKS.all} FROM tasks WHERE ${list.text}`,
       list.values,
     );
     return rows.map(TASKS.record).sort((a, b) => compare(b.id, a.id));

@@ -13,7 +13,7 @@ export interface ManagerRow extends ManagerRecord {
 export async function managersWhere(connection: Connection, where: string, values: Value[]): Promise<ManagerRow[]> {
   const { now, plus } = connection.dialect;
   const rows = await connection.query<{ types: string | null; is_silent: number }>(
-    `SELECT ${MANAGERS.select()}, types, ${plus("heartbeat_at", "ttl_ms")} < ${now} AS is_silent
+    `SELECT ${MANAGERS.all}, types, ${plus("heartbeat_at", "ttl_ms")} < ${now} AS is_silent
      FROM managers WHERE ${where}`,
     values,
   );

@@ -25,7 +25,7 @@ export function taskFinder(
   db: Database,
 ): (type: string, id: string) => Promise<TaskWithResponses<ResponseRecord> | null> {
   const findAll = async (ids: string[]) => {
-    const rows = (await rowsByScript(db, unique(ids))) ?? (await rowsOf(db, unique(ids), RESPONSES.select()));
+    const rows = (await rowsByScript(db, unique(ids))) ?? (await rowsOf(db, unique(ids), RESPONSES.all));
     const found = await withResponses(db, rows);
     return ids.map((id) => found.get(id) ?? null);
   };
@@ -51,14 +51,14 @@ export async function taskStates(
 type TaskNow = TaskRecord & { now_at: string };
 
 function selectTasks({ now }: Dialect): string {
-  return `SELECT ${TASKS.select()}, ${now} AS now_at FROM tasks WHERE `;
+  return `SELECT ${TASKS.all}, ${now} AS now_at FROM tasks WHERE `;
 }
 
 /** Tasks are read before their responses, which are at least as new. Null: the database has no scripts. */
 async function rowsByScript(db: Database, ids: readonly string[]): Promise<[TaskNow[], ResponseRecord[]] | null> {
   // Ids contain nothing to escape.
   const list = `(${ids.map((id) => `'${id}'`).join(", ")})`;
-  const responses = `SELECT ${RESPONSES.select()} FROM task_responses WHERE task_id IN ${list}${ORDER}`;
+  const responses = `SELECT ${RESPONSES.all} FROM task_responses WHERE task_id IN ${list}${ORDER}`;
   const sets = await db.readScript?.(`${selectTasks(db.dialect)}id IN ${list}; ${responses}`);
   return (sets as [TaskNow[], ResponseRecord[]] | undefined) ?? null;
 }
@@ -87,7 +87,7 @@ async function withResponses<R extends ResponseBrief>(
 
 export function listResponses(db: Database, taskId: string, filter: ResponseFilter): Promise<ResponseRecord[]> {
   if (!isId(taskId) || filter.status?.length === 0) return Promise.resolve([]);
-  const sql = new Sql(`SELECT ${RESPONSES.select()} FROM task_responses WHERE task_id = ?`, [taskId]);
+  const sql = new Sql(`SELECT ${RESPONSES.all} FROM task_responses WHERE task_id = ?`, [taskId]);
   if (filter.status) sql.add(" AND ").append(db.dialect.isIn("status", filter.status));
   if (filter.after) {
     const { endpoint, job } = filter.after;
@@ -106,7 +106,7 @@ export function responsesAt(db: Database, taskId: string, endpoint: string): Pro
   if (!isId(taskId)) return Promise.resolve([]);
   return db.read(async (connection) => {
     const rows = await connection.query<ResponseRecord>(
-      `SELECT ${RESPONSES.select()} FROM task_responses WHERE task_id = ? AND ${AT_ENDPOINT} ORDER BY endpoint, job`,
+      `SELECT ${RESPONSES.all} FROM task_responses WHERE task_id = ? AND ${AT_ENDPOINT} ORDER BY endpoint, job`,
       [taskId, endpoint, endpoint],
     );
     return rows.map(RESPONSES.record);
@@ -117,7 +117,7 @@ export function attemptsAt(db: Database, taskId: string, endpoint: string): Prom
   if (!isId(taskId)) return Promise.resolve([]);
   return db.read(async (connection) => {
     const rows = await connection.query<AttemptRecord>(
-      `SELECT ${ATTEMPTS.select()} FROM task_attempts WHERE task_id = ? AND ${AT_ENDPOINT}
+      `SELECT ${ATTEMPTS.all} FROM task_attempts WHERE task_id = ? AND ${AT_ENDPOINT}
        ORDER BY generation, attempt, finished_at, job`,
       [taskId, endpoint, endpoint],
     );
@@ -129,7 +129,7 @@ export function readLog(db: Database, key: ResponseKey, afterSeq: number, limit:
   if (!isId(key.taskId)) return Promise.resolve([]);
   return db.read(async (connection) => {
     const rows = await connection.query<LogChunk>(
-      `SELECT ${LOGS.select()} FROM response_logs
+      `SELECT ${LOGS.all} FROM response_logs
        WHERE task_id = ? AND endpoint = ? AND job = ? AND seq > ? ORDER BY seq LIMIT ?`,
       [key.taskId, key.endpoint, key.job, afterSeq, limit],
     );
