@@ -4,7 +4,7 @@ import express, { type ErrorRequestHandler, type Express } from "express";
 import helmet from "helmet";
 import { notFound, type RequestPipeline } from "./request/request-pipeline";
 
-/** What the router's table does not have: the web pages, where there are any, and the answer that nothing is there. */
+/** Serves what the router's table does not have: the web pages, where there are any, and `route_not_found`. */
 export function buildApp(pipeline: RequestPipeline, uiDir: string | undefined): Express {
   const app = express();
   app.disable("x-powered-by");
@@ -15,14 +15,14 @@ export function buildApp(pipeline: RequestPipeline, uiDir: string | undefined): 
   if (uiDir !== undefined && existsSync(uiDir)) mountPages(app, uiDir);
   app.use((req, res) => pipeline.serveError(notFound(req), req, res));
   const failed: ErrorRequestHandler = (error, req, res, _next) => {
-    // A path that cannot be decoded is Express's only complaint of its own: such an address does not exist.
+    // Express itself throws only for a path that cannot be decoded: such an address does not exist.
     pipeline.serveError(error instanceof URIError ? notFound(req) : error, req, res);
   };
   app.use(failed);
   return app;
 }
 
-/** Static files, nothing inline and nothing from elsewhere. The pages' own addresses are fragments of the one file. */
+/** Static files, nothing inline, nothing from other hosts. The pages' own addresses are fragments of one file. */
 function mountPages(app: Express, uiDir: string): void {
   const headers = helmet({
     contentSecurityPolicy: {
@@ -53,7 +53,7 @@ function mountPages(app: Express, uiDir: string): void {
   app.get("/", (_req, res) => res.redirect(302, "ui/"));
 }
 
-/** Files below assets/ carry their content's digest in their name; all else must be asked for again after an upgrade. */
+/** Files below assets/ have their content's digest in their name; the others change with an upgrade. */
 function cacheFor(res: { setHeader(name: string, value: string): unknown }, file: string): void {
   const immutable = file.includes(`${sep}assets${sep}`);
   res.setHeader("Cache-Control", immutable ? "public, max-age=31536000, immutable" : "no-cache");

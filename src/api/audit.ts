@@ -4,12 +4,13 @@ import type { AccessStore, AuditEntry } from "../store/store";
 const FLUSH_MS = 500;
 const MAX_WAITING = 20_000;
 const MAX_BATCH = 500;
-/** Ids kept of creates that are told in one row. */
+/** Ids kept of the creates in one row. */
 const MAX_IDS = 20;
 
 /**
- * Who changed what, from where. Entries are written behind the answers, in batches. Creates of one caller within one flush
- * become one row with their number and first ids (each task's row names its creator anyway); every other change has its own.
+ * Who changed what, from where. Entries are written after the answers, in batches. Creates of one caller within
+ * one flush become one row with their number and first ids (each task's row names its creator anyway). Every
+ * other change has a row of its own.
  */
 export class Audit {
   private waiting: AuditEntry[] = [];

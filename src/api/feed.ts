@@ -6,7 +6,7 @@ import type { TaskService } from "../tasks/service";
 
 const POLL_MS = 250;
 const PAGE = 500;
-/** A client that has more than this to catch up on is told to start anew. */
+/** A client that has more than this to catch up on has to start anew. */
 const MAX_REPLAY = 10_000;
 
 export interface Wanted {
@@ -23,12 +23,13 @@ interface Follower {
 }
 
 /**
- * Live changes for everybody who looks, from one poller a process, however many look; nobody looking, nobody polls.
+ * Live changes for all followers, from one poller a process; without followers there is no poll.
  *
  *   no follower ──first──▶ polling (from the feed's present end) ──last one leaves──▶ no follower
  *
- * A follower that resumes is replayed to from the store before it sees what is live, so nothing is missed between the two;
- * what came in both is told once. A poll that fails is repeated: the cursor stands still meanwhile, so an outage loses nothing.
+ * A follower that resumes gets the past from the store before it gets what is live, so nothing is missed between
+ * the two, and what is in both comes once. A poll that fails is repeated from the same cursor, so an outage loses
+ * nothing.
  */
 export class ChangeFeed {
   private readonly followers = new Set<Follower>();
@@ -45,8 +46,10 @@ export class ChangeFeed {
   }
 
   /**
-   * Follows from now, or from `after` (a change's cursor). `onIdle` is called after each round that brought it something.
-   * Resolves to the function that ends it; rejects with TaskerError `invalid_request` when `after` is none of ours or too old.
+   * Follows from now, or from `after` (a change's cursor). Resolves to the function that ends it; rejects with
+   * TaskerError `invalid_request` when `after` is none of ours or too old.
+   *
+   * @param onIdle is called after each round that brought it something
    */
   async follow(
     wanted: Wanted,
@@ -67,8 +70,8 @@ export class ChangeFeed {
       this.followers.delete(follower);
     };
     try {
-      const told = after === null ? null : await this.replay(wanted, after, onChange);
-      for (const change of held) if (!told?.has(versionOf(change))) onChange(change);
+      const replayed = after === null ? null : await this.replay(wanted, after, onChange);
+      for (const change of held) if (!replayed?.has(versionOf(change))) onChange(change);
       held = null;
       onIdle();
     } catch (error) {
@@ -94,15 +97,15 @@ export class ChangeFeed {
     after: string,
     onChange: (change: ResponseChange) => void,
   ): Promise<Set<string>> {
-    const told = new Set<string>();
+    const replayed = new Set<string>();
     for (let cursor = after; ; ) {
       const page = await this.service.changes(cursor, PAGE, { taskId: wanted.taskId, type: wanted.type });
       for (const change of page.changes) {
-        told.add(versionOf(change));
+        replayed.add(versionOf(change));
         if (wants(wanted, change)) onChange(change);
       }
-      if (page.changes.length < PAGE) return told;
-      if (told.size >= MAX_REPLAY) throw new TaskerError("invalid_request", "There is too much to catch up on");
+      if (page.changes.length < PAGE) return replayed;
+      if (replayed.size >= MAX_REPLAY) throw new TaskerError("invalid_request", "There is too much to catch up on");
       cursor = page.cursor;
     }
   }

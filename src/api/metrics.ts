@@ -4,7 +4,7 @@ import type { TaskService } from "../tasks/service";
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** What `GET /metrics` shows: counters kept here, and gauges that are read from the service at each scrape. */
+/** `GET /metrics`: counters kept here, and gauges that are read from the service at each scrape. */
 export class ApiMetrics {
   readonly registry: Registry;
   private readonly requests: Histogram<"method" | "route" | "code">;
@@ -45,7 +45,7 @@ export class ApiMetrics {
     this.created.inc({ type });
   }
 
-  /** The Prometheus text. What cannot be read while the database is away is left as it was; tasker_ready says so. */
+  /** The Prometheus text. What cannot be read while the database is away stays as it was; tasker_ready is 0. */
   async text(): Promise<string> {
     const [health, endpoints, open] = await Promise.all([
       this.service.health().catch(() => null),

@@ -1,10 +1,9 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import type { Config } from "../config/config";
 import { ConfigError } from "../errors";
 import type { Log } from "../log";
-import { RESERVED_TYPE_NAMES } from "../model/names";
 import type { AccessStore } from "../store/store";
 import type { TaskService } from "../tasks/service";
 import { Auth } from "./access/auth";
@@ -14,12 +13,12 @@ import { RateLimit } from "./access/limit";
 import { buildApp } from "./app";
 import { Audit } from "./audit";
 import { ChangeFeed } from "./feed";
+import { createHttpServer, type LIMITS } from "./http-server";
 import { ApiMetrics } from "./metrics";
+import { ApiDocs } from "./openapi/docs";
 import type { Api } from "./request/call";
 import { RequestPipeline } from "./request/request-pipeline";
-import { Router } from "./request/router";
 import { Streams } from "./request/streams";
-import { ROUTES } from "./routes";
 
 export interface ApiOptions {
   config: Config;
@@ -41,97 +40,77 @@ export interface RunningApi {
   url: string;
   port: number;
   /**
-   * Takes no new connections, turns `/readyz` to 503, ends waits and streams, answers what is under way; after `deadlineMs`
-   * it cuts what is left. Resolves when no connection remains. Service and store stay the caller's to close.
+   * Takes no new connections, turns `/readyz` to 503, ends waits and streams, answers what is under way; after
+   * `deadlineMs` it cuts what is left. Resolves when no connection remains. Service and store stay the caller's
+   * to close.
    */
   drain(deadlineMs: number): Promise<void>;
   /** Drains with no patience. */
   close(): Promise<void>;
 }
 
-/**
- * Timeouts: a head within 10 s, a whole request within 30 s, an idle connection 65 s (longer than the proxies in front of
- * us keep theirs, so that it is they who close).
- */
-const LIMITS = {
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
-  keepAliveTimeout: 65_000,
-  connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 16 * 1024,
-};
-const MAX_CONNECTIONS = 10_000;
 const HEARTBEAT_MS = 15_000;
 
 /** Starts the HTTP API. Rejects with ConfigError when it may not listen there, or with the listen error. */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const { config, service, access, log } = options;
-  const remote = new ClientAddress(config.api.trustProxy);
-  const auth = new Auth(config, access, log, isLoopback(config.api.host), remote);
+  const { host, trustProxy, rateLimit } = config.api;
+  const basePath = config.api.basePath.replace(/\/+$/, "");
+  const clientAddress = new ClientAddress(trustProxy);
+  const auth = new Auth(config, access, log, isLoopback(host), clientAddress);
   await refuseOpenAddress(config, auth);
   const api: Api = {
-    config,
-    service,
-    log,
+    ...{ config, service, log, auth, clientAddress, basePath },
     audit: new Audit(access, log),
-    auth,
     feed: new ChangeFeed(service, log),
     metrics: new ApiMetrics(service, options.metrics),
-    remote,
-    basePath: config.api.basePath.replace(/\/+$/, ""),
+    docs: new ApiDocs(basePath),
     draining: false,
     waiting: new Set(),
     streams: new Streams(),
     heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
   };
-  const rate = config.api.rateLimit ? new RateLimit(config.api.rateLimit) : null;
-  const pipeline = new RequestPipeline(api, auth, rate);
-  const router = new Router(ROUTES, RESERVED_TYPE_NAMES);
-  const app = buildApp(pipeline, options.uiDir);
-
-  const answer = (req: IncomingMessage, res: ServerResponse) => {
-    if (api.draining) res.once("finish", () => setImmediate(() => server.closeIdleConnections()));
-    const url = withoutBase(originForm(req.url ?? "/"), api.basePath);
-    req.url = url;
-    const mark = url.indexOf("?");
-    const found = router.find(req.method, mark < 0 ? url : url.slice(0, mark));
-    if (found) void pipeline.serve(found, req, res);
-    else app(req, res);
-  };
-  const server = createServer({ ...LIMITS, ...options.limits }, answer);
-  server.maxConnections = MAX_CONNECTIONS;
-  server.on("clientError", refuseUnreadable);
-  server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => {
-    // A body announced as too long is refused before it is sent.
-    if (!(Number(req.headers["content-length"]) > config.api.maxBodyBytes)) res.writeContinue();
-    answer(req, res);
-  });
+  const rate = rateLimit && new RateLimit(rateLimit);
+  const pipeline = new RequestPipeline(api, rate);
+  const server = createHttpServer(api, pipeline, buildApp(pipeline, options.uiDir), options.limits);
   await listen(server, config);
-
   const { port } = server.address() as AddressInfo;
-  const drain = async (deadlineMs: number) => {
-    if (api.draining) return closed;
+  return new ListeningApi(api, rate, server, `http://${shownHost(host)}:${port}${basePath}`, port);
+}
+
+class ListeningApi implements RunningApi {
+  private drained: Promise<void> | null = null;
+
+  constructor(
+    private readonly api: Api,
+    private readonly rate: RateLimit | null,
+    private readonly server: Server,
+    readonly url: string,
+    readonly port: number,
+  ) {}
+
+  drain(deadlineMs: number): Promise<void> {
+    this.drained ??= this.end(deadlineMs);
+    return this.drained;
+  }
+
+  close(): Promise<void> {
+    return this.drain(0);
+  }
+
+  private async end(deadlineMs: number): Promise<void> {
+    const { api, server } = this;
     api.draining = true;
-    server.close(() => done());
+    const closed = new Promise((resolve) => server.close(resolve));
     for (const controller of api.waiting) controller.abort();
     api.feed.close();
     server.closeIdleConnections();
     const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
-    await stopped;
+    await closed;
     clearTimeout(timer);
-    rate?.close();
-    await Promise.all([api.audit.close(), auth.close()]);
-    finish();
-  };
-  let done!: () => void;
-  const stopped = new Promise<void>((resolve) => {
-    done = resolve;
-  });
-  let finish!: () => void;
-  const closed = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
-  return { url: `http://${shownHost(config.api.host)}:${port}${api.basePath}`, port, drain, close: () => drain(0) };
+    this.rate?.close();
+    await Promise.all([api.audit.close(), api.auth.close()]);
+  }
 }
 
 async function refuseOpenAddress(config: Config, auth: Auth): Promise<void> {
@@ -142,30 +121,6 @@ async function refuseOpenAddress(config: Config, auth: Auth): Promise<void> {
   throw new ConfigError([
     `api.host: ${config.api.host} can be reached from other machines, but no API key is configured: add one (api.keys, or npx tasker keys create), or listen on 127.0.0.1`,
   ]);
-}
-
-/** A client may name the whole address in its request line (RFC 9112, absolute-form), as those behind a proxy do. */
-function originForm(url: string): string {
-  if (url.startsWith("/")) return url;
-  return url.replace(/^https?:\/\/[^/?]*/i, "").replace(/^(?!\/)/, "/");
-}
-
-function withoutBase(url: string, basePath: string): string {
-  if (basePath === "" || !url.startsWith(basePath)) return url;
-  const rest = url.slice(basePath.length);
-  return rest === "" ? "/" : rest.startsWith("/") ? rest : rest.startsWith("?") ? `/${rest}` : url;
-}
-
-/** What is no HTTP request, or does not come to its end in time. */
-function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || socket.bytesWritten > 0 || error.code === "ECONNRESET") return void socket.destroy();
-  const status =
-    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-      ? "408 Request Timeout"
-      : error.code === "HPE_HEADER_OVERFLOW"
-        ? "431 Request Header Fields Too Large"
-        : "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
 function listen(server: Server, config: Config): Promise<void> {

@@ -6,24 +6,25 @@ import { isFinal } from "../model/response";
 import type { TaskRecord } from "../model/task";
 import type { ResponseBrief, ResponseChange } from "../store/store";
 import type { CancelResult, TaskReading } from "../tasks/service";
+import { fields } from "./catalogue-views";
 
 /**
- * Records → the JSON text of the HTTP contract. Payloads and results are stored as JSON text and are put in as they are: writing
- * them anew would cost time and change numbers beyond 2^53. That they are JSON is looked at each time, for another program may
- * have written the row.
+ * Records → the JSON text of the HTTP contract. Payloads and results are stored as JSON text and are put in as
+ * they are: writing them anew would cost time and change numbers beyond 2^53. Each is checked to be JSON, for
+ * another program may have written the row.
  */
 
-/** With more responses than this a task shows the first so many that have not succeeded. */
+/** A task with more responses than this shows the first of those that have not succeeded. */
 export const MAX_RESPONSES = 100;
 /** Payloads that are longer (characters) are left out of lists. */
 export const MAX_LISTED_PAYLOAD = 16 * 1024;
 
 const text = JSON.stringify as (value: string) => string;
 const orNull = (value: string | null) => (value === null ? "null" : text(value));
-/** For what is known to need no escapes: times and names. */
+/** For times and names, which need no escapes. */
 const plain = (value: string | null) => (value === null ? "null" : `"${value}"`);
 
-/** What a row has as its result: JSON, or else its text, and a sentence. */
+/** A row's result: JSON, or else its text, and why it is not JSON. */
 function resultFields(row: { result: string | null; resultText: string | null; error: string | null }): string {
   const { result, resultText, error } = row;
   if (result === null || isJson(result))
@@ -36,7 +37,7 @@ export function taskPath(basePath: string, task: { type: string; id: string }): 
   return `${basePath}/${task.type}/${task.id}`;
 }
 
-/** `responses: false`: for whoever may create tasks and not read them. How the task stands is told, answers are not. */
+/** @param shown.responses false: for a key that may create tasks and not read them; it sees the status, no responses */
 export function taskView(
   reading: TaskReading<ResponseRecord>,
   basePath: string,
@@ -52,7 +53,7 @@ export function taskView(
   return `{${taskFields(reading, task.payload)},"responses":[${responsesView(task, first)}],"responses_link":${link}}`;
 }
 
-/** A task in a list: without responses, unless asked for; a long payload is null, and `payload_omitted` says so. */
+/** A task in a list. A long payload is null, and `payload_omitted` says so. */
 export function taskItemView(reading: TaskReading<ResponseBrief>, withResponses = false): string {
   const { payload } = reading.task;
   const fields =
@@ -63,14 +64,23 @@ export function taskItemView(reading: TaskReading<ResponseBrief>, withResponses 
   return `{${fields},"responses":[${reading.responses.map((row) => responseBriefView(row)).join(",")}]}`;
 }
 
-/** What a table of many tasks shows of a response; `version` tells it from the changes that the event stream brings. */
+/** A response in a list. `version` is compared with that of the changes in the event stream. */
 function responseBriefView(row: ResponseBrief): string {
+  return `{${standingFields(row)},${timeFields(row)},"version":${row.version}}`;
+}
+
+function standingFields(row: ResponseBrief): string {
   return (
-    `{"endpoint":${plain(endpointOf(row))},"job":${plain(row.job || null)},"status":"${row.status}",` +
+    `"endpoint":${plain(endpointOf(row))},"job":${plain(row.job || null)},"status":"${row.status}",` +
     `"reason":${orNull(row.reason)},"attempt":${row.attempt},"attempts":${row.attempts},` +
-    `"progress":${row.status === "succeeded" ? 1 : row.progress},"received_at":${plain(row.receivedAt)},` +
-    `"started_at":${plain(row.startedAt)},"finished_at":${plain(row.finishedAt)},"retry_at":${plain(row.retryAt)},` +
-    `"version":${row.version}}`
+    `"progress":${row.status === "succeeded" ? 1 : row.progress}`
+  );
+}
+
+function timeFields(row: ResponseBrief): string {
+  return (
+    `"received_at":${plain(row.receivedAt)},"started_at":${plain(row.startedAt)},` +
+    `"finished_at":${plain(row.finishedAt)},"retry_at":${plain(row.retryAt)}`
   );
 }
 
@@ -110,14 +120,7 @@ export function endpointOf(row: { endpoint: string; performer: string | null }):
 
 function responseFields(task: TaskRecord, row: ResponseRecord): string {
   const late = row.receivedAt !== null && row.receivedAt > task.waitUntil;
-  return (
-    `"endpoint":${plain(endpointOf(row))},"job":${plain(row.job || null)},"status":"${row.status}",` +
-    `"reason":${orNull(row.reason)},"attempt":${row.attempt},"attempts":${row.attempts},` +
-    `"progress":${row.status === "succeeded" ? 1 : row.progress},` +
-    `${resultFields(row)},` +
-    `"late":${late},"received_at":${plain(row.receivedAt)},"started_at":${plain(row.startedAt)},` +
-    `"finished_at":${plain(row.finishedAt)},"retry_at":${plain(row.retryAt)}`
-  );
+  return `${standingFields(row)},${resultFields(row)},"late":${late},${timeFields(row)}`;
 }
 
 /** One response with all there is to know: what stands in a task, and its history, oldest attempt first. */
@@ -130,10 +133,6 @@ export function responseDetailView(task: TaskRecord, row: ResponseRecord, attemp
     `"progress_message":${orNull(row.progressMessage)},"generation":${row.generation},` +
     `"cancel_at":${plain(row.cancelAt)},"history":[${history.join(",")}]}`
   );
-}
-
-function attemptView(attempt: AttemptRecord): string {
-  return attemptJson({ ...attempt, endpoint: endpointOf(attempt) });
 }
 
 /** The latest attempt stands in the response itself until the next begins. */
@@ -150,24 +149,15 @@ function currentAttempt(row: ResponseRecord, attempts: readonly AttemptRecord[])
   );
   if (recorded) return null;
   const outcome = isFinal(row.status) ? row.status : row.status === "retrying" ? "failed" : "running";
-  return attemptJson({ ...row, outcome, endpoint: endpointOf(row) });
+  return attemptView({ ...row, outcome });
 }
 
-function attemptJson(attempt: {
-  generation: number;
-  attempt: number;
-  outcome: string;
-  endpoint: string | null;
-  reason: string | null;
-  error: string | null;
-  result: string | null;
-  resultText: string | null;
-  startedAt: string | null;
-  finishedAt: string | null;
-}): string {
+type Shared = keyof AttemptRecord & keyof ResponseRecord;
+
+function attemptView(attempt: Pick<ResponseRecord, Shared> & { outcome: string }): string {
   return (
     `{"generation":${attempt.generation},"attempt":${attempt.attempt},"outcome":"${attempt.outcome}",` +
-    `"endpoint":${plain(attempt.endpoint)},"reason":${orNull(attempt.reason)},${resultFields(attempt)},` +
+    `"endpoint":${plain(endpointOf(attempt))},"reason":${orNull(attempt.reason)},${resultFields(attempt)},` +
     `"started_at":${plain(attempt.startedAt)},"finished_at":${plain(attempt.finishedAt)}}`
   );
 }
@@ -187,17 +177,11 @@ export function keyView(key: ResponseKey): string {
 
 export function changeView(change: ResponseChange): string {
   return JSON.stringify({
-    task_id: change.taskId,
-    type: change.type,
+    ...fields(change, ["taskId", "type"]),
     endpoint: endpointOf(change),
     job: change.job || null,
-    status: change.status,
-    reason: change.reason,
-    attempt: change.attempt,
-    attempts: change.attempts,
+    ...fields(change, ["status", "reason", "attempt", "attempts"]),
     progress: change.status === "succeeded" ? 1 : change.progress,
-    progress_message: change.progressMessage,
-    changed_at: change.changedAt,
-    version: change.version,
+    ...fields(change, ["progressMessage", "changedAt", "version"]),
   });
 }

@@ -26,22 +26,22 @@ export interface Identity {
 /** Who asks while no key exists. */
 export const ANYONE: Identity = { name: null, scopes: SCOPES, types: null, keyId: null, sessionId: null };
 
-/** Stored keys are looked at again after this long: a removed key is refused within it. */
+/** Stored keys are read again after this long: a removed key is refused within it. */
 const FRESH_MS = 5_000;
-/** So long they still count while the database is away. */
+/** While the database is away, they count for this long. */
 const STALE_MS = 60_000;
-/** So long a request waits for the look while they count: what it asks for may have to wait for the database itself. */
+/** While they count, a request waits no longer for them to be read: it may have to wait for the database itself. */
 const PATIENCE_MS = 500;
 const TOUCH_MS = 30_000;
 const WRONG_KEYS = { windowMs: 60_000, limit: 20 };
 
 /**
- * Finds out who asks. Keys come from the config (checked whole) and from the store (by the id in their text); stored ones are
- * all held in memory and refreshed every few seconds, so that a request costs one digest and no query.
+ * Finds out who asks. Keys come from the config (checked whole) and from the store (by the id in their text).
+ * Stored ones are held in memory and refreshed every 5 s, so that a request costs one digest and no query.
  *
  *   no key exists, loopback ──▶ anyone may do everything
- *   no key exists, other address ──▶ nobody may (the server does not even start so, but the last key may be removed later)
- *   keys exist ──▶ a right one, or 401; after too many wrong ones from an address: 429, without a look into the store
+ *   no key exists, other address ──▶ nobody may (the server does not start so, but the last key may be removed later)
+ *   keys exist ──▶ a right one, or 401; after too many wrong ones from an address: 429, without asking the store
  */
 export class Auth {
   private stored = new Map<string, ApiKeyRecord>();
@@ -57,7 +57,7 @@ export class Auth {
     private readonly access: AccessStore,
     private readonly log: Log,
     private readonly loopback: boolean,
-    private readonly remote: ClientAddress,
+    private readonly clientAddress: ClientAddress,
   ) {
     this.sessions = new Sessions(access);
     this.wrong.init({ windowMs: WRONG_KEYS.windowMs } as Options);
@@ -72,8 +72,10 @@ export class Auth {
   }
 
   /**
-   * `changes`: the request is to change something, whatever its method. Throws TaskerError `unauthenticated`, `forbidden` (a
-   * session's request that shows no token), `rate_limited` or `database_unavailable`.
+   * Throws TaskerError `unauthenticated`, `forbidden` (a session's request that shows no token), `rate_limited`
+   * or `database_unavailable`.
+   *
+   * @param changes the request is to change something, whatever its method
    */
   async identify(req: IncomingMessage, urlKey: string | null, changes = false): Promise<Identity> {
     const presented = presentedKeys(req, urlKey);
@@ -92,8 +94,7 @@ export class Auth {
   }
 
   /**
-   * Whether who was let in before would be let in now: for what is held open for long. While the store is away the answer of
-   * before counts.
+   * Whether this identity would be let in now: for what is held open for long. While the store is away, it is.
    */
   async stillKnows(identity: Identity): Promise<boolean> {
     try {
@@ -107,7 +108,7 @@ export class Auth {
     }
   }
 
-  /** Exchanges a key for a session. Throws as identify does. */
+  /** Exchanges a key for a session. Throws as `identify` does. */
   async beginSession(key: string, req: IncomingMessage): Promise<{ identity: Identity; sessionKey: string }> {
     const configured = this.configured(key);
     await this.refresh();
@@ -115,7 +116,7 @@ export class Auth {
     return { identity, sessionKey: await this.sessions.begin(identity) };
   }
 
-  /** Ends the session that the request's cookie names, and tells whose it was; null: there is no cookie. */
+  /** Ends the session that the request's cookie names. Resolves to whose it was; null: there is no cookie. */
   async endSession(req: IncomingMessage): Promise<Identity | null> {
     const key = sessionKey(req);
     if (key === null) return null;
@@ -130,7 +131,7 @@ export class Auth {
       const identity = this.remembered(key);
       if (identity) return this.used(identity);
     }
-    const remote = this.remote.of(req) ?? "unknown";
+    const remote = this.clientAddress.of(req) ?? "unknown";
     await this.refuseGuessers(remote);
     for (const key of presented) {
       const identity = await this.lookUp(key);
@@ -140,7 +141,7 @@ export class Auth {
     throw new TaskerError("unauthenticated", "The API key is not valid: it is unknown, expired or removed");
   }
 
-  /** A session is its key's: what that may do now, and not at all when it is gone. */
+  /** A session may do what its key may do now, and nothing when that is gone. */
   private async ofSession(key: string, req: IncomingMessage, changes: boolean): Promise<Identity> {
     const record = await this.sessions.find(key);
     if (record) {
@@ -155,7 +156,7 @@ export class Auth {
 
   private named(name: string): Identity | null {
     const key = this.config.api.keys.find((entry) => entry.name === name);
-    return key ? { name, scopes: key.scopes, types: key.types, keyId: null, sessionId: null } : null;
+    return key ? ofConfig(key) : null;
   }
 
   async close(): Promise<void> {
@@ -169,11 +170,10 @@ export class Auth {
     const whole = digest(key);
     const parts = splitKey(key);
     const secret = parts && digest(parts.secret);
-    for (const { hash, name, scopes, types } of this.config.api.keys) {
-      if (sameDigest(hash, whole) || (secret && sameDigest(hash, secret)))
-        return { name, scopes, types, keyId: null, sessionId: null };
-    }
-    return null;
+    const found = this.config.api.keys.find(
+      ({ hash }) => sameDigest(hash, whole) || (secret && sameDigest(hash, secret)),
+    );
+    return found ? ofConfig(found) : null;
   }
 
   private remembered(key: string): Identity | null {
@@ -243,13 +243,17 @@ export class Auth {
 /** Resolves when the work has ended in whatever way, or after `ms`. */
 function atMost(work: Promise<unknown>, ms: number): Promise<void> {
   return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
     const done = () => {
       clearTimeout(timer);
       resolve();
     };
-    const timer = setTimeout(done, ms);
     work.then(done, done);
   });
+}
+
+function ofConfig({ name, scopes, types }: Config["api"]["keys"][number]): Identity {
+  return { name, scopes, types, keyId: null, sessionId: null };
 }
 
 function needsKey(): TaskerError {

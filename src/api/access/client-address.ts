@@ -2,8 +2,9 @@ import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 
 /**
- * Where a request comes from, for limits and the audit trail. Without trusted proxies it is the connection's other end, and
- * `X-Forwarded-For` means nothing: anybody can send it. Each trusted proxy has put on the right of it whom it spoke to.
+ * Where a request comes from, for limits and the audit trail. Without trusted proxies it is the connection's
+ * other end, and `X-Forwarded-For` means nothing: anybody can send it. Each trusted proxy has appended the
+ * address that it was asked from.
  */
 export class ClientAddress {
   private readonly hops: number;
@@ -23,7 +24,7 @@ export class ClientAddress {
     const named = (Array.isArray(header) ? header.join(",") : header).split(",");
     for (let hop = 0; hop < this.hops && named.length > 0 && this.trusts(address); hop++) {
       const next = plain(named.pop()!);
-      // What is no address was not written by a proxy: the last one that was is as far as we know.
+      // What is no address was not written by a proxy: the last address is as far as we know.
       if (isIP(next) === 0) break;
       address = next;
     }

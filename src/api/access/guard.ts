@@ -3,8 +3,9 @@ import { BlockList, isIP } from "node:net";
 import { TaskerError } from "../../errors";
 
 /**
- * What keeps a web page in somebody's browser from working this API behind that somebody's back: it can send requests to
- * 127.0.0.1, but it can hide neither the host name it was loaded under nor that it is another site.
+ * Keeps a web page in a person's browser from using this API without that person's knowledge. It can send
+ * requests to 127.0.0.1, but it can hide neither the host name that it was loaded under nor that it is another
+ * site.
  */
 
 const LOOPBACK = new BlockList();
@@ -34,7 +35,7 @@ export function checkHost(req: IncomingMessage): void {
   );
 }
 
-/** Refuses what a page of another site makes a browser send. Programs send neither header and are not concerned. */
+/** Refuses what a page of another site makes a browser send. Programs send neither header. */
 export function checkOrigin(req: IncomingMessage): void {
   const site = req.headers["sec-fetch-site"];
   if (site !== undefined) {

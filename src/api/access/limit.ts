@@ -3,8 +3,8 @@ import type { ApiConfig } from "../../config/config";
 import { TaskerError } from "../../errors";
 
 /**
- * Requests counted for each key (or address, without keys) in a fixed window. express-rate-limit's store does the counting;
- * its middleware is not used, since the routes of the API do not pass through Express.
+ * Requests counted for each key (or address, without keys) in a fixed window. express-rate-limit's store does
+ * the counting. Its middleware is not used, since the routes of the API do not pass through Express.
  */
 export class RateLimit {
   private readonly store = new MemoryStore();
@@ -17,7 +17,7 @@ export class RateLimit {
     this.store.init({ windowMs: config.windowMs } as Options);
   }
 
-  /** Counts one request; puts the draft-8 headers into `headers`; throws TaskerError `rate_limited`. */
+  /** Counts one request and adds the draft-8 headers to `headers`; throws TaskerError `rate_limited`. */
   async count(who: string, headers: string[]): Promise<void> {
     const { totalHits, resetTime } = await this.store.increment(who);
     const seconds = resetTime ? Math.max(0, Math.ceil((resetTime.getTime() - Date.now()) / 1000)) : this.windowSeconds;

@@ -4,9 +4,10 @@ import { TaskerError } from "../../errors";
 import type { ApiKeyRecord } from "../../store/store";
 
 /**
- * Sessions of people at the web pages. Who logs in with a key gets a key of the session's own, in a cookie that no script can
- * read: it is stored hashed like any other, works for hours, on every API process, and is worth what the key it stands for is
- * worth at that moment. Removing either ends it. The browser never keeps the key itself.
+ * Sessions of people at the web pages. Logging in with a key makes a key of the session's own, in a cookie that
+ * no script can read. It is stored hashed like any other, works for 12 hours on every API process, and may do
+ * what the key that it stands for may do at that moment. Removing either ends it. The browser never keeps the
+ * key itself.
  *
  *   POST /session {key} ──▶ cookie + CSRF token ──requests that change something carry the token──▶ DELETE /session
  */
@@ -26,7 +27,7 @@ export function sessionKey(req: IncomingMessage): string | null {
   return null;
 }
 
-/** `Set-Cookie` that begins a session. `Strict`: a link from another site arrives without it, so nothing of theirs acts as us. */
+/** `Set-Cookie` that begins a session. `Strict`: a request from another site arrives without it. */
 export function sessionCookie(req: IncomingMessage, key: string): string {
   const proxied = req.headers["x-forwarded-proto"];
   const secure = proxied === "https" || "encrypted" in req.socket;
@@ -36,14 +37,14 @@ export function sessionCookie(req: IncomingMessage, key: string): string {
 
 export const ENDED_COOKIE = `${COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`;
 
-/** Follows from the session's key, so that every API process knows it and nobody must store it. */
+/** Derived from the session's key, so that every API process knows it and none stores it. */
 export function csrfToken(key: string): string {
   return createHmac("sha256", key).update("csrf").digest("hex");
 }
 
 /**
- * Throws TaskerError `forbidden` when a request of a session would change something without proof that our page sent it. Some
- * requests change something although their method says otherwise (`legacy_get`).
+ * Throws TaskerError `forbidden` when a session's request would change something without proof that our page
+ * sent it. Some requests change something although their method says otherwise (`legacy_get`).
  */
 export function checkCsrf(req: IncomingMessage, key: string, changes: boolean): void {
   if (!changes && READS.has(req.method ?? "")) return;
@@ -57,7 +58,7 @@ export function checkCsrf(req: IncomingMessage, key: string, changes: boolean): 
   );
 }
 
-/** What a session's record holds in place of scopes: the key that it stands for. No scope has such a name. */
+/** In place of scopes a session's record holds the key that it stands for. No scope has such a name. */
 export function sessionOf(parent: { keyId: string | null; name: string | null }): string {
   return MARK + (parent.keyId ?? `config:${parent.name}`);
 }

@@ -2,16 +2,15 @@ import type { AccessStore, ApiKeyRecord } from "../../store/store";
 import { digest, newApiKey, sameDigest, splitKey } from "./keys";
 import { parentOf, SESSION_HOURS, sessionOf } from "./session";
 
-/** Sessions of one key. Another one ends the oldest: a key's log-ins leave no more rows than this. */
+/** Most sessions of one key. One more ends the oldest. */
 const MAX_SESSIONS = 100;
 
-/** The sessions in the store, as far as this process knows them; another process's are looked up. */
+/** The sessions in the store that this process knows; others are looked up. */
 export class Sessions {
   private known = new Map<string, ApiKeyRecord>();
 
   constructor(private readonly access: AccessStore) {}
 
-  /** What was read from the store replaces what is known. */
   replace(records: readonly ApiKeyRecord[]): void {
     this.known = new Map(records.map((record) => [record.id, record]));
   }
@@ -30,7 +29,7 @@ export class Sessions {
     };
     await this.access.addKey(record);
     this.known.set(made.id, { ...record, createdAt: "", lastUsedAt: null });
-    // Counted in the store once it is there: of many at once, in several processes, the last one sees all.
+    // Counted in the store after it was added: of many at once, in several processes, the last one sees all.
     for (const old of surplus(await this.access.keys(), mark)) if (old.id !== made.id) await this.end(old.id);
     return made.text;
   }
@@ -57,7 +56,7 @@ export class Sessions {
   }
 }
 
-/** Sessions that are over, and the oldest beyond what a key may have. All live equally long: the first to expire is the oldest. */
+/** Sessions that are over, and the key's oldest beyond MAX_SESSIONS: all live equally long. */
 function surplus(records: readonly ApiKeyRecord[], mark: string): ApiKeyRecord[] {
   const sessions = records.filter((record) => parentOf(record) !== null);
   const open = sessions.filter((record) => record.scopes.includes(mark) && !isOver(record));

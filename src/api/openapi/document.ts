@@ -1,18 +1,20 @@
 import { z } from "zod";
-import { PROBLEMS, type ProblemCode } from "../../errors";
+import { PROBLEMS, type ProblemCode, TaskerError } from "../../errors";
 import { NAME } from "../../model/names";
 import { batchBody, retryBody, startBody, submitBody } from "../../tasks/requests/request";
 import { VERSION } from "../../version";
 import { PERMISSIONS, type RouteId } from "../access/permissions";
+import { PROBLEM_TEXTS } from "../problem-texts";
+import { type Problem, problemOf } from "../request/problem";
 import { taskQuery } from "../request/query";
 import { NAMED } from "./answers";
-import { problemExample } from "./examples";
-import { type Answer, HEADERS, OPERATIONS, type Operation } from "./operations";
-import { EXPLAINED } from "./problems";
+import { exampleOf } from "./example";
+import { type Answer, HEADERS, type Operation } from "./operation";
+import { OPERATIONS } from "./operations";
 
 /**
- * The OpenAPI 3.1 document, made from the schemas that check requests (tasks/requests/request.ts, query.ts), those that describe
- * answers (answers.ts), and the table of operations, which must name every route there is.
+ * The OpenAPI 3.1 document, made from the schemas that check requests (tasks/requests/request.ts, query.ts),
+ * those that describe answers (answers/), and the table of operations, which has to name every route.
  */
 
 type Schema = Record<string, unknown>;
@@ -67,7 +69,7 @@ export function openApiDocument(basePath = ""): OpenApiDocument {
   for (const route of Object.keys(OPERATIONS) as RouteId[]) {
     const { method, path } = templateOf(route);
     paths[path] ??= {};
-    paths[path][method] = operationObject(route, OPERATIONS[route], schemas.inline);
+    paths[path][method] = operationObject(route, OPERATIONS[route], schemas);
   }
   return {
     openapi: "3.1.0",
@@ -88,7 +90,7 @@ export function openApiDocument(basePath = ""): OpenApiDocument {
       schemas: schemas.named,
       responses: problemResponses(),
       examples: Object.fromEntries(
-        CODES.map((code) => [code, { summary: EXPLAINED[code].when, value: problemExample(code) }]),
+        CODES.map((code) => [code, { summary: PROBLEM_TEXTS[code].when, value: problemExample(code) }]),
       ),
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer", description: "Authorization: Bearer <key>" },
@@ -105,13 +107,18 @@ export function openApiDocument(basePath = ""): OpenApiDocument {
   };
 }
 
-/** The schemas with names, and how to write one that may refer to them. */
-function componentSchemas() {
+interface Schemas {
+  named: Record<string, Schema>;
+  /** The schema, or a reference to it where it has a name. */
+  inline(schema: z.ZodType): Schema;
+}
+
+function componentSchemas(): Schemas {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries({ ...REQUESTS, ...NAMED })) registry.add(schema, { id });
   const inlined: z.ZodType[] = [];
   for (const { query, body, answers } of Object.values(OPERATIONS)) {
-    const all = [query, body?.schema, ...Object.values(answers).map((answer) => answer.schema)];
+    const all = [query, body?.schema, ...Object.values(answers).flatMap(({ schema, also }) => [schema, also?.schema])];
     for (const schema of all) {
       if (schema === undefined || registry.has(schema) || inlined.includes(schema)) continue;
       registry.add(schema, { id: `inline-${inlined.push(schema) - 1}` });
@@ -140,12 +147,13 @@ function componentSchemas() {
   return { named, inline };
 }
 
-function operationObject(route: RouteId, operation: Operation, inline: (schema: z.ZodType) => Schema): OperationObject {
+function operationObject(route: RouteId, operation: Operation, schemas: Schemas): OperationObject {
+  const { inline } = schemas;
   const permission = PERMISSIONS[route];
   const parameters = [...pathParameters(route), ...queryParameters(operation, inline), ...headerParameters(operation)];
   const { body } = operation;
   const responses: Record<string, Schema> = {};
-  for (const [status, answer] of Object.entries(operation.answers)) responses[status] = answerObject(answer, inline);
+  for (const [status, answer] of Object.entries(operation.answers)) responses[status] = answerObject(answer, schemas);
   for (const [status, codes] of byStatus(codesOf(route))) {
     const known = responses[status];
     if (known) (known.content as Schema)[PROBLEM_JSON] = problemContent(codes);
@@ -171,20 +179,21 @@ function operationObject(route: RouteId, operation: Operation, inline: (schema: 
   };
 }
 
-function answerObject(answer: Answer, inline: (schema: z.ZodType) => Schema): Schema {
-  const { description, schema, example, type = "application/json", headers = [] } = answer;
+function answerObject(answer: Answer, schemas: Schemas): Schema {
+  const { description, schema, type = "application/json", headers = [], also } = answer;
   const header = (name: keyof typeof HEADERS) => [name, { description: HEADERS[name], schema: { type: "string" } }];
+  const media = (of: z.ZodType, example?: unknown) => {
+    const written = schemas.inline(of);
+    return { schema: written, example: example ?? exampleOf(written, schemas.named) };
+  };
+  const content = schema && {
+    [type]: media(schema, answer.example),
+    ...(also ? { [also.type]: media(also.schema) } : {}),
+  };
   return {
     description,
     ...(headers.length > 0 ? { headers: Object.fromEntries(headers.map(header)) } : {}),
-    ...(schema
-      ? {
-          content: {
-            [type]: { schema: inline(schema), ...(example === undefined ? {} : { example }) },
-            ...answer.also,
-          },
-        }
-      : {}),
+    ...(content ? { content } : {}),
   };
 }
 
@@ -244,7 +253,7 @@ function headerParameters(operation: Operation): Schema[] {
 function problemResponses(): Record<string, Schema> {
   const responses: Record<string, Schema> = {};
   for (const code of CODES) {
-    const { when, remedy } = EXPLAINED[code];
+    const { when, remedy } = PROBLEM_TEXTS[code];
     responses[code] = {
       description: `${when}. What to do: ${remedy}`,
       content: { [PROBLEM_JSON]: problemContent([code]) },
@@ -265,4 +274,11 @@ function byStatus(codes: readonly ProblemCode[]): Map<string, ProblemCode[]> {
     grouped.set(status, [...(grouped.get(status) ?? []), code]);
   }
   return grouped;
+}
+
+function problemExample(code: ProblemCode): Problem {
+  const error = new TaskerError(code, PROBLEM_TEXTS[code].title, {
+    errors: code === "invalid_request" ? [{ pointer: "#/endpoints", detail: "must name each endpoint once" }] : [],
+  });
+  return problemOf(error, { instance: "/app-update", requestId: "4be1a0c2d3e4-2f", traceId: null, basePath: "" });
 }

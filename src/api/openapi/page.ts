@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { PROBLEMS, type ProblemCode } from "../../errors";
-import { TITLES } from "../request/problem";
+import { PROBLEM_TEXTS } from "../problem-texts";
 import type { OpenApiDocument, OperationObject } from "./document";
-import { EXPLAINED } from "./problems";
 
 /** The document and the problems as pages: plain HTML without scripts, which ask nothing of any other host. */
 
@@ -44,8 +43,8 @@ export function apiPage(document: OpenApiDocument): string {
 
 export function problemsPage(): string {
   const rows = (Object.keys(PROBLEMS) as ProblemCode[]).map((code) => {
-    const { when, remedy } = EXPLAINED[code];
-    return `<tr id="${code}"><td><code>${code}</code></td><td>${PROBLEMS[code]}</td><td><b>${escaped(TITLES[code])}</b>: ${inline(when)}</td><td>${inline(remedy)}</td></tr>`;
+    const { title, when, remedy } = PROBLEM_TEXTS[code];
+    return `<tr id="${code}"><td><code>${code}</code></td><td>${PROBLEMS[code]}</td><td><b>${escaped(title)}</b>: ${inline(when)}</td><td>${inline(remedy)}</td></tr>`;
   });
   return html(
     "tasker: problems",

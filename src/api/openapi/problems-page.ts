@@ -1,10 +1,10 @@
 import { PROBLEMS, type ProblemCode } from "../../errors";
-import { EXPLAINED } from "./problems";
+import { PROBLEM_TEXTS } from "../problem-texts";
 
 /** The text of docs/reference/problems.md with its table made anew; the rest stays as it is. */
 export function withProblems(page: string): string {
   const rows = (Object.keys(PROBLEMS) as ProblemCode[]).map((code) => {
-    const { when, remedy } = EXPLAINED[code];
+    const { when, remedy } = PROBLEM_TEXTS[code];
     return `| \`${code}\` | ${PROBLEMS[code]} | ${when} | ${remedy} |`;
   });
   const table = ["| code | status | when | what to do |", "|---|---|---|---|", ...rows].join("\n");

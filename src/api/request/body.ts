@@ -4,14 +4,15 @@ import { TaskerError } from "../../errors";
 import { deeperThan, MAX_DEPTH } from "../../model/json/json";
 import { placeOfFault } from "../../model/json/json-fault";
 
-/** The client went away before its request was complete: nobody is left to answer. */
+/** The client went away before its request was complete: there is nobody to answer. */
 export class ClientGone extends Error {}
 
 const NOTHING = Buffer.alloc(0);
 
 /**
- * The raw body, at most `limit` bytes. A longer one is refused as soon as that is known: from its Content-Length before a
- * byte is read, else at the first chunk too many. Throws TaskerError `body_too_large` or `unsupported_media_type`, ClientGone.
+ * The raw body, at most `limit` bytes. A longer one is refused as soon as that is known: from its Content-Length
+ * before a byte is read, else at the first chunk too many. Throws TaskerError `body_too_large` or
+ * `unsupported_media_type`, ClientGone.
  */
 export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
   const announced = req.headers["content-length"];
@@ -71,7 +72,8 @@ export interface JsonBody {
 
 /**
  * The body as a JSON object with its text. An absent body is `{}` where `mayBeEmpty`.
- * Throws TaskerError `unsupported_media_type`, `malformed_json` (with the position, never with the text) or `invalid_request`.
+ * Throws TaskerError `unsupported_media_type`, `malformed_json` (with the position, never with the text) or
+ * `invalid_request`.
  */
 export function parseBody(bytes: Buffer, contentType: string | undefined, mayBeEmpty: boolean): JsonBody {
   if (bytes.length === 0) {

@@ -10,6 +10,7 @@ import type { ClientAddress } from "../access/client-address";
 import type { Audit } from "../audit";
 import type { ChangeFeed } from "../feed";
 import type { ApiMetrics } from "../metrics";
+import type { ApiDocs } from "../openapi/docs";
 import type { JsonBody } from "./body";
 import { parseBody, readBody } from "./body";
 import type { RawQuery } from "./query";
@@ -25,14 +26,15 @@ export interface Api {
   auth: Auth;
   feed: ChangeFeed;
   metrics: ApiMetrics;
-  remote: ClientAddress;
+  clientAddress: ClientAddress;
+  docs: ApiDocs;
   basePath: string;
   /** True from the moment that no new work is wanted. */
   draining: boolean;
-  /** Requests that wait or stream: told to come to an end when the server drains. */
+  /** Requests that wait or stream; aborted when the server drains. */
   readonly waiting: Set<AbortController>;
   readonly streams: Streams;
-  /** How often streams are spoken to, and who follows them is looked at again. */
+  /** How often a stream sends a heartbeat, and its key is checked again. */
   heartbeatMs: number;
 }
 
@@ -42,20 +44,35 @@ export type Handler = (call: Call) => Promise<Reply | null>;
 /** One request on its way through a handler: its parts, read when asked for. */
 export class Call {
   identity!: Identity;
+  /** Without the base path and the query. */
+  readonly path: string;
+  private readonly queryText: string;
   private parsedQuery: RawQuery | null = null;
+  private address: string | null | undefined;
 
   constructor(
     readonly api: Api,
     readonly req: IncomingMessage,
     readonly res: ServerResponse,
     readonly params: Readonly<Record<string, string>>,
-    /** Without the base path and the query. */
-    readonly path: string,
-    private readonly queryText: string,
     readonly requestId: string,
-  ) {}
+  ) {
+    const url = req.url ?? "/";
+    const mark = url.indexOf("?");
+    this.path = mark < 0 ? url : url.slice(0, mark);
+    this.queryText = mark < 0 ? "" : url.slice(mark + 1);
+  }
 
-  /** Flat: `a[b]=1` is a parameter named `a[b]`. Without `key`, which is nobody's business but auth's. */
+  /** The task type of the route; `id` is the task's. */
+  get taskType(): string {
+    return this.params.taskType!;
+  }
+
+  get id(): string {
+    return this.params.id!;
+  }
+
+  /** Flat: `a[b]=1` is a parameter named `a[b]`. Without `key`, which only auth reads. */
   get query(): RawQuery {
     if (this.parsedQuery === null) {
       this.parsedQuery = this.queryText === "" ? {} : { ...parse(this.queryText) };
@@ -92,18 +109,20 @@ export class Call {
     return parseBody(bytes, this.req.headers["content-type"], more.mayBeEmpty ?? false);
   }
 
+  /** The body, which may be left out, as the schema has it; throws TaskerError `invalid_request`. */
+  async bodyAs<T>(schema: z.ZodType<T>): Promise<T> {
+    return checked(schema, (await this.json({ mayBeEmpty: true })).value, "The request");
+  }
+
+  /** The client's address; null: the connection is gone already. */
   get remote(): string | null {
-    return this.api.remote.of(this.req);
+    if (this.address === undefined) this.address = this.api.clientAddress.of(this.req);
+    return this.address;
   }
 
-  /** For limits: where it comes from. */
-  get address(): string {
-    return this.remote ?? "unknown";
-  }
-
-  /** For limits: the key's name, or without keys the address. */
+  /** For limits: the key's name; without keys, or before it is known, the address. */
   get who(): string {
-    return this.identity.name ?? this.address;
+    return this.identity?.name ?? this.remote ?? "unknown";
   }
 
   caller(): Caller {
@@ -116,8 +135,8 @@ export class Call {
   }
 
   /**
-   * Runs what takes long. Its signal aborts when the client goes away, when the server drains, and at the next beat after the
-   * key or session that it was asked with has ended.
+   * Runs what takes long. Its signal aborts when the client goes away, when the server drains, and at the
+   * next heartbeat after its key or session has ended.
    */
   async whileOpen<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController();
@@ -149,7 +168,7 @@ export class Call {
     }
   }
 
-  /** Notes a change in the audit trail; costs nothing now. */
+  /** Notes a change in the audit trail, which is written later. */
   audit(action: string, task: { id: string; type: string } | null, detail: Record<string, string | number> = {}): void {
     this.api.audit.add({
       actor: this.identity.name,

@@ -1,27 +1,6 @@
 import type { ProblemCode } from "../../errors";
 import { TaskerError } from "../../errors";
-
-/** RFC 9457 problem details. `code` is stable and described in docs/reference/problems.md; `type` leads to its paragraph. */
-
-export const TITLES: Readonly<Record<ProblemCode, string>> = {
-  malformed_json: "The request body is not JSON",
-  unauthenticated: "An API key is needed",
-  forbidden: "Not allowed",
-  unknown_task_type: "There is no such task type",
-  task_not_found: "There is no such task",
-  endpoint_not_found: "There is no such endpoint",
-  route_not_found: "There is nothing at this address",
-  identifier_conflict: "The identifier was used for another request",
-  already_running: "The task type is running already",
-  illegal_state: "The task's state does not allow it",
-  body_too_large: "The request body is too large",
-  unsupported_media_type: "The request body has the wrong media type",
-  invalid_request: "The request is not valid",
-  rate_limited: "Too many requests",
-  internal: "Something went wrong on the server",
-  overloaded: "The server has too much to do",
-  database_unavailable: "The database cannot be reached",
-};
+import { PROBLEM_TEXTS } from "../problem-texts";
 
 export interface ProblemContext {
   /** Path of the request, without its query: a key may stand there. */
@@ -31,6 +10,7 @@ export interface ProblemContext {
   basePath: string;
 }
 
+/** RFC 9457 problem details. `code` is stable (docs/reference/problems.md), `type` leads to its description. */
 export interface Problem {
   type: string;
   title: string;
@@ -46,19 +26,14 @@ export interface Problem {
 /** Anything thrown, as a TaskerError; what is not one becomes `internal` and tells the outside nothing. */
 export function asTaskerError(error: unknown): TaskerError {
   if (error instanceof TaskerError) return error;
-  return new TaskerError(
-    "internal",
-    "The request could not be answered. The server's log says why under this request_id.",
-    {
-      cause: error,
-    },
-  );
+  const message = "The request could not be answered. The server's log says why under this request_id.";
+  return new TaskerError("internal", message, { cause: error });
 }
 
 export function problemOf(error: TaskerError, context: ProblemContext): Problem {
   return {
     type: `${context.basePath}/docs/problems#${error.code}`,
-    title: TITLES[error.code],
+    title: PROBLEM_TEXTS[error.code].title,
     status: error.status,
     detail: error.message,
     instance: context.instance,

@@ -8,8 +8,8 @@ import type { ResponseFilter, TaskFilter } from "../../store/store";
 import { checked } from "../../tasks/requests/request";
 
 /**
- * What may stand behind the `?` of a request. Everything arrives as text, is checked here, and leaves typed; `meta` says in the
- * OpenAPI document what the text means.
+ * What may stand behind the `?` of a request. Everything arrives as text, is checked here, and leaves typed.
+ * `meta` says in the OpenAPI document what the text means.
  */
 
 export type RawQuery = Record<string, string | string[] | undefined>;
@@ -29,7 +29,7 @@ function statuses<const S extends readonly [string, ...string[]]>(allowed: S) {
     .meta({ type: "array", items: { type: "string", enum: allowed } });
 }
 
-/** More than the most is given the most: a client that asks for everything gets pages. */
+/** A higher limit is lowered: a client that asks for everything gets pages. */
 function limit(most: number, otherwise: number) {
   return once
     .transform((text) => (text.trim() === "" ? Number.NaN : Number(text)))
@@ -75,18 +75,14 @@ export const taskListQuery = z
 
 /** Throws TaskerError `invalid_request`. */
 export function taskFilter(query: RawQuery): TaskFilter {
-  const found = checked(taskListQuery, query, "The query");
-  return {
-    type: found.type,
-    status: found.status,
-    identifier: found.identifier,
-    endpoint: found.endpoint,
-    endpointStatus: found.endpoint_status,
-    createdAfter: found.created_after,
-    createdBefore: found.created_before,
-    after: found.after,
-    limit: found.limit,
-  };
+  const {
+    include: _,
+    endpoint_status,
+    created_after,
+    created_before,
+    ...same
+  } = checked(taskListQuery, query, "The query");
+  return { ...same, endpointStatus: endpoint_status, createdAfter: created_after, createdBefore: created_before };
 }
 
 const CURSOR = /^([a-z0-9][a-z0-9._-]{0,62}|\*)\/([a-z0-9][a-z0-9._-]{0,62})?$/;

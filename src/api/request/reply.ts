@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import helmet from "helmet";
 
-/** What a handler answers. `null` from a handler: it has answered itself (a stream). */
+/** What a handler answers. */
 export interface Reply {
   status: number;
   /** Flat list of names and values: what node writes fastest. */
@@ -12,12 +12,22 @@ export interface Reply {
   policy?: string;
 }
 
+/** An answer that no cache keeps. */
+export function noStore(status: number, view: unknown, headers: readonly string[] = []): Reply {
+  return { status, headers: ["Cache-Control", "no-store", ...headers], body: JSON.stringify(view) };
+}
+
+/** An answer that a client may keep and has to ask for again. */
+export function noCache(body: string, headers: readonly string[] = []): Reply {
+  return { status: 200, headers: ["Cache-Control", "private, no-cache", ...headers], body };
+}
+
 export const JSON_TYPE = "application/json; charset=utf-8";
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
 /**
- * helmet's headers for answers that are data, never a page: computed once, since they are the same for each. HSTS is left to
- * whatever ends TLS in front of us.
+ * helmet's headers for answers that are data, never a page; the same for each. HSTS is left to whatever ends
+ * TLS in front of us.
  */
 export const SECURITY_HEADERS: readonly string[] = recordHeaders(
   helmet({
@@ -46,7 +56,7 @@ function withPolicy(policy: string): string[] {
   return SECURITY_HEADERS.with(at + 1, policy);
 }
 
-/** Writes the whole answer. `extra` are the headers that every answer of this request carries. */
+/** Writes the whole answer. @param extra headers that every answer of this request carries */
 export function send(req: IncomingMessage, res: ServerResponse, reply: Reply, extra: string[], closing: boolean): void {
   if (res.headersSent || res.destroyed) return;
   const early = leavesBodyUnread(req);
@@ -65,7 +75,7 @@ export function send(req: IncomingMessage, res: ServerResponse, reply: Reply, ex
   else res.end(reply.body);
 }
 
-/** A small rest of a body is cheaper to read and drop than a connection is to make anew. */
+/** Reading and dropping a rest of a body up to 64 KiB is cheaper than a new connection. */
 const WORTH_DRAINING = 64 * 1024;
 
 function leavesBodyUnread(req: IncomingMessage): boolean {
@@ -78,8 +88,9 @@ const LINGER_MS = 1000;
 const LINGER_BYTES = 8 * 1024 * 1024;
 
 /**
- * Answers while the client still sends. Closing at once would make its kernel drop the answer with the connection (unread data
- * means RST), so the answer is sent whole, what still comes is thrown away for a moment, and then the connection goes.
+ * Answers while the client still sends. Closing at once would make its kernel drop the answer with the
+ * connection (unread data means RST). So the answer is sent whole, what still comes is dropped for a moment,
+ * and then the connection is closed.
  */
 function linger(req: IncomingMessage, res: ServerResponse, body: string): void {
   const close = () => {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { TaskerError } from "../../errors";
 import { isId } from "../../model/ids";
-import { ANYONE, type Auth, type Identity } from "../access/auth";
+import { ANYONE, type Identity } from "../access/auth";
 import { checkHost, checkOrigin } from "../access/guard";
 import type { RateLimit } from "../access/limit";
 import { allows, PERMISSIONS, type RouteId, type Scope } from "../access/permissions";
@@ -12,23 +12,23 @@ import { asTaskerError, problemHeaders, problemOf } from "./problem";
 import { PROBLEM_TYPE, type Reply, send } from "./reply";
 import type { Match } from "./router";
 
-const PROCESS = randomBytes(6).toString("hex");
-let requests = 0;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
- * The one way through which every request of the table goes:
+ * The path of every request of the table:
  *
- *   request id → origin → who asks → how often → under which host name → may they → is there such a type → handler → answer or problem
+ *   request id → origin → identity → rate limit → host name → scope → task type → handler → answer or problem
  */
 export class RequestPipeline {
+  private readonly idPrefix = randomBytes(6).toString("hex");
+  private requests = 0;
+
   constructor(
-    readonly api: Api,
-    private readonly auth: Auth,
+    private readonly api: Api,
     private readonly rate: RateLimit | null,
   ) {}
 
-  async serve({ route, handler, params }: Match, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  async serve({ route, path, handler, params }: Match, req: IncomingMessage, res: ServerResponse): Promise<void> {
     const began = performance.now();
     const { call, headers } = this.begin(req, res, params);
     let reply: Reply | null;
@@ -40,56 +40,48 @@ export class RequestPipeline {
     }
     if (reply === null) return;
     send(req, res, reply, headers, this.api.draining);
-    this.api.metrics.answered(
-      req.method ?? "",
-      route.slice(route.indexOf(" ") + 1),
-      reply.status,
-      (performance.now() - began) / 1000,
-    );
+    this.api.metrics.answered(req.method ?? "", path, reply.status, (performance.now() - began) / 1000);
   }
 
   /** For what no route takes. */
   async serveError(error: unknown, req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { call, headers } = this.begin(req, res, {});
-    const counted = await this.rate?.count(call.address, headers).catch((tooMany: unknown) => tooMany);
+    const counted = await this.rate?.count(call.who, headers).catch((tooMany: unknown) => tooMany);
     const reply = this.refusal(counted ?? error, call);
     if (reply) send(req, res, reply, headers, this.api.draining);
   }
 
   private begin(req: IncomingMessage, res: ServerResponse, params: Record<string, string>) {
-    const url = req.url ?? "/";
-    const mark = url.indexOf("?");
-    const path = mark < 0 ? url : url.slice(0, mark);
-    const query = mark < 0 ? "" : url.slice(mark + 1);
     const given = req.headers["x-request-id"];
-    const id = typeof given === "string" && REQUEST_ID.test(given) ? given : `${PROCESS}-${(++requests).toString(36)}`;
-    return { call: new Call(this.api, req, res, params, path, query, id), headers: ["X-Request-Id", id] };
+    const ofClient = typeof given === "string" && REQUEST_ID.test(given);
+    const id = ofClient ? given : `${this.idPrefix}-${(++this.requests).toString(36)}`;
+    return { call: new Call(this.api, req, res, params, id), headers: ["X-Request-Id", id] };
   }
 
   private async admit(route: RouteId, call: Call, headers: string[]): Promise<void> {
     const permission = PERMISSIONS[route];
     if (permission === "public") return;
-    // Who asks is the handler's to find out.
-    if (permission === "session") return this.rate?.count(call.address, headers);
+    // The handler itself finds out who asks.
+    if (permission === "session") return this.rate?.count(call.who, headers);
     call.identity = await this.identified(permission, call, headers);
     await this.rate?.count(call.who, headers);
     if (call.identity === ANYONE) checkHost(call.req);
     this.checkScope(permission, call);
     const { taskType: type, id } = call.params;
     if (type !== undefined) await this.checkType(route, type, call);
-    // Programs that look before they fetch may do so without starting or stopping anything.
+    // A program that sends HEAD first may do so without starting or stopping anything.
     if (changes(permission) && call.req.method === "HEAD") throw notFound(call.req);
     if (id !== undefined && !isId(id)) throw noTask(id, type!);
   }
 
-  /** Whoever is refused here has no name yet: it counts for the address. */
+  /** A refusal here counts for the address: there is no name yet. */
   private async identified(permission: Scope, call: Call, headers: string[]): Promise<Identity> {
     try {
       if (changes(permission)) checkOrigin(call.req);
-      return await this.auth.identify(call.req, call.urlKey, changes(permission));
+      return await this.api.auth.identify(call.req, call.urlKey, changes(permission));
     } catch (error) {
       const refused = error instanceof TaskerError && (error.status === 401 || error.status === 403);
-      if (refused) await this.rate?.count(call.address, headers);
+      if (refused) await this.rate?.count(call.who, headers);
       throw error;
     }
   }
@@ -100,8 +92,8 @@ export class RequestPipeline {
   }
 
   /**
-   * Names of types are no secret, tasks are: of another client's task not even its existence is told. Tasks outlive their type's
-   * place in the config: they are found as long as they are stored.
+   * Names of types are no secret, tasks are: another client's task is answered as if it did not exist.
+   * Tasks outlive their type in the config: they are found as long as they are stored.
    */
   private async checkType(route: RouteId, type: string, call: Call): Promise<void> {
     const { types } = call.identity;
@@ -150,6 +142,7 @@ const OF_STORED_TASKS: ReadonlySet<RouteId> = new Set<RouteId>([
   "POST /:taskType/:id/retry",
 ]);
 
+/** Whether what asks for this scope changes something, whatever its method. */
 function changes(scope: Scope): boolean {
   return scope !== "read";
 }

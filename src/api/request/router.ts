@@ -4,9 +4,10 @@ import type { Handler } from "./call";
 /**
  * The one router of the API: the table of routes, compiled into a tree of path segments.
  *
- * A segment matches a fixed word before it matches a parameter, so the order of the table does not matter. Segments are
- * compared decoded: `/%65ndpoints/db1` is `/endpoints/db1`. One trailing slash is allowed. HEAD finds the route of GET. What
- * the table does not have is `null`, and Express serves it: the web pages, or the problem `route_not_found`.
+ * A segment matches a fixed word before it matches a parameter, so the order of the table does not matter.
+ * Segments are compared decoded: `/%65ndpoints/db1` is `/endpoints/db1`. One trailing slash is allowed. HEAD
+ * finds the route of GET. What the table does not have is null, and Express serves it: the web pages, or the
+ * problem `route_not_found`.
  */
 export class Router {
   private readonly methods = new Map<string, Node>();
@@ -14,7 +15,7 @@ export class Router {
   /** Throws when two routes claim the same place: a fault of the table. */
   constructor(
     routes: Readonly<Record<string, Handler>>,
-    /** First words that belong to somebody else; no parameter matches them. */
+    /** First words that no parameter matches. */
     private readonly reserved: readonly string[],
   ) {
     for (const [id, handler] of Object.entries(routes)) this.add(id as RouteId, handler);
@@ -29,7 +30,7 @@ export class Router {
     if (leaf === null) return null;
     const params: Record<string, string> = {};
     for (let index = 0; index < leaf.names.length; index++) params[leaf.names[index]!] = values[index]!;
-    return { route: leaf.route, handler: leaf.handler, params };
+    return { route: leaf.route, path: leaf.path, handler: leaf.handler, params };
   }
 
   private walk(node: Node, path: string, from: number, values: string[]): Leaf | null {
@@ -58,12 +59,14 @@ export class Router {
       node = segment.startsWith(":") ? parameterOf(node) : wordOf(node, segment);
     }
     if (node.leaf !== null) throw new Error(`The routes ${node.leaf.route} and ${id} claim the same addresses`);
-    node.leaf = { route: id, handler, names };
+    node.leaf = { route: id, path, handler, names };
   }
 }
 
 export interface Match {
   route: RouteId;
+  /** Of the table, as `/:taskType/:id`. */
+  path: string;
   handler: Handler;
   /** Decoded. */
   params: Record<string, string>;
@@ -75,9 +78,8 @@ interface Node {
   leaf: Leaf | null;
 }
 
-interface Leaf {
-  route: RouteId;
-  handler: Handler;
+interface Leaf extends Omit<Match, "params"> {
+  /** Of the parameters, in the order of the path. */
   names: string[];
 }
 

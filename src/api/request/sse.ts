@@ -3,10 +3,10 @@ import type { Call } from "./call";
 import { SECURITY_HEADERS } from "./reply";
 
 const RETRY_MS = 3_000;
-/** What may wait in our memory for a client that reads too slowly. */
+/** Bytes that may wait in our memory for a client that reads too slowly. */
 const MAX_BEHIND = 1024 * 1024;
 
-/** One `text/event-stream` answer. A client that does not keep up is cut off: it comes back and resumes where it was. */
+/** One `text/event-stream` answer. A client that does not keep up is cut off; it can resume where it was. */
 export class EventStream {
   private readonly timer: NodeJS.Timeout;
   private readonly res: ServerResponse;

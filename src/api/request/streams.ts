@@ -2,7 +2,7 @@ import { TaskerError } from "../../errors";
 
 /** Event streams of one process. */
 const MAX_STREAMS = 4000;
-/** Of one key, or one address without keys: nobody takes all of them. */
+/** Of one key, or of one address without keys. */
 const MAX_STREAMS_EACH = 1000;
 
 /** Counts the open event streams, all together and by who follows them. */
@@ -15,7 +15,7 @@ export class Streams {
     private readonly mostEach = MAX_STREAMS_EACH,
   ) {}
 
-  /** Returns what is to be called when the stream has ended. Throws TaskerError `overloaded`. */
+  /** Returns the function to call when the stream has ended. Throws TaskerError `overloaded`. */
   open(who: string): () => void {
     const own = this.by.get(who) ?? 0;
     if (this.all >= this.most) throw tooMany(`${this.most} streams are open`);

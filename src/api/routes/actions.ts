@@ -1,21 +1,22 @@
 import type { ResponseRecord } from "../../model/response";
-import { cancelBody, checked } from "../../tasks/requests/request";
-import type { Cancelled, CancelOptions, CancelResult, TaskReading } from "../../tasks/service";
+import { cancelBody } from "../../tasks/requests/request";
+import type { Cancelled, CancelResult, CancelWait, TaskReading } from "../../tasks/service";
 import type { Call } from "../request/call";
 import { noQuery } from "../request/query";
-import type { Reply } from "../request/reply";
+import { noStore, type Reply } from "../request/reply";
 import { keyView, outcomeView, taskPath, taskView } from "../views";
 import { preferenceApplied, waitOf } from "./tasks";
 
 /**
- * `POST /:taskType/:id/cancel[?wait=]` → 202: it happens or has happened now; 200: everything was final before. With `wait` it
- * is answered when what was told to stop has stopped. `{"endpoints": […]}`: only there.
+ * `POST /:taskType/:id/cancel[?wait=]` → 202: it happens or has happened now; 200: everything was final
+ * before. With `wait` it is answered when what was told to stop has stopped. `{"endpoints": […]}`: only there.
  */
 export async function cancelTask(call: Call): Promise<Reply> {
-  const { taskType, id } = call.params as { taskType: string; id: string };
   const ms = waitAsked(call);
-  const { endpoints } = checked(cancelBody, (await call.json({ mayBeEmpty: true })).value, "The request");
-  return cancelWith(call, ms, (wait) => call.api.service.cancel(taskType, id, call.caller(), { ...wait, endpoints }));
+  const { endpoints } = await call.bodyAs(cancelBody);
+  return cancelWith(call, ms, (wait) =>
+    call.api.service.cancel(call.taskType, call.id, call.caller(), { ...wait, endpoints }),
+  );
 }
 
 /** Milliseconds to wait, where nothing else may stand in the query; null: not asked for. */
@@ -25,14 +26,14 @@ export function waitAsked(call: Call): number | null {
   return ms;
 }
 
-/** Cancels by `how`; null from it means that there was nothing to cancel. */
+/** @param how cancels; null from it: there was nothing to cancel */
 export async function cancelWith(
   call: Call,
   ms: number | null,
-  how: (wait: Pick<CancelOptions, "ms" | "signal">) => Promise<Cancelled | null>,
+  how: (wait: CancelWait) => Promise<Cancelled | null>,
 ): Promise<Reply> {
   const answer = await call.whileOpen((signal) => how({ ms: ms ?? 0, signal }));
-  if (!answer) return { status: 200, headers: ["Cache-Control", "no-store"], body: '{"task":null,"outcomes":[]}' };
+  if (!answer) return noStore(200, { task: null, outcomes: [] });
   const { outcomes, reading } = answer;
   call.audit("task.cancel", reading.task, counts(outcomes));
   const nothingLeft = outcomes.every((outcome) => outcome.outcome === "finished");
@@ -44,9 +45,8 @@ export async function cancelWith(
 /** `POST /:taskType/:id/retry` → 202: these are opened again; 200: none was to be retried; 409: under way there. */
 export async function retryTask(call: Call): Promise<Reply> {
   call.queryAs(noQuery);
-  const { taskType, id } = call.params as { taskType: string; id: string };
-  const body = (await call.json({ mayBeEmpty: true })).value;
-  const { reopened, reading } = await call.api.service.retry(taskType, id, body, call.caller());
+  const { value } = await call.json({ mayBeEmpty: true });
+  const { reopened, reading } = await call.api.service.retry(call.taskType, call.id, value, call.caller());
   call.audit("task.retry", reading.task, { reopened: reopened.length });
   return action(call, reopened.length > 0 ? 202 : 200, reading, `"reopened":[${reopened.map(keyView).join(",")}]`);
 }
@@ -61,9 +61,4 @@ function counts(outcomes: readonly CancelResult[]): Record<string, number> {
   const counted: Record<string, number> = {};
   for (const { outcome } of outcomes) counted[outcome] = (counted[outcome] ?? 0) + 1;
   return counted;
-}
-
-/** An action without parameters takes an empty body or `{}`. */
-export async function nothingIn(call: Call): Promise<void> {
-  checked(noQuery, (await call.json({ mayBeEmpty: true })).value, "The request");
 }

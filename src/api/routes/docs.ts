@@ -1,48 +1,25 @@
-import { openApiDocument } from "../openapi/document";
-import { apiPage, problemsPage, STYLE_HASH } from "../openapi/page";
+import { STYLE_HASH } from "../openapi/page";
 import type { Call } from "../request/call";
 import type { Reply } from "../request/reply";
 
-/** What is the same for every request: made at the first one. */
-const made = new Map<string, string>();
-
-function once(key: string, make: () => string): string {
-  const known = made.get(key) ?? make();
-  made.set(key, known);
-  return known;
-}
+const HEADERS = ["Cache-Control", "no-cache"];
+const POLICY = `default-src 'none'; style-src '${STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 /** `GET /openapi.json` */
-export async function openapi(call: Call): Promise<Reply> {
-  const { basePath } = call.api;
-  return {
-    status: 200,
-    headers: CACHED,
-    body: once(`json ${basePath}`, () => JSON.stringify(openApiDocument(basePath))),
-  };
+export async function openapi({ api }: Call): Promise<Reply> {
+  return { status: 200, headers: HEADERS, body: api.docs.json() };
 }
 
 /** `GET /docs` → the same, for people. */
-export async function docs(call: Call): Promise<Reply> {
-  const { basePath } = call.api;
-  return htmlPage(once(`page ${basePath}`, () => apiPage(openApiDocument(basePath))));
+export async function docs({ api }: Call): Promise<Reply> {
+  return htmlPage(api.docs.page());
 }
 
 /** `GET /docs/problems` → where the `type` of every problem leads. */
-export async function docsProblems(): Promise<Reply> {
-  return htmlPage(once("problems", problemsPage));
+export async function docsProblems({ api }: Call): Promise<Reply> {
+  return htmlPage(api.docs.problems());
 }
-
-const CACHED = ["Cache-Control", "no-cache"];
 
 function htmlPage(body: string): Reply {
-  return {
-    status: 200,
-    contentType: "text/html; charset=utf-8",
-    headers: CACHED,
-    policy: POLICY,
-    body,
-  };
+  return { status: 200, contentType: "text/html; charset=utf-8", headers: HEADERS, policy: POLICY, body };
 }
-
-const POLICY = `default-src 'none'; style-src '${STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;

@@ -11,29 +11,31 @@ export async function allEvents(call: Call): Promise<null> {
   return stream(call, { type, types: call.identity.types });
 }
 
-/** `GET /:taskType/:id/events` (SSE): `task.updated` with the whole task at first and after changes, and `response.updated`. */
+/** `GET /:taskType/:id/events` (SSE): `task.updated` with the whole task, first and after changes, and `response.updated`. */
 export async function taskEvents(call: Call): Promise<null> {
-  const { taskType, id } = call.params as { taskType: string; id: string };
+  const { taskType, id } = call;
   const { service, basePath, log } = call.api;
-  let told = "";
+  let sent = "";
   const first = await service.read(taskType, id);
   return stream(call, { taskId: id, types: call.identity.types }, async (events, lastId) => {
-    const reading = told === "" ? first : await service.read(taskType, id).catch(() => null);
+    const reading = sent === "" ? first : await service.read(taskType, id).catch(() => null);
     if (!reading) return log.debug({ task_id: id }, "A followed task could not be read; it is at its next change");
-    if (reading.etag === told) return;
-    told = reading.etag;
+    if (reading.etag === sent) return;
+    sent = reading.etag;
     events.event("task.updated", taskView(reading, basePath), lastId);
   });
 }
 
 /**
- * Resumes at `Last-Event-ID` (or `?after=`). A cursor that means nothing any more is answered with `event: reset`: the client
- * reads the state anew, and the stream goes on from now. `settle` is called at first, after changes and at each heartbeat.
+ * Resumes at `Last-Event-ID` (or `?after=`). A cursor that means nothing any more is answered with
+ * `event: reset`: the client reads the state anew, and the stream goes on from now.
+ *
+ * @param update is called first, after changes and at each heartbeat
  */
 async function stream(
   call: Call,
   wanted: Wanted,
-  settle: (events: EventStream, id: string | null) => Promise<void> = async () => {},
+  update: (events: EventStream, id: string | null) => Promise<void> = async () => {},
 ): Promise<null> {
   const { after: asked } = call.queryAs(eventsQuery);
   const { feed } = call.api;
@@ -41,7 +43,7 @@ async function stream(
     await feed.ready();
     const header = call.req.headers["last-event-id"];
     const lastId = (typeof header === "string" && header !== "" ? header : asked) ?? null;
-    const { events, leave } = await open(call, wanted, lastId, settle);
+    const { events, leave } = await open(call, wanted, lastId, update);
     if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
     leave();
     events.end();
@@ -56,7 +58,7 @@ function eventId(cursor: string): string {
   return MARK + Buffer.from(cursor).toString("base64url");
 }
 
-/** Throws TaskerError `invalid_request` for what is none of ours. */
+/** Throws TaskerError `invalid_request` for an id that this server has not made. */
 function cursorOf(id: string): string {
   const cursor = Buffer.from(id.slice(MARK.length), "base64url").toString();
   if (cursor !== "" && eventId(cursor) === id) return cursor;
@@ -67,12 +69,12 @@ async function open(
   call: Call,
   wanted: Wanted,
   lastId: string | null,
-  settle: (events: EventStream, id: string | null) => Promise<void>,
+  update: (events: EventStream, id: string | null) => Promise<void>,
 ): Promise<{ events: EventStream; leave: () => void }> {
   let id = lastId;
-  let settling: Promise<void> = Promise.resolve();
+  let updating: Promise<void> = Promise.resolve();
   const changed = () => {
-    settling = settling.then(() => settle(events, id));
+    updating = updating.then(() => update(events, id));
   };
   const events = new EventStream(call, changed);
   const follow = (from: string | null) =>

@@ -1,12 +1,10 @@
 import { TaskerError } from "../../errors";
 import type { Call } from "../request/call";
-import type { Reply } from "../request/reply";
+import { noStore, type Reply } from "../request/reply";
 
-const HEADERS = ["Cache-Control", "no-store"];
-
-/** `GET /livez` → the process answers. It asks nobody else: restarting this process repairs neither database nor broker. */
+/** `GET /livez` → the process answers. Database and broker do not count: restarting this process repairs neither. */
 export async function livez(): Promise<Reply> {
-  return { status: 200, headers: HEADERS, body: '{"status":"alive"}' };
+  return noStore(200, { status: "alive" });
 }
 
 /** `GET /readyz` → 200 when work can be taken, else 503; the checks say why. */
@@ -15,7 +13,7 @@ export async function readyz(call: Call): Promise<Reply> {
   const { ready, checks } = await api.service.health();
   const fit = ready && !api.draining;
   const status = api.draining ? "draining" : fit ? "ready" : "not_ready";
-  return { status: fit ? 200 : 503, headers: HEADERS, body: JSON.stringify({ status, ready: fit, checks }) };
+  return noStore(fit ? 200 : 503, { status, ready: fit, checks });
 }
 
 /** `GET /metrics` → Prometheus text, of all task types and endpoints: not for keys that may see some of them only. */
@@ -27,5 +25,6 @@ export async function metrics(call: Call): Promise<Reply> {
     );
   }
   const { metrics: all } = call.api;
-  return { status: 200, headers: HEADERS, body: await all.text(), contentType: all.registry.contentType };
+  const headers = ["Cache-Control", "no-store"];
+  return { status: 200, headers, body: await all.text(), contentType: all.registry.contentType };
 }

@@ -1,9 +1,8 @@
 import type { RouteId } from "../access/permissions";
 import type { Handler } from "../request/call";
 import { cancelTask, retryTask } from "./actions";
-import { listEndpoints, listTypes, readEndpoint, readType } from "./catalogue";
+import { listEndpoints, listTypes, readEndpoint, readType, removeEndpoint, renameEndpoint } from "./catalogue";
 import { docs, docsProblems, openapi } from "./docs";
-import { removeEndpoint, renameEndpoint } from "./endpoints";
 import { allEvents, taskEvents } from "./events";
 import { livez, metrics, readyz } from "./health";
 import { listTasks, listTasksOfType } from "./lists";
@@ -14,7 +13,7 @@ import { runStatus, startRun, startRunByGet, stopRun, stopRunByGet } from "./sin
 import { system } from "./system";
 import { createBatch, createTask, readTask } from "./tasks";
 
-/** Every route and what answers it, in the order in which they are tried: fixed words before parameters. */
+/** Every route and what answers it. */
 export const ROUTES: Readonly<Record<RouteId, Handler>> = {
   "GET /livez": livez,
   "GET /readyz": readyz,

@@ -2,7 +2,7 @@ import { stringify } from "node:querystring";
 import type { TaskFilter } from "../../store/store";
 import type { Call } from "../request/call";
 import { taskFilter } from "../request/query";
-import type { Reply } from "../request/reply";
+import { noCache, type Reply } from "../request/reply";
 import { listView, taskItemView } from "../views";
 
 /** `GET /tasks` → tasks of all types that the key may see, newest first; `?include=responses`: with their responses. */
@@ -14,24 +14,19 @@ export function listTasks(call: Call): Promise<Reply> {
 
 /** `GET /:taskType` → its tasks, newest first. */
 export function listTasksOfType(call: Call): Promise<Reply> {
-  return page(call, taskFilter({ ...call.query, type: call.params.taskType }));
+  return page(call, taskFilter({ ...call.query, type: call.taskType }));
 }
 
 async function page(call: Call, filter: TaskFilter): Promise<Reply> {
   const { items, next } = await call.api.service.list(filter);
-  return list(
-    call,
-    items.map((item) => taskItemView(item, call.query.include === "responses")),
-    next,
-  );
+  const views = items.map((item) => taskItemView(item, call.query.include === "responses"));
+  return list(call, views, next);
 }
 
 /** Any list: `{items, next}`, and the way to the next page as a link. */
 export function list(call: Call, items: readonly string[], next: string | null): Reply {
-  const headers = ["Cache-Control", "private, no-cache"];
-  if (next !== null) {
-    const query = stringify({ ...call.query, after: next });
-    headers.push("Link", `<${call.api.basePath}${call.path}?${query}>; rel="next"`);
-  }
-  return { status: 200, headers, body: listView(items, next) };
+  const body = listView(items, next);
+  if (next === null) return noCache(body);
+  const query = stringify({ ...call.query, after: next });
+  return noCache(body, ["Link", `<${call.api.basePath}${call.path}?${query}>; rel="next"`]);
 }

@@ -6,34 +6,30 @@ import { isFinal } from "../../model/response";
 import type { TaskRecord } from "../../model/task";
 import type { Call } from "../request/call";
 import { responseFilter, responseQuery } from "../request/query";
-import type { Reply } from "../request/reply";
+import { noCache, type Reply } from "../request/reply";
 import { endpointOf, responseDetailView, responseView } from "../views";
 import { list } from "./lists";
 
 /** `GET /:taskType/:id/responses?status=&after=&limit=` */
 export async function listResponses(call: Call): Promise<Reply> {
-  const { taskType, id } = call.params as { taskType: string; id: string };
-  const { task, items, next } = await call.api.service.responses(taskType, id, responseFilter(call.query));
-  return list(
-    call,
-    items.map((row) => responseView(task, row)),
-    next,
-  );
+  const filter = responseFilter(call.query);
+  const { task, items, next } = await call.api.service.responses(call.taskType, call.id, filter);
+  const views = items.map((row) => responseView(task, row));
+  return list(call, views, next);
 }
 
 /** `GET /:taskType/:id/responses/:endpoint[?job=]` → the whole response with the history of its attempts. */
 export async function readResponse(call: Call): Promise<Reply> {
   const { job } = call.queryAs(responseQuery);
-  const { taskType, id } = call.params as { taskType: string; id: string };
   const endpoint = endpointParam(call);
-  const { task, rows, attempts } = await call.api.service.response(taskType, id, endpoint);
+  const { task, rows, attempts } = await call.api.service.response(call.taskType, call.id, endpoint);
   const chosen = job === undefined ? rows : rows.filter((row) => row.job === job);
   if (chosen.length === 0) throw new TaskerError("endpoint_not_found", `The response of ${endpoint} has no job ${job}`);
   const body =
     chosen.length === 1 && (job !== undefined || chosen[0]!.job === "")
       ? responseDetailView(task, chosen[0]!, attempts)
       : jobsView(task, chosen, attempts);
-  return { status: 200, headers: ["Cache-Control", "private, no-cache"], body };
+  return noCache(body);
 }
 
 /** The response of a type with `jobs`: what they amount to, and each of them. */

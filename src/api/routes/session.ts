@@ -4,10 +4,8 @@ import { ANYONE, type Identity } from "../access/auth";
 import { checkHost, checkOrigin } from "../access/guard";
 import { csrfToken, ENDED_COOKIE, sessionCookie, sessionKey } from "../access/session";
 import type { Call } from "../request/call";
-import type { Reply } from "../request/reply";
-import { nothingIn } from "./actions";
-
-const HEADERS = ["Cache-Control", "no-store"];
+import { noQuery } from "../request/query";
+import { noStore, type Reply } from "../request/reply";
 
 /** `GET /session` → who asks and what they may do, for pages that show only what is allowed; 401 when a key is needed. */
 export async function readSession(call: Call): Promise<Reply> {
@@ -35,24 +33,23 @@ export async function beginSession(call: Call): Promise<Reply> {
 /** `DELETE /session` → the cookie is worth nothing any more. */
 export async function endSession(call: Call): Promise<Reply> {
   checkOrigin(call.req);
-  await nothingIn(call);
+  await call.bodyAs(noQuery);
   const identity = await call.api.auth.endSession(call.req);
   if (identity) {
     call.identity = identity;
     call.audit("session.end", null);
   }
-  return { status: 200, headers: [...HEADERS, "Set-Cookie", ENDED_COOKIE], body: "{}" };
+  return noStore(200, {}, ["Set-Cookie", ENDED_COOKIE]);
 }
 
 function sessionReply(call: Call, identity: Identity, key: string | null, headers: string[]): Reply {
   const byCookie = key !== null && identity !== ANYONE && call.req.headers.authorization === undefined;
+  const { name, scopes, types } = identity;
   const view = {
-    name: identity.name,
-    scopes: identity.scopes,
-    types: identity.types,
+    ...{ name, scopes, types },
     csrf_token: byCookie ? csrfToken(key) : null,
     run_mode: call.api.config.runMode,
     version: VERSION,
   };
-  return { status: 200, headers: [...HEADERS, ...headers], body: JSON.stringify(view) };
+  return noStore(200, view, headers);
 }

@@ -1,9 +1,10 @@
+import { TaskerError } from "../../errors";
 import type { Call } from "../request/call";
+import { noQuery } from "../request/query";
 import type { Reply } from "../request/reply";
 import { notFound } from "../request/request-pipeline";
-import { taskView } from "../views";
-import { cancelWith, nothingIn, waitAsked } from "./actions";
-import { created, matches, noteCreated, taskHeaders, taskNotFound } from "./tasks";
+import { cancelWith, waitAsked } from "./actions";
+import { created, noteCreated, taskOrUnchanged } from "./tasks";
 
 /** What only `single_run` types have. */
 
@@ -21,7 +22,7 @@ export async function startRunByGet(call: Call): Promise<Reply> {
 }
 
 async function started(call: Call, body: unknown, text?: string): Promise<Reply> {
-  const submitted = await call.api.service.start(call.params.taskType!, body, call.caller(), text);
+  const submitted = await call.api.service.start(call.taskType, body, call.caller(), text);
   noteCreated(call, submitted);
   return created(call, submitted);
 }
@@ -29,12 +30,9 @@ async function started(call: Call, body: unknown, text?: string): Promise<Reply>
 /** `GET /:taskType/status` → the current or last run, as a task. */
 export async function runStatus(call: Call): Promise<Reply> {
   singleRun(call);
-  const reading = await call.api.service.current(call.params.taskType!);
-  if (!reading) throw taskNotFound(call.params.taskType!);
-  const headers = taskHeaders(call, reading);
-  const known = call.req.headers["if-none-match"];
-  if (known !== undefined && matches(known, reading.etag)) return { status: 304, headers, body: "" };
-  return { status: 200, headers, body: taskView(reading, call.api.basePath) };
+  const reading = await call.api.service.current(call.taskType);
+  if (!reading) throw new TaskerError("task_not_found", `Type ${call.taskType} has never run`);
+  return taskOrUnchanged(call, reading);
 }
 
 /** `POST /:taskType/stop[?wait=]` → 202 with what becomes of the run, or 200 when none was under way. */
@@ -50,15 +48,15 @@ export async function stopRunByGet(call: Call): Promise<Reply> {
 }
 
 async function stopped(call: Call, ms: number | null): Promise<Reply> {
-  await nothingIn(call);
-  return cancelWith(call, ms, (wait) => call.api.service.stop(call.params.taskType!, call.caller(), wait));
+  await call.bodyAs(noQuery);
+  return cancelWith(call, ms, (wait) => call.api.service.stop(call.taskType, call.caller(), wait));
 }
 
-function singleRun(call: Call): void {
-  if (!call.api.config.taskTypes[call.params.taskType!]!.singleRun) throw notFound(call.req);
+function singleRun({ api, taskType, req }: Call): void {
+  if (!api.config.taskTypes[taskType]!.singleRun) throw notFound(req);
 }
 
 function legacy(call: Call): void {
   singleRun(call);
-  if (!call.api.config.taskTypes[call.params.taskType!]!.legacyGet) throw notFound(call.req);
+  if (!call.api.config.taskTypes[call.taskType]!.legacyGet) throw notFound(call.req);
 }

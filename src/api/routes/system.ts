@@ -3,9 +3,9 @@ import type { Json } from "../../model/json/json";
 import { VERSION } from "../../version";
 import type { Call } from "../request/call";
 import { noQuery } from "../request/query";
-import type { Reply } from "../request/reply";
+import { noStore, type Reply } from "../request/reply";
 
-/** `GET /system` → version, run mode and the config as used, nested as in its file; passwords, keys and command lines hidden. */
+/** `GET /system` → version, run mode and the config as used, nested as in its file. Secrets and arguments are hidden. */
 export async function system(call: Call): Promise<Reply> {
   call.queryAs(noQuery);
   const { config } = call.api;
@@ -16,7 +16,7 @@ export async function system(call: Call): Promise<Reply> {
     config_file: config.file,
     config: nested(configValues(config)),
   };
-  return { status: 200, headers: ["Cache-Control", "no-store"], body: JSON.stringify(view) };
+  return noStore(200, view);
 }
 
 type Tree = { [key: string]: Json };

@@ -1,4 +1,3 @@
-import { TaskerError } from "../../errors";
 import type { ResponseRecord } from "../../model/response";
 import type { Submitted, TaskReading } from "../../tasks/service";
 import { allows } from "../access/permissions";
@@ -14,7 +13,7 @@ const ASK_AGAIN = "1";
 /** `POST /:taskType` → 202 with the task, once it is committed. */
 export async function createTask(call: Call): Promise<Reply> {
   const { api } = call;
-  const type = call.params.taskType!;
+  const type = call.taskType;
   const ms = waitOf(call);
   const { value, text } = await call.json();
   const submitted = await api.service.submit(type, value, call.caller(), text);
@@ -36,7 +35,7 @@ export function created(call: Call, { reading, replayed }: Submitted): Reply {
   return { status: 202, headers, body: taskView(reading, call.api.basePath, shownTo(call)) };
 }
 
-/** A repetition or a wait would tell the answers of endpoints to a key that may only submit. */
+/** A repetition or a wait would show the answers of endpoints to a key that may only submit. */
 function shownTo({ identity }: Call): { responses: boolean } {
   return { responses: allows(identity.scopes, "read") };
 }
@@ -51,9 +50,8 @@ export function noteCreated(call: Call, { reading, replayed }: Submitted): void 
 /** `POST /:taskType/batch` → 200 with a result for each task, in their order. */
 export async function createBatch(call: Call): Promise<Reply> {
   const { api } = call;
-  const type = call.params.taskType!;
   const { value, text } = await call.json();
-  const answers = await api.service.submitBatch(type, value, call.caller(), text);
+  const answers = await api.service.submitBatch(call.taskType, value, call.caller(), text);
   const shown = shownTo(call);
   const results = answers.map((answer) => {
     if (!(answer instanceof Error)) {
@@ -61,12 +59,8 @@ export async function createBatch(call: Call): Promise<Reply> {
       const replayed = answer.replayed ? `,"replayed":true` : "";
       return `{"status":202${replayed},"task":${taskView(answer.reading, api.basePath, shown)}}`;
     }
-    const problem = problemOf(answer, {
-      instance: call.path,
-      requestId: call.requestId,
-      traceId: null,
-      basePath: api.basePath,
-    });
+    const { path: instance, requestId } = call;
+    const problem = problemOf(answer, { instance, requestId, traceId: null, basePath: api.basePath });
     return `{"status":${answer.status},"problem":${JSON.stringify(problem)}}`;
   });
   return { status: 200, headers: ["Cache-Control", "no-store"], body: `{"results":[${results.join(",")}]}` };
@@ -75,20 +69,27 @@ export async function createBatch(call: Call): Promise<Reply> {
 /** `GET /:taskType/:id` → 200 or 304, at once or when `wait` has something to tell. */
 export async function readTask(call: Call): Promise<Reply> {
   const { service } = call.api;
-  const { taskType, id } = call.params as { taskType: string; id: string };
+  const { taskType, id } = call;
   const ms = waitOf(call);
-  const known = call.req.headers["if-none-match"];
+  const etag = call.req.headers["if-none-match"]?.match(TAG)?.[0];
   const reading =
     ms === null
       ? await service.read(taskType, id)
-      : await call.whileOpen((signal) => service.wait(taskType, id, ms, { etag: firstTag(known), signal }));
+      : await call.whileOpen((signal) => service.wait(taskType, id, ms, { etag, signal }));
+  const reply = taskOrUnchanged(call, reading);
+  if (ms !== null) reply.headers!.push(...preferenceApplied(call, ms));
+  return reply;
+}
+
+/** 304 where the client has this state of the task. */
+export function taskOrUnchanged(call: Call, reading: TaskReading<ResponseRecord>): Reply {
   const headers = taskHeaders(call, reading);
-  if (ms !== null) headers.push(...preferenceApplied(call, ms));
+  const known = call.req.headers["if-none-match"];
   if (known !== undefined && matches(known, reading.etag)) return { status: 304, headers, body: "" };
   return { status: 200, headers, body: taskView(reading, call.api.basePath) };
 }
 
-export function taskHeaders(call: Call, reading: TaskReading<ResponseRecord>): string[] {
+function taskHeaders(call: Call, reading: TaskReading<ResponseRecord>): string[] {
   const headers = ["Cache-Control", "private, no-cache", "ETag", reading.etag];
   if (!reading.state.settled) headers.push("Retry-After", ASK_AGAIN);
   if (reading.responses.length > MAX_RESPONSES) {
@@ -118,19 +119,10 @@ export function preferenceApplied(call: Call, ms: number): string[] {
   return headers;
 }
 
+const TAG = /"[^"]*"/;
 const TAGS = /"[^"]*"/g;
 
-function firstTag(header: string | undefined): string | undefined {
-  return header?.match(/"[^"]*"/)?.[0];
-}
-
 /** RFC 9110 §13.1.2: weak comparison with any of the listed tags. */
-export function matches(header: string, etag: string): boolean {
-  if (header === etag) return true;
-  if (header.trim() === "*") return true;
-  return header.match(TAGS)?.includes(etag) ?? false;
-}
-
-export function taskNotFound(type: string): TaskerError {
-  return new TaskerError("task_not_found", `Type ${type} has never run`);
+function matches(header: string, etag: string): boolean {
+  return header === etag || header.trim() === "*" || (header.match(TAGS)?.includes(etag) ?? false);
 }

@@ -88,7 +88,7 @@ export class TaskPublisher {
     killPoint("after-publish");
   }
 
-  /** One shipment that fails takes none of the others with it. */
+  /** Ends once every shipment has been answered; one that fails takes none of the others with it. */
   private async publishNew(tasks: NewTask[]): Promise<void> {
     const { type } = tasks[0]!;
     const late = this.config.taskTypes[type]?.claim === "late";

@@ -2,24 +2,25 @@ import type { Channel, ConsumeMessage } from "amqplib";
 import { Keys } from "../../dense-set";
 import type { AckRound } from "./ack-round";
 
-/**
- * The deliveries of one channel that are not settled at the broker yet.
- *
- * While the broker may still deliver, acks wait a moment for those of the connection's other channels. Once it has sent half of what
- * it may, they go out with the turn of the event loop. Either way those of one channel are one frame where nothing older is
- * open. It saves work, and it saves acks: the broker's side of a quorum queue holds acks back once 32 are under way, and forgets
- * them when the channel closes.
- */
+/** Frames in a row that the broker writes within WRITTEN_MS; more of them take WRITTEN_MANY_MS. */
 const MANY = 24;
-const SETTLE_MS = 100;
-const SETTLE_MANY_MS = 500;
+const WRITTEN_MS = 100;
+const WRITTEN_MANY_MS = 500;
 
+/**
+ * The unacked deliveries of one channel.
+ *
+ * While the broker may still deliver, acks wait a moment for those of the connection's other channels.
+ * Once it has sent half of what it may, they go out with the turn of the event loop. Either way those of
+ * one channel are one frame where nothing older is open. It saves work, and it saves acks: the broker's
+ * side of a quorum queue holds acks back once 32 are under way, and forgets them when the channel closes.
+ */
 export class Acks {
   /** Their tags. */
   private readonly open = new Keys<number>();
   private waiting: ConsumeMessage[] = [];
   private scheduled = false;
-  /** When a frame was last sent, by performance.now(), and how many went before it without a pause. */
+  /** When a frame was last sent (monotonic milliseconds), and how many went before it without a pause. */
   private sentAt = Number.NEGATIVE_INFINITY;
   private burst = 0;
 
@@ -72,15 +73,15 @@ export class Acks {
     if (last) this.send(() => this.channel.ack(last, true));
   }
 
-  /** Milliseconds from now by which the broker should have written what was settled. An estimate: nothing confirms an ack. */
-  get settling(): number {
-    const needed = this.burst < MANY ? SETTLE_MS : SETTLE_MANY_MS;
+  /** Milliseconds until the broker should have written what was sent. An estimate: nothing confirms an ack. */
+  get unwrittenMs(): number {
+    const needed = this.burst < MANY ? WRITTEN_MS : WRITTEN_MANY_MS;
     return Math.max(0, this.sentAt + needed - performance.now());
   }
 
   private send(frame: () => void): void {
     const now = performance.now();
-    this.burst = now - this.sentAt < SETTLE_MANY_MS ? this.burst + 1 : 1;
+    this.burst = now - this.sentAt < WRITTEN_MANY_MS ? this.burst + 1 : 1;
     this.sentAt = now;
     try {
       frame();

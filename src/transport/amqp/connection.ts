@@ -1,21 +1,10 @@
-import type { Writable } from "node:stream";
-import { type Channel, type ChannelModel, type ConfirmChannel, connect, type SocketOptions } from "amqplib";
+import { type ChannelModel, connect, type SocketOptions } from "amqplib";
 import { backoffMs } from "../../backoff";
 import type { Log } from "../../log";
-import { AckRound } from "./ack-round";
-import { DeadlineExceeded, within } from "./deadline";
+import { within } from "./deadline";
+import { Session } from "./session";
 import { inWords } from "./words";
 
-/**
- * Keeps one connection to the broker up.
- *
- *   idle ──start──▶ connecting ──handshake, prepare──▶ up ──lost──▶ waiting ──▶ connecting …
- *                        └──────────refused, timeout───────────────────▲
- *
- * Each connection is a Session with a number of its own; whatever belongs to an earlier one is dropped silently. Being lost is
- * driven by `close` alone (a forced close emits no `error`), or by our own `kill` when the peer stops answering: a frozen peer
- * never answers a close either, so the socket is destroyed through the abort signal it was made with.
- */
 export interface LinkOptions {
   uri: string;
   /** Seconds. */
@@ -34,74 +23,28 @@ export interface LinkOptions {
 
 const FIRST_DELAY_MS = 200;
 const LAST_WORDS_MS = 1_000;
-/** A broker that restarts is found again within a second: a port where nobody listens may be tried that often for ever. */
+/** Finds a broker that restarts within a second. A port where nobody listens may be tried that often for ever. */
 const REFUSED_DELAY_MS = 1_000;
-/** Whatever else a try ends with costs the broker something: after so long the tries thin out. */
+/** Any other failure costs the broker something: after two minutes the tries thin out. */
 const SHORT_OUTAGE_MS = 120_000;
 
-export class Session {
-  alive = true;
-  /** Why the broker takes no publishes on this connection (memory or disk alarm); null: it takes them. */
-  blocked: string | null = null;
-  readonly acks = new AckRound((send) => this.together(send));
-
-  constructor(
-    readonly generation: number,
-    readonly model: ChannelModel,
-    private readonly rpcTimeoutMs: number,
-    /** Declares the session dead and destroys its socket. */
-    readonly kill: (reason: string) => void,
-  ) {}
-
-  /** Awaits an answer of the broker. A broker that does not answer is not there: the session is killed. */
-  async rpc<T>(answer: Promise<T>, what: string): Promise<T> {
-    try {
-      return await within(answer, this.rpcTimeoutMs, what);
-    } catch (error) {
-      // A blocked connection is not read by the broker at all, and comes back by itself.
-      if (error instanceof DeadlineExceeded && this.blocked === null) this.kill(error.message);
-      throw error;
-    }
-  }
-
-  async openChannel(onError: (error: Error) => void): Promise<Channel> {
-    const channel = await this.rpc(this.model.createChannel(), "opening a channel");
-    channel.on("error", onError);
-    return channel;
-  }
-
-  async openConfirmChannel(onError: (error: Error) => void): Promise<ConfirmChannel> {
-    const channel = await this.rpc(this.model.createConfirmChannel(), "opening a channel");
-    channel.on("error", onError);
-    return channel;
-  }
-
-  /** What is sent meanwhile leaves in one packet. */
-  private together(send: () => void): void {
-    const { stream } = (this.model as unknown as { connection: { stream: Writable } }).connection;
-    stream.cork();
-    send();
-    // amqplib hands it to the socket in the next turn of the event loop.
-    setImmediate(() => setImmediate(() => stream.uncork()));
-  }
-
-  /** Closes a channel and whatever was sent on it before; never rejects. */
-  async closeChannel(channel: Channel): Promise<void> {
-    if (!this.alive) return;
-    try {
-      await this.rpc(channel.close(), "closing a channel");
-    } catch {
-      // It was closed already, or the session is gone: either way there is nothing left to close.
-    }
-  }
-}
-
-/** Told of each session's begin and end. Must not throw. */
+/** Is called at each session's begin and end. Must not throw. */
 export interface Watcher {
   ready(session: Session): void;
   lost(session: Session): void;
 }
 
+/**
+ * Keeps one connection to the broker up.
+ *
+ *   idle ──start──▶ connecting ──handshake, prepare──▶ up ──lost──▶ waiting ──▶ connecting …
+ *                        └──────────refused, timeout───────────────────▲
+ *
+ * Each connection is a Session. Whatever belongs to an earlier one is dropped silently. A session is
+ * lost by its `close` event alone (a forced close emits no `error`), or by our own `kill` when the peer
+ * stops answering. A frozen peer never answers a close either, so the socket is destroyed through the
+ * abort signal that it was made with.
+ */
 export class Link {
   /** Usable: connected and prepared. */
   session: Session | null = null;
@@ -109,11 +52,11 @@ export class Link {
   lastError: string | null = null;
   /** Has been up at least once. */
   everUp = false;
-  private generation = 0;
   private current: Session | null = null;
   private connecting: AbortController | null = null;
   private timer: NodeJS.Timeout | null = null;
   private started = false;
+  private prepare: (session: Session) => Promise<void> = async () => {};
   private closed = false;
   private tries = 0;
   private downSince = 0;
@@ -122,11 +65,7 @@ export class Link {
   private readonly where: string;
   private readonly url: string;
 
-  /** `prepare` runs on each new session before it counts as up; it must not reject for good reasons. */
-  constructor(
-    private readonly options: LinkOptions,
-    private readonly prepare: (session: Session) => Promise<void>,
-  ) {
+  constructor(private readonly options: LinkOptions) {
     const url = new URL(options.uri);
     this.where = `the broker at ${url.host}`;
     url.searchParams.set("heartbeat", String(options.heartbeat));
@@ -141,9 +80,11 @@ export class Link {
     this.watchers.delete(watcher);
   }
 
-  start(): void {
+  /** @param prepare runs on each new session before it counts as up; it must not reject for good reasons */
+  start(prepare: (session: Session) => Promise<void>): void {
     if (this.started || this.closed) return;
     this.started = true;
+    this.prepare = prepare;
     this.downSince = performance.now();
     void this.connect();
   }
@@ -186,7 +127,7 @@ export class Link {
         noDelay: true,
         keepAlive: true,
         clientProperties: { connection_name: this.options.name },
-        // Handed on to net.connect and tls.connect: the one way to the socket that works in every state of the connection.
+        // For net.connect and tls.connect: the one way to the socket that works in every state of the connection.
         signal: socket.signal,
       } as SocketOptions);
       const session = this.adopt(model, socket);
@@ -211,7 +152,7 @@ export class Link {
     model.on("handler-error", (error) => {
       this.options.log.error({ err: error }, "A listener of the broker connection threw.");
     });
-    const session = new Session(++this.generation, model, this.options.rpcTimeoutMs, (reason) => {
+    const session = new Session(model, this.options.rpcTimeoutMs, (reason) => {
       socket.abort();
       this.lost(session, reason);
     });

@@ -1,57 +1,33 @@
-import { isUtf8 } from "node:buffer";
-import type { Channel, ConsumeMessage } from "amqplib";
-import { type Backoff, backoffMs, pause } from "../../backoff";
+import type { ConsumeMessage } from "amqplib";
+import { type Backoff, backoffMs } from "../../backoff";
 import type { Log } from "../../log";
-import type { Consumption, Delivery, Subscription } from "../transport";
-import { Acks } from "./acks";
-import type { Link, Session, Watcher } from "./connection";
+import type { Consumption, Subscription } from "../transport";
+import type { Link, Watcher } from "./connection";
+import { ConsumerChannel, type ConsumerChannelEvents, type ParkedDelivery } from "./consumer-channel";
+import type { Session } from "./session";
+
+export interface ConsumerHooks {
+  /** Publishes to the parking queue, then acks. Never throws. */
+  park(message: ConsumeMessage, reason: string, delivery: ParkedDelivery): void;
+  /** The queue is not there, or was deleted under the consumer: declares it again if it is ours. */
+  doubt(): Promise<void>;
+  /** Stopped, and nothing is unacked. */
+  ended(consumption: AmqpConsumption): void;
+}
+
+const RETRY: Backoff = { firstMs: 200, factor: 2, maxMs: 10_000 };
 
 /**
  * One subscription, kept alive on a channel of its own.
  *
  *   goal running ⇄ paused ──▶ stopped
  *
- * `settle` brings the broker's side in line with the goal, one step at a time, and again after each event: connection ready,
- * channel closed, consumer cancelled, goal changed. A consumer that the broker cancelled (a null delivery: the queue is gone, or
- * a 4.3 ack timeout) is never repaired in place; its channel is replaced. Acks for a channel that is gone are dropped: the broker
- * has given those deliveries back already.
+ * `pursue` brings the broker's side in line with the goal, one step at a time, and again after each event:
+ * connection ready, channel closed, consumer cancelled, goal changed.
  */
-export interface ConsumerHooks {
-  /** Publishes to the parking queue and settles the delivery; never throws. */
-  park(message: ConsumeMessage, reason: string, settle: ParkedDelivery): void;
-  /** The queue is not there, or was deleted under the consumer: declare it again if it is ours. */
-  doubt(): Promise<void>;
-  /** Stopped and everything settled. */
-  ended(): void;
-}
-
-export interface ParkedDelivery {
-  /** The delivery can still be acked. */
-  pending(): boolean;
-  ack(): void;
-}
-
-/** amqplib's own methods, left out of its types. */
-interface ConsumerRegistry {
-  registerConsumer(tag: string, callback: (message: ConsumeMessage | null) => void): void;
-}
-
-interface Lane {
-  session: Session;
-  channel: Channel;
-  /** The consumer that may deliver to the caller; null while cancelled. */
-  tag: string | null;
-  acks: Acks;
-  alive: boolean;
-}
-
-const RETRY: Backoff = { firstMs: 200, factor: 2, maxMs: 10_000 };
-
-let lastTag = 0;
-
-export class AmqpConsumption implements Consumption, Watcher {
+export class AmqpConsumption implements Consumption, Watcher, ConsumerChannelEvents {
   private goal: "running" | "paused" | "stopped" = "running";
-  private lane: Lane | null = null;
+  private channel: ConsumerChannel | null = null;
   private working: Promise<void> | null = null;
   private timer: NodeJS.Timeout | null = null;
   private tries = 0;
@@ -60,8 +36,8 @@ export class AmqpConsumption implements Consumption, Watcher {
     private readonly link: Link,
     private readonly queue: string,
     private readonly subscription: Subscription,
-    private readonly log: Log,
     private readonly hooks: ConsumerHooks,
+    private readonly log: Log,
   ) {
     link.watch(this);
   }
@@ -71,10 +47,10 @@ export class AmqpConsumption implements Consumption, Watcher {
   }
 
   lost(session: Session): void {
-    if (this.lane?.session === session) this.dead(this.lane);
+    if (this.channel?.session === session) this.drop(this.channel);
   }
 
-  /** The first try; resolves whether it succeeded or goes on in the background. */
+  /** The first try. Resolves whether it succeeded or goes on in the background. */
   start(): Promise<void> {
     return this.work();
   }
@@ -95,15 +71,44 @@ export class AmqpConsumption implements Consumption, Watcher {
     await this.reach();
   }
 
-  /** The transport closes: settles what was acked, gives back the rest. */
+  /** The transport closes: sends what was acked, gives back the rest. */
   async end(): Promise<void> {
     this.goal = "stopped";
     if (this.timer) clearTimeout(this.timer);
-    const lane = this.lane;
-    this.lane = null;
-    if (!lane?.alive) return;
-    lane.tag = null;
-    await this.discard(lane);
+    const channel = this.channel;
+    this.channel = null;
+    if (channel?.alive) await channel.close();
+  }
+
+  park(message: ConsumeMessage, reason: string, delivery: ParkedDelivery): void {
+    this.hooks.park(message, reason, delivery);
+  }
+
+  drained(): void {
+    if (this.goal === "stopped") void this.work();
+  }
+
+  cancelled(channel: ConsumerChannel): void {
+    this.log.warn(
+      { queue: this.queue },
+      "The broker ended the consumer (the queue was deleted, or acks took too long); it starts anew.",
+    );
+    this.drop(channel);
+    void channel.close();
+    if (this.goal === "stopped") return;
+    const tries = this.tries++;
+    void this.hooks.doubt().finally(() => this.again(tries));
+  }
+
+  closed(channel: ConsumerChannel, reason: string): void {
+    this.drop(channel);
+    if (!channel.session.alive || this.goal === "stopped") return;
+    this.log.warn({ queue: this.queue }, `Consuming was interrupted and starts anew: ${reason}`);
+    this.again(this.tries++);
+  }
+
+  threw(error: unknown): void {
+    this.log.error({ queue: this.queue, err: error }, "The receiver of a message threw; the message stays unacked.");
   }
 
   /** Waits for what is under way, then for what the goal still needs. */
@@ -113,13 +118,13 @@ export class AmqpConsumption implements Consumption, Watcher {
   }
 
   private work(): Promise<void> {
-    this.working ??= this.settle().finally(() => {
+    this.working ??= this.pursue().finally(() => {
       this.working = null;
     });
     return this.working;
   }
 
-  private async settle(): Promise<void> {
+  private async pursue(): Promise<void> {
     try {
       while (await this.step());
     } catch (error) {
@@ -129,140 +134,37 @@ export class AmqpConsumption implements Consumption, Watcher {
 
   /** One step towards the goal; false when there is nothing left to do now. */
   private async step(): Promise<boolean> {
-    const { session } = this.link;
-    const lane = this.lane?.alive ? this.lane : null;
+    const channel = this.channel?.alive ? this.channel : null;
     if (this.goal === "running") {
-      if (!session || lane?.tag) return false;
-      if (lane) await this.subscribe(lane);
-      else this.lane = await this.openLane(session);
+      const { session } = this.link;
+      if (!session || channel?.consuming) return false;
+      if (channel) await this.consume(channel);
+      else this.channel = await ConsumerChannel.open(session, this.subscription, this);
       return true;
     }
-    if (lane?.tag) {
-      await this.cancel(lane, lane.tag);
+    if (channel?.consuming) {
+      await channel.cancel();
       return true;
     }
-    if (this.goal === "stopped" && (!lane || lane.acks.held === 0)) {
-      this.lane = null;
-      if (lane) await this.discard(lane);
+    if (this.goal === "stopped" && (!channel || channel.held === 0)) {
+      this.channel = null;
+      await channel?.close();
       this.over();
     }
     return false;
   }
 
-  private async openLane(session: Session): Promise<Lane> {
-    let reason = "the broker closed the channel";
-    const channel = await session.openChannel((error) => {
-      reason = error.message;
-    });
-    const acks = new Acks(channel, this.subscription.prefetch, session.acks);
-    const lane: Lane = { session, channel, tag: null, acks, alive: true };
-    channel.on("close", () => {
-      if (!lane.alive) return;
-      this.dead(lane);
-      if (!session.alive || this.goal === "stopped") return;
-      this.log.warn({ queue: this.queue }, `Consuming was interrupted and starts anew: ${reason}`);
-      this.again(this.tries++);
-    });
-    await session.rpc(channel.prefetch(this.subscription.prefetch), "setting the prefetch");
-    return lane;
-  }
-
-  private async subscribe(lane: Lane): Promise<void> {
-    // Chosen here and not by the broker: deliveries may arrive in the same moment as its answer.
-    const tag = `tasker-${process.pid}-${++lastTag}`;
-    lane.tag = tag;
-    try {
-      const consuming = lane.channel.consume(this.queue, (message) => this.receive(lane, tag, message), {
-        consumerTag: tag,
-      });
-      await lane.session.rpc(consuming, `consuming from ${this.queue}`);
-      if (this.tries > 0) this.log.info({ queue: this.queue }, "Consuming again.");
-      this.tries = 0;
-    } catch (error) {
-      if (lane.tag === tag) lane.tag = null;
-      throw error;
-    }
-  }
-
-  private async cancel(lane: Lane, tag: string): Promise<void> {
-    lane.tag = null;
-    try {
-      await lane.session.rpc(lane.channel.cancel(tag), "cancelling a consumer");
-      // A quorum queue may deliver after its cancel-ok (amqplib#641); amqplib would close the channel over it, acks and all.
-      const registry = lane.channel as unknown as ConsumerRegistry;
-      registry.registerConsumer(tag, (message) => this.receive(lane, tag, message));
-    } catch {
-      // The channel or the session is gone, and the consumer with it.
-    }
-  }
-
-  private receive(lane: Lane, tag: string, message: ConsumeMessage | null): void {
-    if (message === null) this.cancelledByBroker(lane, tag);
-    else if (lane.alive && lane.tag !== tag) lane.acks.giveBack(message);
-    else if (lane.alive) this.accept(lane, message);
-  }
-
-  private accept(lane: Lane, message: ConsumeMessage): void {
-    lane.acks.add(message);
-    const delivery = this.deliveryOf(lane, message);
-    try {
-      if (isUtf8(message.content)) this.subscription.onDelivery(delivery);
-      else delivery.park("the body is not UTF-8 text");
-    } catch (error) {
-      // Thrown on, it would make amqplib close the channel and give back everything that is being worked on.
-      this.log.error({ queue: this.queue, err: error }, "The receiver of a message threw; the message stays unacked.");
-    }
-  }
-
-  private deliveryOf(lane: Lane, message: ConsumeMessage): Delivery {
-    let settled = false;
-    const settle = (how: () => void) => {
-      if (settled) return;
-      settled = true;
-      if (!lane.alive) return;
-      how();
-      if (this.goal === "stopped" && lane.acks.held === 0) void this.work();
-    };
-    const ack = () => settle(() => lane.acks.ack(message));
-    let parking = false;
-    return {
-      body: message.content.toString("utf8"),
-      messageId: message.properties.messageId ?? null,
-      redelivered: message.fields.redelivered,
-      headers: { ...message.properties.headers },
-      ack: () => {
-        if (!parking) ack();
-      },
-      release: () => {
-        if (!parking) settle(() => lane.acks.giveBack(message));
-      },
-      park: (reason) => {
-        if (settled || parking) return;
-        parking = true;
-        this.hooks.park(message, reason, { pending: () => !settled && lane.alive, ack });
-      },
-    };
-  }
-
-  private cancelledByBroker(lane: Lane, tag: string): void {
-    if (lane.tag !== tag || !lane.alive) return;
-    this.log.warn(
-      { queue: this.queue },
-      "The broker ended the consumer (the queue was deleted, or acks took too long); it starts anew.",
-    );
-    this.dead(lane);
-    void this.discard(lane);
-    if (this.goal !== "stopped") {
-      const tries = this.tries++;
-      void this.hooks.doubt().finally(() => this.again(tries));
-    }
+  private async consume(channel: ConsumerChannel): Promise<void> {
+    await channel.consume(this.queue);
+    if (this.tries > 0) this.log.info({ queue: this.queue }, "Consuming again.");
+    this.tries = 0;
   }
 
   private async failed(error: Error): Promise<void> {
-    const lane = this.lane;
-    if (lane) {
-      this.dead(lane);
-      await this.discard(lane);
+    const channel = this.channel;
+    if (channel) {
+      this.drop(channel);
+      await channel.close();
     }
     // Without a session there is nothing to wait for but the next one.
     if (!this.link.session) return;
@@ -283,27 +185,15 @@ export class AmqpConsumption implements Consumption, Watcher {
     );
   }
 
-  private dead(lane: Lane): void {
-    lane.alive = false;
-    lane.tag = null;
-    if (this.lane === lane) this.lane = null;
+  private drop(channel: ConsumerChannel): void {
+    channel.die();
+    if (this.channel === channel) this.channel = null;
     if (this.goal === "stopped") this.over();
   }
 
   private over(): void {
     if (this.timer) clearTimeout(this.timer);
     this.link.unwatch(this);
-    this.hooks.ended();
-  }
-
-  /**
-   * Closes the channel; what is still held goes back to the queue. Its acks get a moment first: closing the connection would
-   * overtake them in the channel's buffer, and closing the channel makes a quorum queue forget those it has not yet written.
-   */
-  private async discard(lane: Lane): Promise<void> {
-    lane.alive = false;
-    lane.acks.flush();
-    if (lane.acks.settling > 0 && lane.session.alive) await pause(lane.acks.settling);
-    await lane.session.closeChannel(lane.channel);
+    this.hooks.ended(this);
   }
 }

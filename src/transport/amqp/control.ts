@@ -1,64 +1,57 @@
 import type { Channel } from "amqplib";
-import type { Session } from "./connection";
+import type { Session } from "./session";
 
-/**
- * Channels for declarations and checks. A refused request closes its channel and everything queued on it, so each request has
- * one to itself while it runs; a few exist side by side, because hundreds of queues one after the other take seconds.
- */
 const MAX_CHANNELS = 8;
 
-interface Lanes {
+interface Pool {
   idle: Channel[];
   open: number;
   waiting: Array<() => void>;
 }
 
+/**
+ * Channels for declarations and checks. A refused request closes its channel and everything queued on it,
+ * so each request has one to itself while it runs. A few exist side by side, because hundreds of queues
+ * one after the other take seconds.
+ */
 export class ControlChannels {
-  private readonly lanes = new WeakMap<Session, Lanes>();
+  private readonly pools = new WeakMap<Session, Pool>();
 
   /** Runs `request` on a channel of its own; rejects with the broker's refusal or the session's end. */
   async run<T>(session: Session, what: string, request: (channel: Channel) => Promise<T>): Promise<T> {
-    const lanes = this.of(session);
-    while (lanes.idle.length === 0 && lanes.open >= MAX_CHANNELS) {
-      await session.rpc(new Promise<void>((resolve) => lanes.waiting.push(resolve)), what);
+    const pool = this.pools.get(session) ?? { idle: [], open: 0, waiting: [] };
+    this.pools.set(session, pool);
+    while (pool.idle.length === 0 && pool.open >= MAX_CHANNELS) {
+      await session.rpc(new Promise<void>((resolve) => pool.waiting.push(resolve)), what);
     }
-    let channel = lanes.idle.pop() ?? null;
+    let channel = pool.idle.pop() ?? null;
     let usable = false;
     try {
-      channel ??= await this.open(session, lanes);
+      channel ??= await this.open(session, pool);
       const answer = await session.rpc(request(channel), what);
       usable = true;
       return answer;
     } finally {
-      if (channel && usable) lanes.idle.push(channel);
+      if (channel && usable) pool.idle.push(channel);
       else if (channel) void session.closeChannel(channel);
-      lanes.waiting.shift()?.();
+      pool.waiting.shift()?.();
     }
   }
 
-  private async open(session: Session, lanes: Lanes): Promise<Channel> {
-    lanes.open++;
+  private async open(session: Session, pool: Pool): Promise<Channel> {
+    pool.open++;
     try {
       // The refusal reaches the caller through its own promise.
       const channel = await session.openChannel(() => {});
       channel.once("close", () => {
-        lanes.open--;
-        lanes.idle = lanes.idle.filter((one) => one !== channel);
-        lanes.waiting.shift()?.();
+        pool.open--;
+        pool.idle = pool.idle.filter((one) => one !== channel);
+        pool.waiting.shift()?.();
       });
       return channel;
     } catch (error) {
-      lanes.open--;
+      pool.open--;
       throw error;
     }
-  }
-
-  private of(session: Session): Lanes {
-    let lanes = this.lanes.get(session);
-    if (!lanes) {
-      lanes = { idle: [], open: 0, waiting: [] };
-      this.lanes.set(session, lanes);
-    }
-    return lanes;
   }
 }

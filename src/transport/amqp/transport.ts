@@ -15,12 +15,14 @@ import type {
   TransportHealth,
   TypeTopology,
 } from "../transport";
-import { Link, type Session } from "./connection";
-import { AmqpConsumption } from "./consumer";
+import { AmqpConsumption, type ConsumerHooks } from "./consumer";
+import { endpointGroup, PARKING_GROUP, typeGroups } from "./declarations";
+import { Links } from "./links";
 import { describeAddress, endpointQueueName, PARKING, queueName, route } from "./naming";
 import { Parking } from "./parking";
-import { type OutgoingFrame, Publisher } from "./publisher";
-import { endpointDeclarations, parkingDeclarations, Topology, typeDeclarations } from "./topology";
+import { DEFAULT_DEADLINE_MS, type OutgoingFrame } from "./publish-channel";
+import { ConfirmPublisher } from "./publisher";
+import { Topology } from "./topology";
 
 export interface AmqpOptions {
   uri: string;
@@ -29,7 +31,7 @@ export interface AmqpOptions {
   heartbeat: number;
   tls: TlsConfig | null;
   log: Log;
-  /** Who only consumes uses what is there, and declares what is missing if it may; whoever publishes declares and binds all. */
+  /** Uses what is there, and declares what is missing if it may. Who publishes declares and binds everything. */
   consumesOnly?: boolean;
   /** Shown in the broker's list of connections, after `tasker`. */
   name: string;
@@ -45,58 +47,47 @@ export function createAmqpTransport(options: AmqpOptions): Transport {
   return new AmqpTransport(options);
 }
 
-const DEFAULT_DEADLINE_MS = 15_000;
+const LIMITS = { maxDelayMs: 30_000, connectTimeoutMs: 10_000, rpcTimeoutMs: 10_000 };
 const MESSAGE_SCHEMA = 1;
 
-/**
- * Publishing and consuming have a connection each, because the broker stops reading one that publishes while it has an alarm,
- * acks and all. `open` makes one connection; whichever comes first, publishing or consuming, takes it, and the other makes a
- * second one when it is needed: a process that only consumes, or only publishes, has one.
- */
+/** The promises of `Transport` over RabbitMQ, put together from the parts of this folder. */
 class AmqpTransport implements Transport {
   readonly kind = "amqp";
   private readonly log: Log;
-  private readonly tls: SocketOptions;
-  private readonly links: Link[] = [];
-  private consuming: Link | null = null;
-  private publishing: Link | null = null;
-  private publisher: Publisher | null = null;
+  private readonly links: Links;
   private readonly topology: Topology;
   private readonly parking: Parking;
+  private publisher: ConfirmPublisher | null = null;
   private readonly consumptions = new Set<AmqpConsumption>();
   private state: "new" | "open" | "closed" = "new";
 
-  constructor(private readonly options: AmqpOptions) {
-    this.log = options.log;
-    this.tls = socketOptions(options.tls);
-    this.topology = new Topology(options.queueType, options.consumesOnly ?? false, this.log, () => this.anySession());
-    this.parking = new Parking((frame) => this.send(frame), this.log);
-    this.links.push(this.newLink());
+  constructor(options: AmqpOptions) {
+    const { queueType, consumesOnly = false, log, name, tls } = options;
+    this.log = log;
+    this.links = new Links({ ...LIMITS, ...options, name: `tasker ${name}`, tls: socketOptions(tls) });
+    this.topology = new Topology({ queueType, finds: consumesOnly, log }, this.links);
+    this.parking = new Parking((frame) => this.send(frame), log);
   }
 
   async open(deadlineMs: number): Promise<void> {
     this.assertNotClosed();
     this.state = "open";
-    const link = this.links[0]!;
-    link.start();
-    if (await link.up(deadlineMs)) return;
+    const { up, why } = await this.links.start((session) => this.topology.redeclare(session), deadlineMs);
+    if (up) return;
     this.assertNotClosed();
-    throw new TransportError(
-      "disconnected",
-      `There is no connection to the broker: ${link.lastError ?? "no answer yet"}.`,
-    );
+    throw new TransportError("disconnected", `There is no connection to the broker: ${why ?? "no answer yet"}.`);
   }
 
   async declareType(topology: TypeTopology): Promise<void> {
     this.assertNotClosed();
-    // Wanted by everybody and made by whoever may: a manager with few rights finds it there when it has something to park.
-    if (!this.topology.has(PARKING)) this.topology.want(parkingDeclarations()).catch(() => {});
-    await Promise.all(typeDeclarations(topology).map((group) => this.topology.want(group)));
+    // Wanted by everybody and made by who may: a manager with few rights finds it there when it has something to park.
+    if (!this.topology.has(PARKING)) this.topology.want(PARKING_GROUP).catch(() => {});
+    await Promise.all(typeGroups(topology).map((group) => this.topology.want(group)));
   }
 
   async declareEndpoint(type: string, endpoint: string): Promise<void> {
     this.assertNotClosed();
-    await this.topology.want(endpointDeclarations(type, endpoint));
+    await this.topology.want(endpointGroup(type, endpoint));
   }
 
   async removeEndpoint(type: string, endpoint: string): Promise<void> {
@@ -134,14 +125,15 @@ class AmqpTransport implements Transport {
     checkPrefetch(subscription.prefetch);
     const queue = queueName(subscription.address);
     if (queue === null) throw new TypeError("A subscription needs the address of one queue.");
-    this.consuming ??= this.takeLink(this.publishing);
-    const consumption = new AmqpConsumption(this.consuming, queue, subscription, this.log, {
+    const link = this.links.forConsuming();
+    const hooks: ConsumerHooks = {
       park: (message, reason, delivery) => this.parking.park(queue, message, reason, delivery),
       doubt: () => this.topology.doubt(queue),
-      ended: () => this.consumptions.delete(consumption),
-    });
+      ended: (ended) => this.consumptions.delete(ended),
+    };
+    const consumption = new AmqpConsumption(link, queue, subscription, hooks, this.log);
     this.consumptions.add(consumption);
-    if (this.state === "open") await this.consuming.up(this.consuming.everUp ? 0 : 1_000);
+    if (this.state === "open") await link.up(link.everUp ? 0 : 1_000);
     await consumption.start();
     return consumption;
   }
@@ -152,14 +144,15 @@ class AmqpTransport implements Transport {
   }
 
   health(): TransportHealth {
-    const down = this.links.find((link) => !link.session);
+    const links = this.links.all();
+    const down = links.find((link) => !link.session);
     return {
       connected: this.state === "open" && !down,
-      blocked: this.links.some((link) => link.session?.blocked != null),
+      blocked: links.some((link) => link.session?.blocked != null),
       inFlight: this.publisher?.inFlight ?? 0,
-      reconnects: this.links.reduce((sum, link) => sum + link.reconnects, 0),
+      reconnects: links.reduce((sum, link) => sum + link.reconnects, 0),
       parked: this.parking.parked,
-      lastError: down?.lastError ?? this.links.find((link) => link.lastError)?.lastError ?? null,
+      lastError: down?.lastError ?? links.find((link) => link.lastError)?.lastError ?? null,
     };
   }
 
@@ -174,67 +167,16 @@ class AmqpTransport implements Transport {
     await Promise.race([ending, pause(left() / 2, undefined, { ref: false })]);
     this.consumptions.clear();
     this.topology.close();
-    await Promise.all(this.links.map((link) => link.close(left())));
+    await Promise.all(this.links.all().map((link) => link.close(left())));
   }
 
   private async send(frame: OutgoingFrame): Promise<void> {
     this.assertNotClosed();
-    if (frame.exchange === PARKING && !this.topology.has(PARKING)) await this.topology.want(parkingDeclarations());
-    this.publishing ??= this.takeLink(this.consuming);
-    const link = this.publishing;
-    this.publisher ??= new Publisher(link, this.log, (exchange, key) => this.unrouted(exchange, key));
+    if (frame.exchange === PARKING && !this.topology.has(PARKING)) await this.topology.want(PARKING_GROUP);
+    const link = this.links.forPublishing();
+    this.publisher ??= new ConfirmPublisher(link, this.topology, this.log);
     if (!link.everUp && this.state === "open") await link.up(Math.min(frame.deadlineMs, DEFAULT_DEADLINE_MS));
     await this.publisher.publish(frame);
-  }
-
-  /** Nothing took a message, or (by `*`) an exchange is gone: whatever of it is ours is declared again. */
-  private unrouted(exchange: string, key: string): void {
-    if (exchange === "*") void this.topology.doubt(null);
-    else void this.topology.doubt(exchange === "" ? key : exchange);
-  }
-
-  private takeLink(other: Link | null): Link {
-    const first = this.links[0]!;
-    if (first !== other) return first;
-    const second = this.newLink();
-    this.links.push(second);
-    if (this.state === "open") second.start();
-    return second;
-  }
-
-  private newLink(): Link {
-    const {
-      uri,
-      heartbeat,
-      name,
-      maxDelayMs = 30_000,
-      connectTimeoutMs = 10_000,
-      rpcTimeoutMs = 10_000,
-    } = this.options;
-    return new Link(
-      {
-        uri,
-        heartbeat,
-        name: `tasker ${name}`,
-        maxDelayMs,
-        connectTimeoutMs,
-        rpcTimeoutMs,
-        tls: this.tls,
-        log: this.log,
-      },
-      (session) => this.prepare(session),
-    );
-  }
-
-  private async prepare(session: Session): Promise<void> {
-    if (!this.topology.standing) await this.topology.redeclare(session);
-  }
-
-  /** The consuming connection first: alarms do not stop it. */
-  private anySession(): Session | null {
-    return (
-      this.consuming?.session ?? this.publishing?.session ?? this.links.find((link) => link.session)?.session ?? null
-    );
   }
 
   private assertNotClosed(): void {

@@ -20,11 +20,11 @@ const stored = (more: Partial<NewTask> = {}) => createdTask(on.store, { type: "e
 const rowOf = async (task: NewTask) => (await on.store.tasks.find(task.type, task.id))!.responses[0]!;
 const taskOf = async (task: NewTask) => (await on.store.tasks.find(task.type, task.id))!.task;
 const work = (now = performance.now()) => on.due.work(now);
-/** For how long it is left alone: up to 1, 30 or 60 seconds. */
+/** For how long it is left alone: up to 1, 30 or 60 seconds; 0: it is due. */
 function restOf(task: NewTask): number | undefined {
   const [row] = on.rows("SELECT due_at FROM task_responses WHERE task_id = ?", task.id) as Array<{ due_at: string }>;
   const seconds = (Date.parse(`${row!.due_at.replace(" ", "T")}Z`) - Date.now()) / 1000;
-  return [1, 30, 60].find((most) => seconds <= most);
+  return [0, 1, 30, 60].find((most) => seconds <= most);
 }
 
 describe("what is stored and not published", () => {
@@ -78,6 +78,7 @@ describe("what is stored and not published", () => {
   });
 
   test("of a type that the config does not have is not sent, and is due when the config has it again", async () => {
+    await on.store.tasks.registerEndpoints("gone", ["a"]);
     const task = await stored({ type: "gone" });
     on.makeDue(task);
     await work();
