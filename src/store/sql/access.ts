@@ -9,9 +9,7 @@ import { toDb } from "./times";
 export function accessStore(db: Database): AccessStore {
   const keysWhere = (where: string, values: Value[] = []) =>
     db.read(async (connection) =>
-      (await connection.query<object>(`SELECT ${API_KEYS.all} FROM api_keys${where}`, values)).map(
-        API_KEYS.record,
-      ),
+      (await connection.query<object>(`SELECT ${API_KEYS.all} FROM api_keys${where}`, values)).map(API_KEYS.record),
     );
   return {
     addKey: (key) =>

@@ -22,10 +22,7 @@ export function listTasks(db: Database, filter: TaskFilter): Promise<TaskRecord[
       filter.endpoint === undefined ? await idsByTask(connection, filter) : await idsByEndpoint(connection, filter);
     if (ids.length === 0) return [];
     const list = db.dialect.isIn("id", ids);
-    const rows = await connection.query<TaskRecord>(
-      `SELECT ${TASKS.all} FROM tasks WHERE ${list.text}`,
-      list.values,
-    );
+    const rows = await connection.query<TaskRecord>(`SELECT ${TASKS.all} FROM tasks WHERE ${list.text}`, list.values);
     return rows.map(TASKS.record).sort((a, b) => compare(b.id, a.id));
   });
 }
