@@ -40,7 +40,7 @@ main(async () => {
   return require("../bench/modes/compare").compare(options);
 });
 
-/** An npm that was killed outright cannot pass that on, and a benchmark that nobody waits for disturbs the next one. */
+/** An npm that was killed cannot forward the signal, and an orphaned benchmark would disturb the next one. */
 function endWithParent() {
   if (!process.env.npm_lifecycle_event) return;
   const parent = process.ppid;

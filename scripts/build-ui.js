@@ -1,4 +1,4 @@
-/** The web pages: src/ui → static files. `node scripts/build-ui.js [folder]` builds them into dist/ui, or there. */
+/** Builds the web pages from src/ui into dist/ui, or into a folder: `node scripts/build-ui.js [folder]`. */
 const crypto = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
@@ -7,14 +7,14 @@ const { ROOT } = require("./lib/paths");
 const { run } = require("./lib/processes");
 
 const SOURCES = path.join(ROOT, "src/ui");
-/** The pages are built on it. */
+/** Source that the pages share. */
 const CLIENT = path.join(ROOT, "src/client");
 const BUILT = path.join(ROOT, "dist/ui");
 const STAMP = "build.json";
 
 /**
- * Checks the types and bundles the pages into `out`. Does nothing when `out` was built from these sources; copies what
- * stands in dist/ui when that was.
+ * Checks the types and bundles the pages into `out`. Does nothing if `out` was built from these sources; copies dist/ui if
+ * that was.
  *
  * @param {{ out?: string, force?: boolean }} [options]
  */
@@ -35,7 +35,7 @@ async function buildUi({ out = BUILT, force = false } = {}) {
   fs.writeFileSync(path.join(out, STAMP), `${JSON.stringify({ sources: wanted })}\n`);
 }
 
-/** Addresses are relative: the pages work below any path that a reverse proxy gives them. Nothing is inlined (CSP). */
+/** Addresses are relative, so the pages work below any path of a reverse proxy. Nothing is inlined (CSP). */
 function viteConfig(outDir) {
   return {
     configFile: false,

@@ -1,4 +1,4 @@
-/** `npm run build`: installs what is missing and makes dist/ anew. */
+/** `npm run build`: installs missing packages and rebuilds dist/. */
 const { ensureBuilt } = require("./lib/build");
 const { ensureInstalled } = require("./lib/install");
 const { main } = require("./lib/main");

@@ -1,7 +1,7 @@
 /**
- * `npm run check`, which is what CI runs: format and lint and types beside each other, the floors of performance with the machine
- * to themselves, then `npm test` (the rules of the architecture are among the tests). All of them run, also after a failure; the
- * closing line of the tests counts each failed check as one more failure.
+ * `npm run check`, as CI runs it: format, lint and types in parallel, then the performance floors alone, then `npm test`
+ * (which includes the rules of the architecture). All run even after a failure. The closing line of the tests counts each
+ * failed check as one more failure.
  */
 const { ensureBuilt } = require("./lib/build");
 const { ensureInstalled } = require("./lib/install");
@@ -17,7 +17,7 @@ main(async () => {
     const code = await npm(["run", "--silent", script, ...more], { cwd: ROOT, stdio: ["ignore", 2, 2] });
     if (code !== 0) failed.push(name);
   };
-  // A build that fails is told by whatever needs it next.
+  // The next step that needs the build reports its failure.
   const built = ensureBuilt().catch(() => {});
   await Promise.all([check("format and lint", "lint"), check("types", "types"), built]);
   await check("performance", "bench", "--", "--check");

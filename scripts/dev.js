@@ -1,6 +1,6 @@
 /**
- * `npm run dev [-- embedded]`: builds, runs `tasker up` and does both again whenever a source, handler or config file changes.
- * Runs on the servers of `npm run services` in the development mode; with `embedded` it needs none.
+ * `npm run dev [-- embedded]`: builds and runs `tasker up`, and repeats both when a source, handler or config file changes.
+ * Uses the servers of `npm run services` in the development mode; with `embedded` it needs none.
  */
 const { spawn } = require("node:child_process");
 const fs = require("node:fs");
@@ -13,7 +13,7 @@ const { ROOT } = require("./lib/paths");
 const { CLI } = require("./lib/tasker");
 
 const WATCHED = ["src", "handlers", "config"];
-/** Editors write a file in several steps; what changes within this time is one change. */
+/** Editors write a file in several steps; changes within this time count as one. */
 const QUIET_MS = 150;
 
 main(async () => {
@@ -24,7 +24,7 @@ main(async () => {
   return watch({ ...process.env, ...env });
 });
 
-/** changed ──quiet──▶ stop what runs ──▶ build ──▶ run; a build that fails waits for the next change. */
+/** changed ──quiet──▶ stop the process ──▶ build ──▶ run; after a failed build it waits for the next change. */
 function watch(env) {
   return new Promise((resolve) => {
     let child = null;

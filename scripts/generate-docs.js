@@ -1,4 +1,4 @@
-/** `npm run docs:generate`: writes the pages that are made from the sources. Tests fail when one of them is stale. */
+/** `npm run docs:generate`: writes the generated pages. Tests fail when one of them is stale. */
 const fs = require("node:fs");
 const path = require("node:path");
 const { ensureBuilt } = require("./lib/build");

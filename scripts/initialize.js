@@ -1,4 +1,4 @@
-/** `node scripts/initialize.js [--mode …] [--reset] [--dry-run] [--yes]`: installs and builds what is missing, then `tasker initialize`. */
+/** `node scripts/initialize.js [--mode …] [--reset] [--dry-run] [--yes]`: installs and builds if necessary, then `tasker initialize`. */
 const { ensureBuilt } = require("./lib/build");
 const { ensureInstalled } = require("./lib/install");
 const { main } = require("./lib/main");

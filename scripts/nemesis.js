@@ -1,7 +1,7 @@
 /**
- * `npm run test:nemesis -- [--minutes N] [--seed S] [--every SECONDS] [--load TASKS_A_SECOND]`: a random mix of faults under
- * load on private servers, and at the end the checker's table. The same seed gives the same order of faults. With half the
- * load and `--minutes 10` it is the soak.
+ * `npm run test:nemesis -- [--minutes N] [--seed S] [--every SECONDS] [--load TASKS_A_SECOND]`: random faults under load on
+ * private servers, then the checker's table. The same seed gives the same faults in the same order. With half the load and
+ * `--minutes 10` it is the soak test.
  */
 const { spawn } = require("node:child_process");
 const path = require("node:path");

@@ -1,6 +1,6 @@
 /**
  * `npm run services -- up|down|status`: a private RabbitMQ and MariaDB for development, with their data in .services/.
- * `up` prints their addresses and writes them to .services/env, which `npm run dev` reads; `down --wipe` forgets the data.
+ * `up` prints their addresses and writes them to .services/env, which `npm run dev` reads. `down --wipe` deletes the data.
  */
 const { servicesDown, servicesStatus, servicesUp } = require("./lib/development-services");
 const { main } = require("./lib/main");

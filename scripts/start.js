@@ -1,5 +1,5 @@
 /**
- * `npm start`: installs and builds what is missing, then runs tasker in one process on http://127.0.0.1:3000, with a sample task
+ * `npm start`: installs and builds if necessary, then runs tasker in one process on http://127.0.0.1:3000, with a sample task
  * on an empty store. Ctrl-C drains and ends it.
  */
 const { ensureBuilt } = require("./lib/build");

@@ -1,7 +1,7 @@
 /**
- * `npm run test:faults [-- jest's arguments]`: every scenario of docs/faults.md with real processes and servers of their own,
- * in its full length; each prints one line. The first twelve, whose times have bounds, run one after the other, the others two at
- * a time. Ends with a table of all of them and `N passed, N failed`; a bound that was not kept counts as failed.
+ * `npm run test:faults [-- jest's arguments]`: every scenario of docs/faults.md in full length, with real processes and private
+ * servers; each prints one line. The first twelve, whose times have bounds, run one after the other, the others two at a time.
+ * Ends with a table of all scenarios and `N passed, N failed`; an exceeded bound counts as failed.
  */
 const fs = require("node:fs");
 const os = require("node:os");

@@ -1,8 +1,8 @@
 /**
- * `npm test [-- jest's arguments]`: installs and builds what is missing, brings up private servers, runs every suite against
- * them, takes them down and ends with `N passed, N failed` alone on a line. A suite that could not run counts as failed, and in
- * a whole run (no arguments) a skipped test does as well. What takes long stands in folders `extended` and runs here only when
- * it is named: `npm test -- test/ui/extended`; the fault scenarios have a command of their own, `npm run test:faults`.
+ * `npm test [-- jest's arguments]`: installs and builds if necessary, starts private servers, runs every suite against them,
+ * stops them and ends with the line `N passed, N failed`. A suite that could not run counts as failed, and in a full run (no
+ * arguments) a skipped test does too. Long suites are in folders `extended` and run only when named:
+ * `npm test -- test/ui/extended`. The fault scenarios have their own command, `npm run test:faults`.
  */
 const { ensureBuilt } = require("./lib/build");
 const { ensureChromium } = require("./lib/chromium");

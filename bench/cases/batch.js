@@ -10,7 +10,7 @@ const VARIANTS = {
   "batch-first": { title: "`batch` with the default `claim: first`", type: { ...NOOP, deliver: "one" } },
 };
 
-/** A hundred tasks in a request, until their final responses. */
+/** 100 tasks in one request, until their final responses. */
 module.exports = Object.entries(VARIANTS).map(([name, { title, type }]) => ({
   name,
   title,

@@ -2,7 +2,7 @@ const { postAndFinish } = require("../lib/measure");
 const { startBullmq } = require("../lib/peers");
 const { NOOP, startTasker } = require("../lib/tasker");
 
-/** As `single`, all of tasker in one process on SQLite (WAL, synchronous=FULL). */
+/** As `single`, with all of tasker in one process on SQLite (WAL, synchronous=FULL). */
 module.exports = {
   name: "embedded",
   title: "single, embedded in one process",

@@ -6,9 +6,9 @@ const { cpuClock } = require("../lib/usage");
 
 const PROCESSES = 4;
 
-/** One task to every endpoint until it is complete; a manager an endpoint, in four processes, and the client asks over HTTP. */
+/** One task to every endpoint until it is complete. One manager for each endpoint, in four processes; the client polls over HTTP. */
 const FLOW = { peer: "BullMQ flow, a queue and a worker an endpoint", must: 1.5, goal: 5, start: startFlow };
-/** The same against the broker alone: one durable publish to as many queues, until all have acked. */
+/** The same against the broker alone: one durable publish to as many queues, until all are acked. */
 const BROKER = { peer: "amqplib alone: publish, deliver, ack", must: 0.2, goal: 0.5, start: startBroadcast };
 
 module.exports = [

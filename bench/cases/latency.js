@@ -5,10 +5,10 @@ const { startBullmq } = require("../lib/peers");
 const { percentile } = require("../lib/stats");
 const { NOOP, pause, startTasker } = require("../lib/tasker");
 
-/** Between two tasks nothing is to do, so that no batch and no busy loop can hide a wait. */
+/** The system is idle between two tasks, so that no batch and no busy loop hides a wait. */
 const GAP_MS = 10;
 
-/** Idle: from the moment that a `POST` is sent to the moment that its handler starts. */
+/** Idle: from sending a `POST` to the start of its handler. */
 module.exports = [
   { name: "latency", title: "idle `POST` → handler starts, median", part: 0.5 },
   { name: "latency-p99", title: "idle `POST` → handler starts, p99", part: 0.99 },

@@ -3,7 +3,7 @@ const { NOOP, startTasker } = require("../lib/tasker");
 
 const COUNTS = [1, 2];
 
-/** API processes that hold no state, behind a client that uses all of them. */
+/** Several stateless API processes, and a client that uses all of them. */
 module.exports = {
   name: "apis",
   title: "API processes",

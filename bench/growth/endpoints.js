@@ -6,7 +6,7 @@ const { cpuClock } = require("../lib/usage");
 const COUNTS = { full: [1, 10, 100, 1000, 2000], quick: [1, 10, 100] };
 const PROCESSES = 4;
 
-/** One task to every endpoint until all have finished it, one task after the other; the managers stand in four processes. */
+/** One task to every endpoint until all have finished it, one task after the other. The managers run in four processes. */
 module.exports = {
   name: "endpoints",
   title: "Endpoints of one task",

@@ -51,7 +51,7 @@ async function run(tasker, count, seconds) {
   return { "no-op": noop.value, "20 ms": (naps(count, seconds) * 1000) / napped, cpuMicros: noop.cpuMicros };
 }
 
-/** About as many as they can do in that time, stored at once. */
+/** About as many tasks as the managers can perform in that time, stored at once. */
 const naps = (count, seconds) => Math.round((count * 500 * seconds) / 100) * 100;
 
 let batches = 0;

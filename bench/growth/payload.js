@@ -1,14 +1,14 @@
 const { postAndFinish } = require("../lib/measure");
 const { NOOP, startTasker } = require("../lib/tasker");
 
-/** The large ones need fewer connections to keep everything busy: sixty-four megabytes at once are another question. */
+/** Large payloads need fewer connections to keep everything busy. */
 const SIZES = [
   { bytes: 100, connections: 64 },
   { bytes: 10_000, connections: 64 },
   { bytes: 1_000_000, connections: 8 },
 ];
 
-/** The payload travels through the request, the log of the database, the row and the handler; not through the broker. */
+/** The payload passes through the request, the database's log, the row and the handler, not through the broker. */
 module.exports = {
   name: "payload",
   title: "Size of the payload",

@@ -4,12 +4,12 @@ const { startTasker } = require("../lib/tasker");
 const { wrk } = require("../lib/wrk");
 
 const SIZES = { full: [0, 1_000_000, 5_000_000], quick: [0, 2_000, 10_000] };
-/** So many tasks, spread over the whole table, are read one after the other. */
+/** Number of tasks, spread over the whole table, that are read one after the other. */
 const READ = 500;
-/** A table of five million is not kept on a server with the buffers of a test. It is still a small part of the tables. */
+/** Larger buffers than a test server's, as for a table of five million; still a small part of the tables. */
 const BUFFERS = { innodb_buffer_pool_size: 1024 ** 3, innodb_log_file_size: 1024 ** 3 };
 
-/** With finished tasks in the tables: what a request costs must not depend on what was done before. */
+/** Requests with many finished tasks in the tables, whose number must not matter. */
 module.exports = {
   name: "tables",
   title: "Finished tasks in the tables",
@@ -86,7 +86,7 @@ async function get(tasker, paths, seconds, connections = 64) {
   return load;
 }
 
-/** Paths of tasks from the oldest to the youngest, the same distance apart in time. */
+/** Paths of tasks from the oldest to the newest, evenly spaced in time. */
 async function spread(tasker) {
   const [ends] = await tasker.query("SELECT MIN(id) AS first, MAX(id) AS last FROM tasks");
   const ms = (id) => Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16);
@@ -103,7 +103,7 @@ async function spread(tasker) {
   return paths;
 }
 
-/** What the rounds before have left. */
+/** The tasks of earlier rounds. */
 async function empty(tasker) {
   const rows = await tasker.query(
     "SELECT table_name AS name FROM information_schema.columns WHERE table_schema = DATABASE() AND column_name = 'task_id'",

@@ -1,6 +1,6 @@
 const { setTimeout: sleep } = require("node:timers/promises");
 
-/** Work that waits for something else, as most does. */
+/** A handler that waits, as most do. */
 exports.handleTask = async () => {
   await sleep(20);
 };

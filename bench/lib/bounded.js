@@ -1,4 +1,4 @@
-/** What takes so many times as long as expected, and a while more, will not end. */
+/** Work that takes this many times as long as expected, and a margin, has failed. */
 const PATIENCE = 4;
 const GRACE_SECONDS = 120;
 
@@ -25,7 +25,7 @@ async function bounded(name, seconds, work) {
   }
 }
 
-/** Says beforehand how long the parts of a run will take on a quiet machine, and after each what is left. */
+/** Announces how long the parts of a run take on an idle machine, and after each the rest. */
 class Clock {
   /** @param {{ name: string, seconds: number }[]} parts */
   constructor(parts) {

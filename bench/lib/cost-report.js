@@ -5,12 +5,12 @@ const { plot } = require("./plot");
 const { DOCUMENT, IMAGES, RESULTS } = require("./places");
 
 const IDLE_MANAGER_MB = 90;
-/** What is still held after a garbage collection may differ by so much between the first tenth and the end. */
+/** Allowed difference of the memory after a garbage collection between the first tenth and the end. */
 const GROWTH_MB = 4;
 const GROWTH_PART = 0.1;
 const OURS = ["api", "manager"];
 
-/** What the project has set itself: text, what was measured, and whether it was kept. */
+/** The targets: text, measured value, and whether it was met. */
 function budgets({ idle, many }) {
   const idleMb = idle.memory.manager.max;
   const lines = [
@@ -32,7 +32,7 @@ function budgets({ idle, many }) {
   return lines;
 }
 
-/** From the first tenth on: before that code is still being compiled and buffers find their size. */
+/** From the first tenth on; before that, code is compiled and buffers grow. */
 function growth(many, name) {
   return { from: many.points[1].memory[name], to: many.points.at(-1).memory[name] };
 }
@@ -70,7 +70,7 @@ function cpuTable({ idle, load, many }) {
   );
 }
 
-/** For each task of the single posts; its disk from the many, whose number makes pages and spare room small. */
+/** Figures for each task of the single posts; disk from the million, where pages and spare room matter little. */
 function eachTable({ load, many }) {
   const bytes = (name, from = load) => `${number(from.each[name])} B`;
   const kinds = Object.entries(load.each)
@@ -109,7 +109,7 @@ function memoryPlot({ many }) {
   });
 }
 
-/** The whole chapter as Markdown. */
+/** The chapter as Markdown. */
 function costText(cost) {
   const verdicts = budgets(cost).map(
     ({ text, measured, kept }) => `* ${text}: ${measured}: ${kept ? "kept" : "**missed**"}.`,

@@ -1,7 +1,7 @@
 const fs = require("node:fs");
 const { pause } = require("./tasker");
 
-/** The management plugin's figures of connections are so old at most. */
+/** Age of the management plugin's figures of connections, at most. */
 const STALE_MS = 6000;
 
 /**
@@ -39,7 +39,7 @@ async function brokerCounters({ name, managementUri }) {
   return { "broker received": sum("recv_oct"), "broker sent": sum("send_oct"), messages: messages.publish ?? 0 };
 }
 
-/** Bytes that a process has caused to be written to the disk; NaN where /proc does not tell. */
+/** Bytes that a process has written to disk; NaN without /proc. */
 function diskBytes(pid) {
   try {
     return Number(/^write_bytes: (\d+)/m.exec(fs.readFileSync(`/proc/${pid}/io`, "utf8"))[1]);
@@ -48,12 +48,12 @@ function diskBytes(pid) {
   }
 }
 
-/** What has been counted since, for each of so many tasks. */
+/** The difference of the counters, for each task. */
 function each(before, after, tasks) {
   return Object.fromEntries(Object.keys(after).map((name) => [name, (after[name] - (before[name] ?? 0)) / tasks]));
 }
 
-/** Bytes of the tables: `{ data, index }` by the server's own account. */
+/** Bytes of the tables, `{ data, index }`, as the server reports them. */
 async function tableBytes(tasker) {
   const [tables] = [await tasker.query("SHOW TABLES")];
   for (const row of tables) await tasker.query(`ANALYZE TABLE ${Object.values(row)[0]}`);

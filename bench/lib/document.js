@@ -6,7 +6,7 @@ function markdown(head, rows) {
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** As people write it: 1,234, 12.3, 0.45. */
+/** For people: 1,234, 12.3, 0.45. */
 function number(value) {
   if (value >= 100) return Math.round(value).toLocaleString("en");
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
@@ -17,7 +17,7 @@ function spread({ median, min, max }, unit = "") {
   return `${number(median)}${unit && ` ${unit}`} (${number(min)}–${number(max)})`;
 }
 
-/** Puts `text` between the marks `<!-- NAME: from here -->` and `<!-- NAME: to here -->`; what people wrote around them stays. */
+/** Puts `text` between `<!-- NAME: from here -->` and `<!-- NAME: to here -->`; the rest of the file stays. */
 function intoDocument(file, name, text) {
   const begin = `<!-- ${name}: from here -->`;
   const end = `<!-- ${name}: to here -->`;
@@ -28,7 +28,7 @@ function intoDocument(file, name, text) {
   fs.writeFileSync(file, `${whole.slice(0, from + begin.length)}\n\n${text}\n\n${whole.slice(to)}`);
 }
 
-/** Changes some parts of a JSON file of results and leaves the others. */
+/** Replaces some parts of a JSON file of results and keeps the others. */
 function mergeJson(file, change) {
   const before = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : {};
   const after = { ...before, ...change(before) };
@@ -36,7 +36,7 @@ function mergeJson(file, change) {
   return after;
 }
 
-/** `Measured …, on 2 cores of …`: what a figure is worth depends on it. */
+/** `Measured …, on 2 cores of …`. */
 function provenance({ at, machine, quick, loadAtStart }) {
   const { cpu, cores, memoryGb, system, load } = machine;
   const shown = `${at.slice(0, 16).replace("T", " ")} UTC`;

@@ -1,4 +1,4 @@
-/** Endpoint names e1 … eN, dealt out to so many processes. */
+/** Endpoint names e1 … eN, distributed over the processes. */
 function dealt(count, processes) {
   const hands = Array.from({ length: processes }, () => []);
   for (let i = 0; i < count; i++) hands[i % processes].push(`e${i + 1}`);

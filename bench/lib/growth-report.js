@@ -4,7 +4,7 @@ const { intoDocument, markdown, mergeJson, provenance, spread } = require("./doc
 const { plot } = require("./plot");
 const { DOCUMENT, IMAGES, RESULTS } = require("./places");
 
-/** A row a point, a column a series. */
+/** One row for each point, one column for each series. */
 function growthTable({ x, series, points }) {
   const head = [x.name, ...series.map(({ title, unit }) => `${title}, ${unit}`)];
   const rows = points.map(({ x: at, values }) => [
@@ -14,7 +14,7 @@ function growthTable({ x, series, points }) {
   return markdown(head, rows);
 }
 
-/** CPU for each task (fan-out: response) by process, where a part has measured it. */
+/** CPU by process for each task (fan-out: response), where measured. */
 function cpuLines({ points }) {
   return points
     .filter(({ cpuMicros }) => cpuMicros.at(-1) && typeof Object.values(cpuMicros.at(-1))[0] === "number")
@@ -24,7 +24,7 @@ function cpuLines({ points }) {
     });
 }
 
-/** One picture for each unit: what is counted in different units has no axis in common. */
+/** One picture for each unit, since different units share no axis. */
 function growthPlots({ name, title, x, series, points }) {
   return [...new Set(series.map(({ unit }) => unit))].map((unit) => {
     const shown = series.filter((one) => one.unit === unit);
@@ -45,7 +45,7 @@ function growthPlots({ name, title, x, series, points }) {
   });
 }
 
-/** The share of what the empty tables allow that is left with the most tasks. */
+/** Throughput with the most tasks as a share of that with empty tables. */
 function kept({ name, points }) {
   if (name !== "tables" || points.length < 2) return null;
   const shares = ["single", "batch", "read", "list"].map((one) => {
@@ -55,7 +55,7 @@ function kept({ name, points }) {
   return `With ${points.at(-1).x.toLocaleString("en")} tasks in the tables there is left of the throughput with none: ${shares.join(", ")} (wanted: 90 %).`;
 }
 
-/** Puts the parts that were measured into the results, and all that there are into the document and its pictures. */
+/** Adds the measured parts to the results, and all results to the document and its pictures. */
 function writeGrowth(parts) {
   const order = ["tables", "endpoints", "payload", "managers", "apis"];
   const { growth } = mergeJson(RESULTS, (before) => ({

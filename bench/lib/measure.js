@@ -1,7 +1,7 @@
 const { cpuClock } = require("./usage");
 const { wrk } = require("./wrk");
 
-/** An identifier's beginning that no other run of wrk has. */
+/** A prefix of identifiers that no other run of wrk uses. */
 let runs = 0;
 function prefix() {
   return `${process.pid}-${++runs}-`;

@@ -5,10 +5,10 @@ const { residentMb } = require("./usage");
 
 const MB = 1024 * 1024;
 const DEADLINE_MS = 20_000;
-/** Options of processes whose memory `collected` can ask for. */
+/** Options of processes whose memory `collected` can read. */
 const NODE_OPTIONS = ["--expose-gc", "--require", path.join(__dirname, "gc.js")];
 
-/** After a garbage collection: `{ heapMb, residentMb }` of a process that was started with NODE_OPTIONS. */
+/** `{ heapMb, residentMb }` after a garbage collection, of a process started with NODE_OPTIONS. */
 async function collected({ pid, folder }) {
   const file = path.join(folder, `memory-${pid}.json`);
   fs.rmSync(file, { force: true });
@@ -22,7 +22,7 @@ async function collected({ pid, folder }) {
   return { heapMb: (heapUsed + external) / MB, residentMb: residentMb(pid) };
 }
 
-/** Looks at the resident memory of processes until it is stopped: for each, the median and the most, in MB. */
+/** Samples the resident memory of processes until stopped: median and maximum of each, in MB. */
 function watchMemory(pids, everyMs = 250) {
   const seen = Object.fromEntries(Object.keys(pids).map((name) => [name, []]));
   const look = () => {

@@ -51,7 +51,7 @@ function peerVersions() {
   return { express: version("express"), bullmq: version("bullmq"), ioredis: version("ioredis") };
 }
 
-/** Starts a program of bench/peers with the peers' packages. It says `ready` when it is. */
+/** Starts a program of bench/peers with the peers' packages. It prints `ready`. */
 function startPeer(servers, name, file, settings) {
   return startProgram(name, process.execPath, [path.join(SOURCES, "peers", file)], {
     folder: servers.newFolder("peer"),
@@ -120,7 +120,7 @@ async function startBullmq(servers, more = {}) {
   };
 }
 
-/** A BullMQ flow: a queue and a worker for each endpoint, in as many processes as there are hands. */
+/** A BullMQ flow: a queue and a worker for each endpoint, in several processes. */
 async function startFlow(servers, hands) {
   if (servers.alone) return NOBODY;
   await installPeers();

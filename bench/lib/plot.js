@@ -7,7 +7,7 @@ const WIDTH = 640;
 const HEIGHT = 300;
 const BOX = { left: 64, right: 620, top: 52, bottom: 244 };
 
-/** Told apart without colour as well, by their markers; contrasts hold on both grounds. */
+/** Markers distinguish the lines without colour; contrasts suit light and dark backgrounds. */
 const STYLE = `
     .ground { fill: #ffffff; stroke: #d0d7de; }
     text { font: 12px system-ui, sans-serif; fill: #1f2328; }
@@ -69,7 +69,7 @@ function plot({ title, x, y, lines }) {
 `;
 }
 
-/** The line through the medians, and from least to most at each point. */
+/** The line through the medians, with a bar from minimum to maximum at each point. */
 function drawn(points, n, atX, atY) {
   const sorted = [...points].sort((a, b) => a.x - b.x);
   const places = sorted.map((point) => ({ ...point, at: round(atX(point.x)), up: round(atY(point.y)) }));
@@ -90,7 +90,7 @@ function marker(n, x, y) {
   return `<circle class="m0" cx="${x}" cy="${y}" r="4"/>`;
 }
 
-/** The names of the lines, from the right edge of the heading leftwards. */
+/** The names of the lines, leftwards from the right edge of the heading. */
 function key(name, n, lines) {
   if (lines.length === 1) return [];
   const width = (text) => text.length * 6.6 + 30;
@@ -113,7 +113,7 @@ function scaleOf(scale, xs) {
   return (value) => BOX.left + left + ((of(value) - low) / (high - low || 1)) * (width - inset - left);
 }
 
-/** From 0 in round steps to the first that reaches `top`. */
+/** Round steps from 0 to the first one that reaches `top`. */
 function stepsTo(top) {
   const raw = (top || 1) / 5;
   const power = 10 ** Math.floor(Math.log10(raw));

@@ -3,7 +3,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { stopProcess } = require("../../scripts/lib/processes");
 
-/** So long a program may take to say that it is ready. */
+/** Time for a program to report that it is ready. */
 const READY_MS = 60_000;
 
 /**

@@ -3,7 +3,7 @@ const { intoDocument, markdown, mergeJson, provenance, spread } = require("./doc
 const { DOCUMENT, RESULTS } = require("./places");
 const { median } = require("./stats");
 
-/** The machine, as far as it explains the figures. */
+/** The machine, for the interpretation of the figures. */
 function machine() {
   return {
     cpu: os.cpus()[0]?.model ?? "unknown",
@@ -14,7 +14,7 @@ function machine() {
   };
 }
 
-/** A Markdown table of the results, one row a case. */
+/** The results as a Markdown table, one row for each case. */
 function table(results) {
   const rows = results.map((one) => [
     `\`${one.name}\``,
@@ -35,7 +35,7 @@ function limit(value, better) {
   return `${better === "higher" ? "≥" : "≤"} ${value} ×`;
 }
 
-/** The results of this run into the document, machine and versions with them. */
+/** Writes the results, the machine and the versions into the document. */
 function write(whole) {
   mergeJson(RESULTS, () => whole);
   const versions = Object.entries(whole.versions).map(([name, version]) => `${name} ${version}`);
@@ -77,7 +77,7 @@ function total(each) {
   return Object.values(each).reduce((sum, n) => sum + n, 0);
 }
 
-/** Peer's CPU for each task over tasker's: above 1, tasker does with less. It holds on a busy machine too. */
+/** The peer's CPU for each task divided by tasker's: above 1, tasker needs less. Valid on a busy machine too. */
 function cpuRatio(one) {
   return total(cpuOf(one.details.peer)) / total(cpuOf(one.details.tasker));
 }

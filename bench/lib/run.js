@@ -25,10 +25,10 @@ async function runCase(one, servers, { pairs, quick, check, say }) {
   return summarize(one, results);
 }
 
-/** Until a process has compiled what it runs: what is measured before that is V8's compiler, on both sides. */
+/** Warm-up until a process has compiled its code; before that V8's compiler is measured. */
 const WARM = { full: 30, quick: 20 };
 
-/** How long each side is driven before the first measured pair. A check has a margin, and no time. */
+/** Seconds of load on each side before the first measured pair. A check has a margin instead of time. */
 function warmSeconds(one, { quick, check }) {
   return check ? 2 : (one.warm ?? WARM)[quick ? "quick" : "full"];
 }

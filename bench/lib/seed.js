@@ -5,11 +5,11 @@
 const { createConnection } = require("mysql2/promise");
 const { NOOP, pause } = require("./tasker");
 
-/** The oldest is so old, the youngest an hour less. Younger than what is purged. */
+/** Age of the oldest task; the newest is 1 h old. Younger than the retention. */
 const SPAN_MS = 20 * 24 * 3600_000;
 const YOUNGEST_MS = 3600_000;
 
-/** Of the types and outcomes that a hundred tasks have: finished at one endpoint or two, failed, cancelled. */
+/** Types and outcomes of the 100 templates: finished at one or two endpoints, failed, cancelled. */
 const ONE = { ...NOOP, deliver: "one" };
 const SEED_TYPES = {
   noop: ONE,
@@ -20,7 +20,7 @@ const SEED_TYPES = {
 const SHARES = { noop: 55, "seed.pair": 30, "seed.shaky": 10, "seed.withdrawn": 5 };
 const TEMPLATES = Object.values(SHARES).reduce((sum, count) => sum + count, 0);
 
-/** Performs the tasks that are multiplied later. The processes must know SEED_TYPES and serve two endpoints. */
+/** Performs the templates. The processes must know SEED_TYPES and serve two endpoints. */
 async function performTemplates(tasker) {
   for (const [type, count] of Object.entries(SHARES)) {
     const withdrawn = type === "seed.withdrawn" ? { delay_until: new Date(Date.now() + 3600_000).toISOString() } : {};
@@ -76,7 +76,7 @@ async function multiply(uri, count) {
   await db.end();
 }
 
-/** Resolves when what was stored in memory is on the disk as well, so that nothing measured later pays for it. */
+/** Resolves when all data are flushed to disk, so that no later measurement pays for it. */
 async function flushed(uri) {
   const db = await createConnection(uri);
   const kept = {};
@@ -121,7 +121,7 @@ function hashOf({ type }) {
   return type === "binary" || type === "varbinary" ? "UNHEX(REPEAT(MD5(seq), 2))" : "REPEAT(MD5(seq), 2)";
 }
 
-/** Times are moved by as much as the task is older than the one it was made from. */
+/** Times are shifted by the difference between the task and its template. */
 function shifted({ name, type }, ms) {
   const by = `(${ms} - s.seed_ms)`;
   return type === "bigint" ? `s.${name} + ${by}` : `TIMESTAMPADD(MICROSECOND, ${by} * 1000, s.${name})`;

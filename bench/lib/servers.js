@@ -10,10 +10,10 @@ const { privateBroker, privateDatabase, requirePrograms } = require("../../scrip
 const { startProgram } = require("./processes");
 
 const PACKAGES = { wrk: "wrk", "redis-server": "redis-server", celery: "python3-celery" };
-/** Debian's own: another one may come first on the PATH, without Debian's packages. */
+/** Debian's own Python; another one may come first on the PATH, without Debian's packages. */
 const PYTHON = "/usr/bin/python3";
 
-/** Sees to it that a program is on the machine; Debian's package of it is installed where that can be done. */
+/** Ensures that a program is installed; on Debian it installs the package. */
 async function requireProgram(name) {
   const isThere = () => (name === "celery" ? hasCelery() : findProgram([name]) !== null);
   if (isThere()) return;
@@ -76,7 +76,7 @@ class Servers {
     });
   }
 
-  /** A database of its own: `{ uri, name, pid }`. */
+  /** A new database: `{ uri, name, pid }`. */
   async newDatabase() {
     const server = await this.database();
     const name = `bench_${++this.names}`;
@@ -87,7 +87,7 @@ class Servers {
     return { uri: new URL(name, server.uri).href, name, pid: server.pid };
   }
 
-  /** Sets global variables of the database server, for what is larger than its defaults are meant for. */
+  /** Sets global variables of the database server, for loads beyond its defaults. */
   async configureDatabase(settings) {
     const server = await this.database();
     const { createConnection } = require("mysql2/promise");
@@ -96,7 +96,7 @@ class Servers {
     await connection.end();
   }
 
-  /** A vhost of its own: `{ uri, pid }`. */
+  /** A new vhost: `{ uri, pid }`. */
   async newVhost() {
     const server = await this.broker();
     const name = `bench-${++this.names}`;
@@ -129,7 +129,7 @@ class Servers {
   }
 }
 
-/** What was measured with: name → version. */
+/** The versions of the programs in the measurement: name → version. */
 function versions(peers) {
   const text = (program, args) => {
     try {

@@ -7,7 +7,7 @@ const ROOT = path.resolve(__dirname, "../..");
 const DIST = process.env.TASKER_BENCH_DIST ?? path.join(ROOT, "dist");
 const HANDLERS = path.join(ROOT, "bench/handlers");
 
-/** A no-op, performed inside the manager as the peers' workers perform theirs. */
+/** A no-op, performed in the manager's process, as the peers' workers perform theirs. */
 const NOOP = { isolation: "inline", concurrency: 100, handler: "noop" };
 
 /**
@@ -135,7 +135,7 @@ class Tasker {
     return (await this.connection.query(sql, values))[0];
   }
 
-  /** Resolves when nothing is left to do behind the scenes either: the next run must not pay for this one. */
+  /** Resolves when no background work is left, which the next run would pay for. */
   async settled() {
     if (!this.database) return pause(1500);
     for (;;) {

@@ -3,7 +3,7 @@ const { execFileSync } = require("node:child_process");
 
 let ticksPerSecond = 0;
 
-/** CPU seconds that a process has used, of its own and of the children it has waited for; NaN where /proc does not tell. */
+/** CPU seconds of a process and of its ended children; NaN without /proc. */
 function cpuSeconds(pid) {
   try {
     ticksPerSecond ||= Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
@@ -15,7 +15,7 @@ function cpuSeconds(pid) {
   }
 }
 
-/** Resident memory in MB; NaN where /proc does not tell. */
+/** Resident memory in MB; NaN without /proc. */
 function residentMb(pid) {
   try {
     return Number(/VmRSS:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
@@ -24,7 +24,7 @@ function residentMb(pid) {
   }
 }
 
-/** A clock for the CPU of several processes: call it later for what each has used since, in seconds. */
+/** Returns a function that gives the CPU seconds of each process since this call. */
 function cpuClock(pids) {
   const read = () => Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, cpuSeconds(pid)]));
   const before = read();

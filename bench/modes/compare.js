@@ -6,14 +6,14 @@ const report = require("../lib/report");
 const { runCase, warmSeconds } = require("../lib/run");
 const { Servers, requireProgram, versions } = require("../lib/servers");
 
-/** Far below what is reached, so that only a real loss fails. */
+/** Far below the usual figures, so that only a real loss fails. */
 const FLOORS = { single: 0.4, polling: 0.4 };
-/** Servers, processes and their warming of a case, seconds. */
+/** Seconds to start and warm the servers and processes of a case. */
 const START_SECONDS = 30;
-/** Pairs for a case that one pair of `--check` shows too slow: other work may have come between. */
+/** Pairs for a case that looked too slow in one pair of `--check`, since other work may have interfered. */
 const PAIRS_AGAIN = 3;
 
-/** tasker and its peers in turn, a case after the other; `check`: only whether the floors hold. */
+/** Measures tasker and its peers in turn, case after case; `check`: only whether the floors hold. */
 async function compare(options) {
   const cases = allCases();
   if (options.list) {

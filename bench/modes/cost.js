@@ -8,7 +8,7 @@ const { Servers, requireProgram, versions } = require("../lib/servers");
 /** Seconds on two quiet cores, at 2,500 tasks/s in batches. */
 const EXPECTED = { full: 540, quick: 110 };
 
-/** What tasker costs: memory, CPU, bytes, statements and disk. */
+/** Measures memory, CPU, bytes, statements and disk. */
 async function cost(options) {
   const expected = EXPECTED[options.quick ? "quick" : "full"];
   const clock = new Clock([{ name: "cost", seconds: expected }]);

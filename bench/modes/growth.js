@@ -7,15 +7,15 @@ const { runPart } = require("../lib/rounds");
 const { Servers, requireProgram, versions } = require("../lib/servers");
 
 const PARTS = ["tables", "endpoints", "payload", "managers", "apis"];
-/** Rounds of so many seconds. */
+/** Seconds of a round. */
 const ROUNDS = { full: { rounds: 3, seconds: 4 }, quick: { rounds: 2, seconds: 2 } };
-/** What a part takes on two quiet cores, seconds. */
+/** Seconds that a part takes on two idle cores. */
 const EXPECTED = {
   full: { tables: 470, endpoints: 170, payload: 60, managers: 80, apis: 50 },
   quick: { tables: 80, endpoints: 50, payload: 35, managers: 50, apis: 35 },
 };
 
-/** How throughput and latency change with the size of things: each part with servers of its own. */
+/** Measures how throughput and latency change with size; each part has its own servers. */
 async function growth(options) {
   const names = options.part ?? PARTS;
   const unknown = names.find((name) => !PARTS.includes(name));

@@ -4,20 +4,20 @@
  * `node bench/simulate`.
  */
 module.exports = {
-  /** Database: storing a task (its row and its share of the transaction), and each expected response. */
+  /** Database: storing a task (its row and its share of the transaction); each expected response. */
   storeTask: 40,
   storeResponse: 20,
-  /** Database: claim and finish of one response, where the manager's own batches are full, and where each stands alone. */
+  /** Database: claim and finish of one response, in full batches and alone. */
   claimFinishBatched: 55,
   claimFinishAlone: 310,
-  /** Database: storing a task's end, and reading that of each of its responses. */
+  /** Database: storing the end of a task; reading the end of each of its responses. */
   settleTask: 20,
   settleResponse: 10,
-  /** Database: a manager's heartbeat, a statement and a commit of its own. */
+  /** Database: a manager's heartbeat, with a statement and a commit of its own. */
   heartbeat: 150,
   /** Database: registering a manager at its start. */
   register: 2000,
-  /** API: a request for a task; a task within a request for a hundred. */
+  /** API: a request with one task; one task within a request of 100. */
   request: 210,
   requestInBatch: 90,
   /** Broker: a message from publish to ack, classic durable queue; a quorum queue of three writes it three times. */

@@ -1,4 +1,4 @@
-/** `node bench/simulate`: the sizes of docs/scaling.md, stepped through with the costs of costs.js. Prints a Markdown table. */
+/** `node bench/simulate`: simulates the sizes of docs/scaling.md with the costs of costs.js. Prints a Markdown table. */
 const costs = require("./costs");
 const { simulate } = require("./model");
 

@@ -32,7 +32,7 @@ async function main(count) {
   }
 }
 
-/** So many tasks, `size` in one call: stored, claimed, finished, their ends stored. */
+/** Stores, claims and finishes tasks, `size` in one call, and completes them. */
 async function wayOf({ tasks, managers, maintenance }, count, size, step) {
   const { position: from } = await maintenance.ended(null, 1);
   const all = Array.from({ length: count }, newTask);
@@ -92,7 +92,7 @@ function newTask() {
   return { id: newId(), ...request, deliver: "one", endpoints: ["*"], jobs: [""], ...policy, ...who };
 }
 
-/** As a sealed message tells of a task. */
+/** A task as a signed message describes it. */
 function claimOf({ id, identifier, payload, attempts, timeoutMs }) {
   const row = { version: 1, attempt: 0, attempts, generation: 1, timeoutMs, traceparent: null };
   return { taskId: id, job: "", type: "noop", known: { endpoint: "*", identifier, payload, ...row } };

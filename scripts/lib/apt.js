@@ -9,17 +9,17 @@ const { run } = require("./processes");
 const POLICY = "/usr/sbin/policy-rc.d";
 const KEPT = `${POLICY}.before-tasker`;
 
-/** Whether packages can be installed here: Debian or one of its children, as root. */
+/** Whether packages can be installed here: a Debian system, as root. */
 function canInstall() {
   return fs.existsSync("/etc/debian_version") && process.getuid?.() === 0 && findProgram(["apt-get"]) !== null;
 }
 
 /**
- * Installs Debian packages without starting what they bring: while it works, policy-rc.d forbids every service to start.
- * Waits for other users of the package database. Safe when two run at once.
+ * Installs Debian packages without starting their services: policy-rc.d forbids that meanwhile. Waits for other users of the
+ * package database. Safe when two run at once.
  *
  * @param {string[]} packages
- * @param {() => boolean} isThere whether what is wanted is on the machine by now
+ * @param {() => boolean} isThere whether the packages are installed
  */
 async function aptInstall(packages, isThere) {
   await withLock(path.join(os.tmpdir(), "tasker-apt.lock"), async () => {
@@ -58,7 +58,7 @@ async function withoutServices(work) {
   }
 }
 
-/** Puts back the policy of before; also one that an earlier run left behind when it was killed. */
+/** Restores the former policy, also after an earlier run that was killed. */
 function restorePolicy(ours = false) {
   if (fs.existsSync(KEPT)) fs.renameSync(KEPT, POLICY);
   else if (ours || isOurs()) fs.rmSync(POLICY, { force: true });

@@ -13,8 +13,8 @@ const INPUTS = ["src", "handlers", "scripts/build-ui.js", "tsconfig.json", "tsco
 const STEPS = [compile, copyAssets, pages];
 
 /**
- * Builds `dist/` when the sources are not those it was built from (their contents are compared). Safe when two run at once;
- * a failed build leaves the earlier one as it was. Without sources (an installed package) there is nothing to do.
+ * Builds `dist/` if the contents of the sources have changed since its last build. Safe when two run at once; a failed build
+ * leaves the former one unchanged. Does nothing without sources (an installed package).
  *
  * @param {{ force?: boolean }} [options]
  */
@@ -43,7 +43,7 @@ async function compile(out) {
   if (code !== 0) throw new Error("The sources do not compile; the compiler's messages stand above.");
 }
 
-/** What the program reads beside its modules: everything below src/ that is not TypeScript. */
+/** Files that the program reads beside its modules: everything below src/ that is not TypeScript. */
 function copyAssets(out) {
   for (const file of filesBelow(path.join(ROOT, "src"))) {
     const name = path.relative(ROOT, file);
@@ -65,7 +65,7 @@ function replace(out) {
   fs.rmSync(old, { recursive: true, force: true });
 }
 
-/** Whether `dist/` was built from the sources as they are now. */
+/** Whether `dist/` was built from the present sources. */
 function isBuilt(wanted = fingerprint()) {
   try {
     return JSON.parse(fs.readFileSync(path.join(DIST, STAMP), "utf8")).sources === wanted;

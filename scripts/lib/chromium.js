@@ -2,10 +2,10 @@ const { aptInstall, canInstall } = require("./apt");
 const { findProgram } = require("./find");
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
-/** The browser, and fonts: without any, text is drawn as boxes and the contrast checks say nothing. */
+/** The browser and fonts; without fonts text is drawn as boxes, and contrast checks find nothing. */
 const PACKAGES = ["chromium", "fonts-inter", "fonts-dejavu-core"];
 
-/** The path of a Chromium for the tests of the web pages; on Debian it is installed when none is there. */
+/** The path of a Chromium for the tests of the web pages; on Debian it is installed if missing. */
 async function ensureChromium() {
   const found = findChromium();
   if (found) return found;

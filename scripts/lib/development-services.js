@@ -11,7 +11,7 @@ const ENV = path.join(FOLDER, "env");
 const MAKERS = { broker: privateBroker, database: privateDatabase };
 const NAMES = { broker: "RabbitMQ", database: "MariaDB" };
 
-/** Starts what does not run. Ports and passwords stay the same from one `up` to the next, as long as the data do. */
+/** Starts the servers that do not run. Ports and passwords stay the same as long as the data exist. */
 function servicesUp() {
   return locked(async () => {
     const state = readState();
@@ -42,7 +42,7 @@ function servicesUp() {
   });
 }
 
-/** Stops what runs. The data stay, unless they are to be wiped. */
+/** Stops the servers. Keeps the data unless asked to wipe them. */
 function servicesDown({ wipe = false } = {}) {
   return locked(async () => {
     const state = readState();
@@ -75,7 +75,7 @@ function variables({ broker, database }) {
   };
 }
 
-/** As config/development.config.yaml wants it. */
+/** The variables that config/development.config.yaml reads. */
 function administrator(managementUri) {
   const { origin, username, password } = new URL(managementUri);
   return {
@@ -98,7 +98,7 @@ function readState() {
   return fs.existsSync(STATE) ? JSON.parse(fs.readFileSync(STATE, "utf8")) : {};
 }
 
-/** They hold passwords: for their owner only. */
+/** Readable by the owner only, since they hold passwords. */
 function writeFile(file, text) {
   fs.writeFileSync(file, text, { mode: 0o600 });
 }

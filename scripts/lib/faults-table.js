@@ -16,7 +16,7 @@ function readScenarios(file) {
   return lines.map((line) => JSON.parse(line));
 }
 
-/** A line for each scenario, by number: what must be 0, the time to recover, and the bounds with what was measured. */
+/** A line for each scenario: the counts that must be 0, the recovery time, and the bounds with measured values. */
 function faultsTable(scenarios) {
   const numberOf = ({ name }) => Number(/^F(\d+)/.exec(name)?.[1] ?? 0);
   const rows = [...scenarios].sort((a, b) => numberOf(a) - numberOf(b)).map(cells);

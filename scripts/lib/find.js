@@ -1,7 +1,7 @@
 const fs = require("node:fs");
 const path = require("node:path");
 
-/** The first of the programs that is on the PATH or in one of the folders, as an absolute path; null: none is there. */
+/** The absolute path of the first program found on the PATH or in the folders; null: none. */
 function findProgram(names, folders = []) {
   const searched = [...(process.env.PATH ?? "").split(path.delimiter), ...folders].filter(Boolean);
   for (const name of names) {

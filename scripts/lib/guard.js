@@ -1,14 +1,14 @@
 /**
- * The guard takes private servers down when the process that started them ends, however it ends: it is a small process of its
- * own that reads from its parent's pipe what to end and what to remove, and does so when the pipe closes.
+ * The guard stops private servers when the process that started them ends, however it ends. It is a small separate process
+ * that reads from its parent's pipe what to stop and remove, and does so when the pipe closes.
  */
 const { spawn } = require("node:child_process");
 const fs = require("node:fs");
 const { commandLine, stopProcess } = require("./processes");
 
 /**
- * `removeLater`: the folder, and before it every process whose command line or environment names it, so that what was just
- * being started does not stay either.
+ * `removeLater`: the folder, and first every process whose command line or environment names it, so that a process that was
+ * just starting does not stay either.
  *
  * @returns {{ watch: (processes: { pid: number, mark: string }[]) => void, removeLater: (folder: string) => void, done: () => Promise<void> }}
  *   `done` ends what is watched now and resolves when it is gone

@@ -5,8 +5,8 @@ const { ROOT, lockPath } = require("./paths");
 const { npm } = require("./processes");
 
 /**
- * Installs the packages of package-lock.json when node_modules does not hold just these (`npm ci --ignore-scripts`).
- * Compares names and versions, not times: a checkout or a copy gives files any time. Safe when two run at once.
+ * Installs the packages of package-lock.json if node_modules holds others (`npm ci --ignore-scripts`). Compares names and
+ * versions, since a checkout or a copy changes the times of files. Safe when two run at once.
  */
 async function ensureInstalled() {
   if (isInstalled()) return;

@@ -4,24 +4,24 @@ const path = require("node:path");
 const { ROOT } = require("./paths");
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
-/** How long jest may take to end after it was told to. */
+/** Time for jest to end after a signal. */
 const GRACE_MS = 10_000;
-/** How long jest may take to end after its report: what a failed test left open would keep it for ever. */
+/** Time for jest to end after its report, since open handles of a failed test would keep it for ever. */
 const LAST_MS = 30_000;
-/** jest takes the number of its workers once. */
+/** jest accepts the number of its workers only once. */
 const SETS_WORKERS = /^(-i|-w|--runInBand|--maxWorkers)\b/;
-/** Failures of an outer run (`npm run check`) that belong into the one closing line. */
+/** Failures of the outer run (`npm run check`), added to the closing line. */
 const failedBefore = (process.env.TASKER_FAILED_CHECKS ?? "").split(",").filter(Boolean);
 
-/** More than cores: a suite waits half of its time, for servers and processes of its own. */
+/** More workers than cores, since a suite waits half of its time for servers and processes. */
 const WORKERS = Math.min(6, Math.ceil(os.availableParallelism() * 1.5));
 
 let child = null;
 let interrupted = null;
 
 /**
- * A script's body that runs tests: `body` resolves to what runJest says, or throws one sentence. Signals reach jest; the
- * closing line is `N passed, N failed`, and the exit code says the same.
+ * Runs the body of a test script: `body` resolves to the result of runJest, or throws one sentence. Signals reach jest. The
+ * closing line is `N passed, N failed`, with a matching exit code.
  *
  * @param {() => Promise<{ passed: number, failed: number }>} body
  */
@@ -37,8 +37,8 @@ function testing(body) {
 }
 
 /**
- * Runs jest with its report on standard error and counts what a reporter of ours (count-reporter.js) says: a suite that could
- * not run is a failed test.
+ * Runs jest with its report on standard error. The counts come from our reporter (count-reporter.js); a suite that could not
+ * run is a failed test.
  *
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} env beside the present one
@@ -71,7 +71,7 @@ function exitOf(process) {
   });
 }
 
-/** What the reporter wrote; empty where jest ended without a report. */
+/** The counts from the reporter; empty if jest ended without a report. */
 async function countsOf(process) {
   let text = "";
   for await (const chunk of process.stdio[3].setEncoding("utf8")) text += chunk;

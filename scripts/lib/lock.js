@@ -3,12 +3,12 @@ const path = require("node:path");
 const { setTimeout: sleep } = require("node:timers/promises");
 const { alive } = require("./processes");
 
-/** How long a folder may stand without its owner's name in it before it counts as left behind by a crash. */
+/** Age at which a lock folder without its owner's name counts as abandoned. */
 const NAMELESS_MS = 10_000;
 
 /**
- * Runs `work` while holding the lock folder `folder`; waits for whoever holds it. Making a folder is atomic everywhere.
- * The owner's process id stands inside, so that a lock whose owner has died is taken over.
+ * Runs `work` while holding the lock folder `folder`; waits for its present owner. Creating a folder is atomic everywhere. It
+ * contains the owner's process id, so that the lock of a dead owner is taken over.
  *
  * @param {string} folder
  * @param {() => Promise<T>} work
