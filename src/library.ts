@@ -5,7 +5,8 @@ import type { HandleTask } from "./model/handler";
 import type { ResponseRecord } from "./model/response";
 import { startProcess } from "./tasker";
 import { type EnqueueRequest, enqueue, type Queryable } from "./tasks/requests/enqueue";
-import type { Caller, Submitted, TaskReading, TaskService } from "./tasks/service";
+import type { Caller, Submitted, TaskReading } from "./tasks/service";
+import type { TaskService } from "./tasks/tasks";
 
 /** tasker inside your own program: the parts of `tasker up`, with your functions as handlers. */
 export interface Tasker {

@@ -16,7 +16,7 @@ import type { HandleTask } from "./model/handler";
 import type { Store } from "./store/store";
 import type * as Assemble from "./tasks/assemble";
 import type { EndpointUsers } from "./tasks/endpoints";
-import type { TaskService } from "./tasks/service";
+import type { TaskService } from "./tasks/tasks";
 import type { Transport } from "./transport/transport";
 
 /**

@@ -8,9 +8,9 @@ const MAX_BATCH = 500;
 const MAX_IDS = 20;
 
 /**
- * Who changed what, from where. Entries are written after the answers, in batches. Creates of one caller within
- * one flush become one row with their number and first ids (each task's row names its creator anyway). Every
- * other change has a row of its own.
+ * Who changed what, from where. Entries are written after the answers, in batches. Creates of one
+ * caller within one flush become one row with their number and first ids (each task's row names its
+ * creator anyway). Every other change has a row of its own.
  */
 export class Audit {
   private waiting: AuditEntry[] = [];

@@ -2,7 +2,7 @@ import { pause } from "../backoff";
 import { TaskerError } from "../errors";
 import type { Log } from "../log";
 import type { ResponseChange } from "../store/store";
-import type { TaskService } from "../tasks/service";
+import type { TaskService } from "../tasks/tasks";
 
 const POLL_MS = 250;
 const PAGE = 500;
@@ -27,9 +27,9 @@ interface Follower {
  *
  *   no follower ──first──▶ polling (from the feed's present end) ──last one leaves──▶ no follower
  *
- * A follower that resumes gets the past from the store before it gets what is live, so nothing is missed between
- * the two, and what is in both comes once. A poll that fails is repeated from the same cursor, so an outage loses
- * nothing.
+ * A follower that resumes gets the past from the store before it gets what is live, so nothing is
+ * missed between the two, and what is in both comes once. A poll that fails is repeated from the
+ * same cursor, so an outage loses nothing.
  */
 export class ChangeFeed {
   private readonly followers = new Set<Follower>();
@@ -46,8 +46,8 @@ export class ChangeFeed {
   }
 
   /**
-   * Follows from now, or from `after` (a change's cursor). Resolves to the function that ends it; rejects with
-   * TaskerError `invalid_request` when `after` is none of ours or too old.
+   * Follows from now, or from `after` (a change's cursor). Resolves to the function that ends it;
+   * rejects with TaskerError `invalid_request` when `after` is none of ours or too old.
    *
    * @param onIdle is called after each round that brought it something
    */

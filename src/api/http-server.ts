@@ -8,8 +8,8 @@ import { Router } from "./request/router";
 import { ROUTES } from "./routes";
 
 /**
- * A head within 10 s, a whole request within 30 s, an idle connection 65 s: longer than the proxies in front
- * of us keep theirs, so that it is they who close. Milliseconds and bytes.
+ * A head within 10 s, a whole request within 30 s, an idle connection 65 s: longer than the proxies
+ * in front of us keep theirs, so that it is they who close. Milliseconds and bytes.
  */
 export const LIMITS = {
   headersTimeout: 10_000,

@@ -1,8 +1,8 @@
 import type { ProblemCode } from "../errors";
 
 /**
- * Each problem for people: its title, when it is answered and what to do about it. For the answers, for
- * `/docs/problems`, the OpenAPI document and docs/reference.
+ * Each problem for people: its title, when it is answered and what to do about it. For the answers,
+ * for `/docs/problems`, the OpenAPI document and docs/reference.
  */
 export const PROBLEM_TEXTS: Readonly<Record<ProblemCode, { title: string; when: string; remedy: string }>> = {
   malformed_json: {

@@ -5,7 +5,7 @@ import type { Config } from "../config/config";
 import { ConfigError } from "../errors";
 import type { Log } from "../log";
 import type { AccessStore } from "../store/store";
-import type { TaskService } from "../tasks/service";
+import type { TaskService } from "../tasks/tasks";
 import { Auth } from "./access/auth";
 import { ClientAddress } from "./access/client-address";
 import { isLoopback } from "./access/guard";
@@ -40,9 +40,9 @@ export interface RunningApi {
   url: string;
   port: number;
   /**
-   * Takes no new connections, turns `/readyz` to 503, ends waits and streams, answers what is under way; after
-   * `deadlineMs` it cuts what is left. Resolves when no connection remains. Service and store stay the caller's
-   * to close.
+   * Takes no new connections, turns `/readyz` to 503, ends waits and streams, answers what is under
+   * way; after `deadlineMs` it cuts what is left. Resolves when no connection remains. Service and
+   * store stay the caller's to close.
    */
   drain(deadlineMs: number): Promise<void>;
   /** Drains with no patience. */

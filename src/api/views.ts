@@ -9,9 +9,9 @@ import type { CancelResult, TaskReading } from "../tasks/service";
 import { fields } from "./catalogue-views";
 
 /**
- * Records → the JSON text of the HTTP contract. Payloads and results are stored as JSON text and are put in as
- * they are: writing them anew would cost time and change numbers beyond 2^53. Each is checked to be JSON, for
- * another program may have written the row.
+ * Records → the JSON text of the HTTP contract. Payloads and results are stored as JSON text and
+ * are put in as they are: writing them anew would cost time and change numbers beyond 2^53. Each is
+ * checked to be JSON, for another program may have written the row.
  */
 
 /** A task with more responses than this shows the first of those that have not succeeded. */

@@ -20,8 +20,8 @@ import { Purge } from "./reconcile/purge";
 import { Reconciler } from "./reconcile/reconcile";
 import { Republisher } from "./reconcile/republish";
 import { Inbox } from "./requests/inbox";
-import type { TaskService } from "./service";
-import { Tasks } from "./tasks";
+
+import { TaskService } from "./tasks";
 import { Waiters } from "./wait";
 
 export interface RunningTasks {
@@ -76,7 +76,7 @@ export function assembleTasks({ config, store, transport, log, users = null }: T
   const waiters = new Waiters(store.tasks);
   const health = new Health(store, transport, backlog, reconciler, log);
   const endpoints = new Endpoints(store, queues, users, reconciler, log);
-  const service = new Tasks({ config, store, creator, waiters, reconciler, health, endpoints });
+  const service = new TaskService({ config, store, creator, waiters, reconciler, health, endpoints });
   return {
     service,
     async start() {

@@ -6,8 +6,9 @@ import { reading } from "./read";
 import type { Page, TaskReading } from "./service";
 
 /**
- * A page of tasks, newest first. The database filters by the stored status, which trails the rows by a moment; the truth is
- * computed for each page and what does not match it is left out. So a page may come short of `limit` while `next` leads on.
+ * A page of tasks, newest first. The database filters by the stored status, which trails the rows
+ * by a moment; the truth is computed for each page and what does not match it is left out. So a
+ * page may come short of `limit` while `next` leads on.
  */
 export async function listTasks(store: TaskStore, filter: TaskFilter): Promise<Page<TaskReading<ResponseBrief>>> {
   checkTimes(filter);

@@ -1,92 +1,9 @@
 import type { TaskTypeConfig } from "../config/config";
-import type { TaskerError } from "../errors";
 import type { TaskState } from "../model/completeness";
 import type { Json, JsonObject } from "../model/json/json";
 import type { AttemptRecord, ResponseKey, ResponseRecord, ResponseStatus } from "../model/response";
 import type { TaskRecord } from "../model/task";
-import type {
-  CancelOutcome,
-  EndpointRecord,
-  EndpointRemoval,
-  LogChunk,
-  ResponseBrief,
-  ResponseChange,
-  ResponseFilter,
-  TaskFilter,
-} from "../store/store";
-
-/**
- * Everything that can be asked of tasks, over HTTP or as a library. All calls reject with TaskerError only.
- * `type` is always checked first (`unknown_task_type`). Of a type that the config has no more, tasks that are stored can be read and
- * cancelled, not created or retried.
- */
-export interface TaskService {
-  /**
-   * Validates, stores, hands to the publisher; resolves once committed. `body` is the parsed request, not yet trusted;
-   * `raw` the JSON text it was parsed from: with it the payload is kept byte for byte (as for the batch and start).
-   */
-  submit(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted>;
-  /** At most 1000, answered in order; each stands or falls alone. */
-  submitBatch(type: string, body: unknown, caller: Caller, raw?: string): Promise<Array<Submitted | TaskerError>>;
-  read(type: string, id: string): Promise<TaskReading<ResponseRecord>>;
-  /**
-   * As read, once the task is settled, differs from `etag`, `ms` are over, or `signal` aborts.
-   */
-  wait(type: string, id: string, ms: number, more?: WaitOptions): Promise<TaskReading<ResponseRecord>>;
-  list(filter: TaskFilter): Promise<Page<TaskReading<ResponseBrief>>>;
-  responses(type: string, id: string, filter: ResponseFilter): Promise<Page<ResponseRecord> & { task: TaskRecord }>;
-  /** All rows (jobs) of that endpoint, with their attempts, oldest first. */
-  response(
-    type: string,
-    id: string,
-    endpoint: string,
-  ): Promise<{ task: TaskRecord; rows: ResponseRecord[]; attempts: AttemptRecord[] }>;
-  log(
-    type: string,
-    id: string,
-    endpoint: string,
-    job: string | null,
-    afterSeq: number,
-    limit: number,
-  ): Promise<LogChunk[]>;
-  /**
-   * Withdraws what waits and tells what runs to stop, everywhere or at `endpoints`; with `ms` answers when that has really
-   * stopped, or when they are over or `signal` aborts.
-   */
-  cancel(type: string, id: string, caller: Caller, more?: CancelOptions): Promise<Cancelled>;
-  retry(
-    type: string,
-    id: string,
-    body: unknown,
-    caller: Caller,
-  ): Promise<{ reopened: ResponseKey[]; reading: TaskReading<ResponseRecord> }>;
-  /** `single_run` types: */
-  start(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted>;
-  current(type: string): Promise<TaskReading<ResponseRecord> | null>;
-  /** As cancel; null: none was under way. */
-  stop(type: string, caller: Caller, more?: CancelWait): Promise<Cancelled | null>;
-
-  types(): TypeReading[];
-  typeReading(
-    type: string,
-  ): Promise<TypeReading & { registered: string[]; open: Partial<Record<ResponseStatus, number>> }>;
-  /** Whether the type is in the config, or tasks of it are stored from when it was. */
-  knowsType(type: string): Promise<boolean>;
-  endpoints(types?: readonly string[] | null): Promise<EndpointReading[]>;
-  /** Responses that are not final. */
-  openCounts(): Promise<Array<{ type: string; endpoint: string; status: ResponseStatus; count: number }>>;
-  endpoint(name: string, types?: readonly string[] | null): Promise<EndpointReading>;
-  /** Ends the endpoint's life; `dryRun`: only tells what that would mean. */
-  removeEndpoint(name: string, more: { dryRun: boolean }): Promise<EndpointRemoved>;
-  /** It goes on under another name, with what it owes. Not while a manager or a lease of it lives. */
-  renameEndpoint(name: string, to: string): Promise<EndpointRenamed>;
-  changes(
-    after: string | null,
-    limit: number,
-    only?: { taskId?: string; type?: string },
-  ): Promise<{ changes: ResponseChange[]; cursor: string }>;
-  health(): Promise<ServiceHealth>;
-}
+import type { CancelOutcome, EndpointRecord, EndpointRemoval } from "../store/store";
 
 export interface Caller {
   /** Name of the API key, null without keys. */
@@ -135,6 +52,18 @@ export interface TaskReading<R> {
   now: string;
 }
 
+/** All rows (jobs) of one endpoint, with their attempts, oldest first. */
+export interface ResponseReading {
+  task: TaskRecord;
+  rows: ResponseRecord[];
+  attempts: AttemptRecord[];
+}
+
+export interface Retried {
+  reopened: ResponseKey[];
+  reading: TaskReading<ResponseRecord>;
+}
+
 export interface Submitted {
   reading: TaskReading<ResponseRecord>;
   /** The same request had been stored before. */
@@ -150,6 +79,12 @@ export interface Page<T> {
 export interface TypeReading {
   name: string;
   config: TaskTypeConfig;
+}
+
+export interface TypeDetail extends TypeReading {
+  /** Endpoints that perform it now. */
+  registered: string[];
+  open: Partial<Record<ResponseStatus, number>>;
 }
 
 export type EndpointReading = EndpointRecord & { open: Partial<Record<ResponseStatus, number>> };

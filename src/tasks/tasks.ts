@@ -2,9 +2,10 @@ import type { Config, TaskTypeConfig } from "../config/config";
 import { TaskerError } from "../errors";
 import { newId } from "../model/ids";
 import { elementTexts, memberText } from "../model/json/raw-json";
-import type { ResponseRecord, ResponseStatus } from "../model/response";
-import type { ResponseFilter, Store, TaskFilter, TaskStore } from "../store/store";
-import { cancelTask, rowsAt } from "./cancel";
+import type { ResponseRecord } from "../model/response";
+import type { TaskRecord } from "../model/task";
+import type { LogChunk, ResponseBrief, ResponseFilter, Store, TaskFilter, TaskStore } from "../store/store";
+import { cancelTask } from "./cancel";
 import { type Creator, conflictOf } from "./create";
 import { type Endpoints, sum } from "./endpoints";
 import type { Health } from "./health";
@@ -12,22 +13,26 @@ import { listTasks } from "./list";
 import { freshReading, reading } from "./read";
 import type { Reconciler } from "./reconcile/reconcile";
 import { batchBody, checked, retryBody, startBody } from "./requests/request";
+import { retryTask } from "./retry";
 import type {
   Caller,
   Cancelled,
   CancelOptions,
   CancelWait,
+  EndpointReading,
+  EndpointRemoved,
+  EndpointRenamed,
   Page,
+  ResponseReading,
+  Retried,
   ServiceHealth,
   Submitted,
   TaskReading,
-  TaskService,
+  TypeDetail,
   TypeReading,
   WaitOptions,
 } from "./service";
 import type { Waiters } from "./wait";
-
-const RETRIABLE: readonly ResponseStatus[] = ["failed", "missed", "expected"];
 
 interface Parts {
   config: Config;
@@ -39,18 +44,30 @@ interface Parts {
   endpoints: Endpoints;
 }
 
-/** The one implementation of TaskService: each call a few lines over the store's seam. Built by assemble.ts. */
-export class Tasks implements TaskService {
+/**
+ * Everything that can be asked of tasks, over HTTP or as a library: each call a few lines over the
+ * store's seam. All calls reject with TaskerError only. `type` is always checked first
+ * (`unknown_task_type`). Stored tasks of a type that the config no longer has can be read and
+ * cancelled, not created or retried.
+ */
+export class TaskService {
   private readonly store: TaskStore;
 
   constructor(private readonly parts: Parts) {
     this.store = parts.store.tasks;
   }
 
+  /**
+   * Validates and stores a task, and hands it to the publisher. Resolves once committed.
+   *
+   * @param body the parsed request, not yet trusted
+   * @param raw the JSON text that it was parsed from: with it the payload is kept byte for byte
+   */
   async submit(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted> {
     return this.create(this.typeOf(type), body, caller, raw);
   }
 
+  /** At most 1000, answered in order. One that is refused takes no other with it. */
   async submitBatch(
     type: string,
     body: unknown,
@@ -72,6 +89,7 @@ export class Tasks implements TaskService {
     );
   }
 
+  /** Creates the run of a `single_run` type. */
   async start(type: string, body: unknown, caller: Caller, raw?: string): Promise<Submitted> {
     const config = this.singleRun(type);
     const request = checked(startBody, body ?? {}, "The request");
@@ -84,7 +102,8 @@ export class Tasks implements TaskService {
     return newest ? this.read(type, newest.id) : null;
   }
 
-  async stop(type: string, caller: Caller, more?: CancelWait): ReturnType<TaskService["stop"]> {
+  /** As cancel; null: none was under way. */
+  async stop(type: string, caller: Caller, more?: CancelWait): Promise<Cancelled | null> {
     const current = await this.current(type);
     if (!current || current.state.completeness.complete) return null;
     return this.cancel(type, current.task.id, caller, more);
@@ -97,6 +116,7 @@ export class Tasks implements TaskService {
     throw notFound(type, id);
   }
 
+  /** As read, once the task is settled, differs from `etag`, `ms` are over, or `signal` aborts. */
   async wait(type: string, id: string, ms: number, more: WaitOptions = {}): Promise<TaskReading<ResponseRecord>> {
     const until = performance.now() + ms;
     const over = (now: TaskReading<unknown>) =>
@@ -112,18 +132,25 @@ export class Tasks implements TaskService {
     return now;
   }
 
-  async list(filter: TaskFilter): ReturnType<TaskService["list"]> {
+  async list(filter: TaskFilter): Promise<Page<TaskReading<ResponseBrief>>> {
     if (filter.type !== undefined) await this.assertKnown(filter.type);
     return listTasks(this.store, filter);
   }
 
-  async responses(type: string, id: string, filter: ResponseFilter): ReturnType<TaskService["responses"]> {
+  async responses(
+    type: string,
+    id: string,
+    filter: ResponseFilter,
+  ): Promise<Page<ResponseRecord> & { task: TaskRecord }> {
     const task = await this.taskOf(type, id);
     const rows = await this.store.responses(id, { ...filter, limit: filter.limit + 1 });
-    return { task, ...pageOf(rows, filter.limit, (row) => `${row.endpoint}/${row.job}`) };
+    const items = rows.slice(0, filter.limit);
+    const last = items.at(-1);
+    return { task, items, next: last && rows.length > filter.limit ? `${last.endpoint}/${last.job}` : null };
   }
 
-  async response(type: string, id: string, endpoint: string): ReturnType<TaskService["response"]> {
+  /** All rows (jobs) of that endpoint, with their attempts, oldest first. */
+  async response(type: string, id: string, endpoint: string): Promise<ResponseReading> {
     const task = await this.taskOf(type, id);
     const rows = await this.store.response(id, endpoint);
     if (rows.length === 0)
@@ -138,39 +165,27 @@ export class Tasks implements TaskService {
     job: string | null,
     afterSeq: number,
     limit: number,
-  ): ReturnType<TaskService["log"]> {
+  ): Promise<LogChunk[]> {
     const { rows } = await this.response(type, id, endpoint);
     const row = rows.find((candidate) => candidate.job === (job ?? "")) ?? (job === null ? rows[0] : undefined);
     if (!row) throw new TaskerError("endpoint_not_found", `The response of ${endpoint} has no job ${job}`);
     return this.store.log(row, afterSeq, limit);
   }
 
+  /**
+   * Withdraws what waits and tells what runs to stop, everywhere or at `endpoints`; with `ms`
+   * answers when that has really stopped, or when they are over or `signal` aborts.
+   */
   async cancel(type: string, id: string, _caller: Caller, more: CancelOptions = {}): Promise<Cancelled> {
     const task = await this.taskOf(type, id);
     return cancelTask(task, { ...this.parts, read: () => this.read(type, id) }, more);
   }
 
-  async retry(type: string, id: string, body: unknown, _caller: Caller): ReturnType<TaskService["retry"]> {
+  /** Opens responses again, those that the body chooses. */
+  async retry(type: string, id: string, body: unknown, _caller: Caller): Promise<Retried> {
     const config = await this.retriable(type);
     const choose = checked(retryBody, body ?? {}, "The request");
-    const before = await this.read(type, id);
-    for (const endpoint of choose.endpoints ?? []) {
-      if (rowsAt(before, endpoint).some((row) => ["received", "running", "retrying"].includes(row.status))) {
-        throw new TaskerError(
-          "illegal_state",
-          `The task is under way at ${endpoint}: cancel it there or wait, then retry`,
-        );
-      }
-    }
-    const statuses = choose.statuses ?? (choose.endpoints ? undefined : RETRIABLE);
-    const keys = choose.endpoints?.map(
-      (name) => before.responses.find((row) => row.performer === name)?.endpoint ?? name,
-    );
-    const reopened = await this.store.retry(
-      id,
-      { endpoints: keys, statuses },
-      { waitMs: config.waitMs, expiresMs: config.expiresMs },
-    );
+    const reopened = await retryTask(await this.read(type, id), choose, config, this.store);
     this.parts.reconciler.nudge();
     return { reopened, reading: await this.read(type, id) };
   }
@@ -179,29 +194,32 @@ export class Tasks implements TaskService {
     return Object.values(this.parts.config.taskTypes).map((config) => ({ name: config.name, config }));
   }
 
-  async typeReading(type: string): ReturnType<TaskService["typeReading"]> {
+  async typeReading(type: string): Promise<TypeDetail> {
     const config = this.typeOf(type);
     const [registered, counts] = await Promise.all([this.store.endpointsOf(type), this.store.openCounts()]);
     return { name: type, config, registered, open: sum(counts.filter((count) => count.type === type)) };
   }
 
+  /** Responses that are not final. */
   openCounts() {
     return this.store.openCounts();
   }
 
-  endpoints(types: readonly string[] | null = null): ReturnType<TaskService["endpoints"]> {
+  endpoints(types: readonly string[] | null = null): Promise<EndpointReading[]> {
     return this.parts.endpoints.list(types);
   }
 
-  endpoint(name: string, types: readonly string[] | null = null): ReturnType<TaskService["endpoint"]> {
+  endpoint(name: string, types: readonly string[] | null = null): Promise<EndpointReading> {
     return this.parts.endpoints.read(name, types);
   }
 
-  removeEndpoint(name: string, more: { dryRun: boolean }): ReturnType<TaskService["removeEndpoint"]> {
+  /** Ends the endpoint's life; `dryRun`: only tells what that would mean. */
+  removeEndpoint(name: string, more: { dryRun: boolean }): Promise<EndpointRemoved> {
     return this.parts.endpoints.remove(name, more);
   }
 
-  renameEndpoint(name: string, to: string): ReturnType<TaskService["renameEndpoint"]> {
+  /** It goes on under another name, with what it owes. Not while a manager or a lease of it lives. */
+  renameEndpoint(name: string, to: string): Promise<EndpointRenamed> {
     return this.parts.endpoints.rename(name, to);
   }
 
@@ -209,7 +227,7 @@ export class Tasks implements TaskService {
     after: string | null,
     limit: number,
     only?: { taskId?: string; type?: string },
-  ): ReturnType<TaskService["changes"]> {
+  ): ReturnType<TaskStore["changes"]> {
     return this.store.changes(after, limit, only);
   }
 
@@ -242,6 +260,7 @@ export class Tasks implements TaskService {
     return config;
   }
 
+  /** Whether the type is in the config, or tasks of it are stored from when it was. */
   async knowsType(type: string): Promise<boolean> {
     return this.configOf(type) !== undefined || this.store.typeExists(type);
   }
@@ -278,9 +297,4 @@ function unknownType(type: string): TaskerError {
 
 function notFound(type: string, id: string): TaskerError {
   return new TaskerError("task_not_found", `There is no task ${JSON.stringify(id.slice(0, 80))} of type ${type}`);
-}
-
-function pageOf<T>(rows: T[], limit: number, cursor: (row: T) => string): Page<T> {
-  const items = rows.slice(0, limit);
-  return { items, next: rows.length > limit ? cursor(items.at(-1)!) : null };
 }

@@ -22,8 +22,9 @@ interface Waiter {
 }
 
 /**
- * Everybody who waits for a task shares one look at the database: a page of task states every 3–200 ms, however many wait.
- * The database is asked, not the broker, because only it knows, and because another API process may have taken the answer.
+ * Everybody who waits for a task shares one look at the database: a page of task states every 3–200
+ * ms, however many wait. The database is asked, not the broker, because only it knows, and because
+ * another API process may have taken the answer.
  */
 export class Waiters {
   private readonly byTask = new Map<string, Set<Waiter>>();
@@ -36,8 +37,9 @@ export class Waiters {
   constructor(private readonly store: TaskStore) {}
 
   /**
-   * Resolves true when `done` was seen to hold of the task (`settled`: that it is settled, which can be seen without reading it) or the
-   * task was seen to be gone; false when `ms` are over, when `signal` aborts, or on close.
+   * Resolves true when `done` was seen to hold of the task (`settled`: that it is settled, which
+   * can be seen without reading it) or the task was seen to be gone; false when `ms` are over, when
+   * `signal` aborts, or on close.
    */
   wait(
     taskId: string,

@@ -3,11 +3,11 @@ import { ALL_KEY, endpointQueueName, oneKey, PARKING, route, sharedQueueName } f
 import type { Address, TypeTopology } from "./transport";
 
 /**
- * The broker of embedded mode: exchanges, queues and consumers in this process's memory. It keeps nothing over a restart;
- * the store does, and the reconciler publishes again what is still due.
+ * The broker of embedded mode: exchanges, queues and consumers in this process's memory. It keeps
+ * nothing over a restart; the store does, and the reconciler publishes again what is still due.
  *
- * Deliveries leave in passes of at most BATCH per queue, each in a turn of the event loop of its own, so that neither a full
- * queue nor a busy consumer starves timers and sockets.
+ * Deliveries leave in passes of at most BATCH per queue, each in a turn of the event loop of its
+ * own, so that neither a full queue nor a busy consumer starves timers and sockets.
  */
 const BATCH = 64;
 

@@ -16,10 +16,11 @@ import type {
 } from "./transport";
 
 /**
- * The in-process transport. It behaves like the wire: only text passes, deliveries come in later turns of the event loop,
- * unacked ones are delivered again when the consumer's transport closes.
+ * The in-process transport. It behaves like the wire: only text passes, deliveries come in later
+ * turns of the event loop, unacked ones are delivered again when the consumer's transport closes.
  *
- * One transport is one "connection" to a broker; those created with the same `broker` see the same queues.
+ * One transport is one "connection" to a broker; those created with the same `broker` see the same
+ * queues.
  */
 export function createEmbeddedTransport(options: { log: Log; broker?: EmbeddedBroker }): Transport {
   return new EmbeddedTransport(options.log, options.broker ?? new EmbeddedBroker());

@@ -1,18 +1,19 @@
 import type { Band } from "../model/priority";
 
 /**
- * The seam to the broker: a wake-up channel that can be rebuilt from the store. It carries messages to queues and hands
- * deliveries to consumers; it decides nothing about tasks.
+ * The seam to the broker: a wake-up channel that can be rebuilt from the store. It carries messages
+ * to queues and hands deliveries to consumers; it decides nothing about tasks.
  *
  * Promises every implementation keeps (test/transport/contract.ts):
- *  - A resolved publish is durable in at least one queue; everything else rejects with a TransportError within its deadline.
+ *  - A resolved publish is durable in at least one queue; everything else rejects with a
+ *    TransportError within its deadline.
  *  - A delivery not acked when its consumer or process goes away is delivered again, to somebody.
  *  - At most `prefetch` deliveries of a subscription are unacked at once. Order is not promised.
  *  - Messages are text; what was published is what arrives, byte for byte.
- *  - ack, release and park may be called once; after the connection they belong to is gone they do nothing (the broker
- *    delivers again, and the claim sorts it out).
- *  - Connections are kept up by the transport itself: no call here needs a reconnect by the caller, no error is thrown at
- *    anybody but the caller of publish, declare and depth.
+ *  - ack, release and park may be called once; after the connection they belong to is gone they do
+ *    nothing (the broker delivers again, and the claim sorts it out).
+ *  - Connections are kept up by the transport itself: no call here needs a reconnect by the caller,
+ *    no error is thrown at anybody but the caller of publish, declare and depth.
  */
 export interface Transport {
   readonly kind: "amqp" | "embedded";
@@ -25,8 +26,9 @@ export interface Transport {
   /** Whether this process has declared that queue on the present connection. */
   hasEndpoint(type: string, endpoint: string): boolean;
   /**
-   * Deletes an endpoint's queue for a type with its bindings and all that is in it, and declares it no more. A queue that is not
-   * there is no error. Rejects with a TransportError where it cannot be done now; it is declared no more all the same.
+   * Deletes an endpoint's queue for a type with its bindings and all that is in it, and declares it
+   * no more. A queue that is not there is no error. Rejects with a TransportError where it cannot
+   * be done now; it is declared no more all the same.
    */
   removeEndpoint(type: string, endpoint: string): Promise<void>;
   publish(message: Outgoing): Promise<void>;
@@ -47,7 +49,8 @@ export interface TypeTopology {
  * Where a message goes.
  *  - endpoint: that endpoint's queue for the type, directly (default exchange), nobody else's
  *  - all: every endpoint queue of the type, with one publish
- *  - one: the shared queue of a `deliver: one` type, of the given band of priorities (0 if left out)
+ *  - one: the shared queue of a `deliver: one` type, of the given band of priorities (0 if left
+ *    out)
  *  - dead: the parking queue
  */
 export type Address =

@@ -36,8 +36,9 @@ const TOUCH_MS = 30_000;
 const WRONG_KEYS = { windowMs: 60_000, limit: 20 };
 
 /**
- * Finds out who asks. Keys come from the config (checked whole) and from the store (by the id in their text).
- * Stored ones are held in memory and refreshed every 5 s, so that a request costs one digest and no query.
+ * Finds out who asks. Keys come from the config (checked whole) and from the store (by the id in
+ * their text). Stored ones are held in memory and refreshed every 5 s, so that a request costs one
+ * digest and no query.
  *
  *   no key exists, loopback ──▶ anyone may do everything
  *   no key exists, other address ──▶ nobody may (the server does not start so, but the last key may be removed later)
@@ -72,8 +73,8 @@ export class Auth {
   }
 
   /**
-   * Throws TaskerError `unauthenticated`, `forbidden` (a session's request that shows no token), `rate_limited`
-   * or `database_unavailable`.
+   * Throws TaskerError `unauthenticated`, `forbidden` (a session's request that shows no token),
+   * `rate_limited` or `database_unavailable`.
    *
    * @param changes the request is to change something, whatever its method
    */
@@ -94,7 +95,8 @@ export class Auth {
   }
 
   /**
-   * Whether this identity would be let in now: for what is held open for long. While the store is away, it is.
+   * Whether this identity would be let in now: for what is held open for long. While the store is
+   * away, it is.
    */
   async stillKnows(identity: Identity): Promise<boolean> {
     try {

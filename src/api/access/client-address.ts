@@ -2,9 +2,9 @@ import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 
 /**
- * Where a request comes from, for limits and the audit trail. Without trusted proxies it is the connection's
- * other end, and `X-Forwarded-For` means nothing: anybody can send it. Each trusted proxy has appended the
- * address that it was asked from.
+ * Where a request comes from, for limits and the audit trail. Without trusted proxies it is the
+ * connection's other end, and `X-Forwarded-For` means nothing: anybody can send it. Each trusted
+ * proxy has appended the address that it was asked from.
  */
 export class ClientAddress {
   private readonly hops: number;

@@ -5,9 +5,9 @@ const MAX_LENGTH = 512;
 
 /**
  * The keys that a request may mean, most likely first; empty: it brings none. They come from
- * `Authorization: Bearer`, HTTP Basic (the key as password; or a stored key's id as user and its secret as
- * password; or the key as user without password), `X-Api-Key`, and `?key=` only where `urlKey` is given. The
- * first of these that is there decides.
+ * `Authorization: Bearer`, HTTP Basic (the key as password; or a stored key's id as user and its
+ * secret as password; or the key as user without password), `X-Api-Key`, and `?key=` only where
+ * `urlKey` is given. The first of these that is there decides.
  */
 export function presentedKeys(req: IncomingMessage, urlKey: string | null): string[] {
   const authorization = req.headers.authorization;

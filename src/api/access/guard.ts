@@ -3,9 +3,9 @@ import { BlockList, isIP } from "node:net";
 import { TaskerError } from "../../errors";
 
 /**
- * Keeps a web page in a person's browser from using this API without that person's knowledge. It can send
- * requests to 127.0.0.1, but it can hide neither the host name that it was loaded under nor that it is another
- * site.
+ * Keeps a web page in a person's browser from using this API without that person's knowledge. It
+ * can send requests to 127.0.0.1, but it can hide neither the host name that it was loaded under
+ * nor that it is another site.
  */
 
 const LOOPBACK = new BlockList();

@@ -1,8 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
 /**
- * The text of an API key: `tsk_<id>_<secret>`. The id finds its record, the secret (256 random bits) proves it; only the
- * secret's SHA-256 is stored. A plain digest is enough: nobody guesses 256 bits.
+ * The text of an API key: `tsk_<id>_<secret>`. The id finds its record, the secret (256 random
+ * bits) proves it; only the secret's SHA-256 is stored. A plain digest is enough: nobody guesses
+ * 256 bits.
  */
 const KEY = /^tsk_([a-z0-9]{4,64})_([A-Za-z0-9-]{20,256})$/;
 

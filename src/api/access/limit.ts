@@ -3,8 +3,9 @@ import type { ApiConfig } from "../../config/config";
 import { TaskerError } from "../../errors";
 
 /**
- * Requests counted for each key (or address, without keys) in a fixed window. express-rate-limit's store does
- * the counting. Its middleware is not used, since the routes of the API do not pass through Express.
+ * Requests counted for each key (or address, without keys) in a fixed window. express-rate-limit's
+ * store does the counting. Its middleware is not used, since the routes of the API do not pass
+ * through Express.
  */
 export class RateLimit {
   private readonly store = new MemoryStore();

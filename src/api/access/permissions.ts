@@ -1,6 +1,6 @@
 /**
- * Who may do what: every route of the HTTP API with the scope that it asks for. A route that is not listed here
- * does not compile in routes/index.ts, and neither does a line without a route.
+ * Who may do what: every route of the HTTP API with the scope that it asks for. A route that is not
+ * listed here does not compile in routes/index.ts, and neither does a line without a route.
  *
  *   read     look at tasks, responses, types, endpoints, events and metrics
  *   submit   create tasks; it does not include read

@@ -4,10 +4,10 @@ import { TaskerError } from "../../errors";
 import type { ApiKeyRecord } from "../../store/store";
 
 /**
- * Sessions of people at the web pages. Logging in with a key makes a key of the session's own, in a cookie that
- * no script can read. It is stored hashed like any other, works for 12 hours on every API process, and may do
- * what the key that it stands for may do at that moment. Removing either ends it. The browser never keeps the
- * key itself.
+ * Sessions of people at the web pages. Logging in with a key makes a key of the session's own, in a
+ * cookie that no script can read. It is stored hashed like any other, works for 12 hours on every
+ * API process, and may do what the key that it stands for may do at that moment. Removing either
+ * ends it. The browser never keeps the key itself.
  *
  *   POST /session {key} ──▶ cookie + CSRF token ──requests that change something carry the token──▶ DELETE /session
  */
@@ -43,8 +43,9 @@ export function csrfToken(key: string): string {
 }
 
 /**
- * Throws TaskerError `forbidden` when a session's request would change something without proof that our page
- * sent it. Some requests change something although their method says otherwise (`legacy_get`).
+ * Throws TaskerError `forbidden` when a session's request would change something without proof that
+ * our page sent it. Some requests change something although their method says otherwise
+ * (`legacy_get`).
  */
 export function checkCsrf(req: IncomingMessage, key: string, changes: boolean): void {
   if (!changes && READS.has(req.method ?? "")) return;

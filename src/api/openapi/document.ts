@@ -13,8 +13,9 @@ import { type Answer, HEADERS, type Operation } from "./operation";
 import { OPERATIONS } from "./operations";
 
 /**
- * The OpenAPI 3.1 document, made from the schemas that check requests (tasks/requests/request.ts, query.ts),
- * those that describe answers (answers/), and the table of operations, which has to name every route.
+ * The OpenAPI 3.1 document, made from the schemas that check requests (tasks/requests/request.ts,
+ * query.ts), those that describe answers (answers/), and the table of operations, which has to name
+ * every route.
  */
 
 type Schema = Record<string, unknown>;

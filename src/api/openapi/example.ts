@@ -8,8 +8,8 @@ const BY_FORMAT: Record<string, string> = {
 const BY_TYPE: Record<string, unknown> = { string: "…", integer: 1, number: 1, boolean: false };
 
 /**
- * A value that the JSON schema takes: the first of what it allows, with every field that is required.
- * Where nothing may stand instead of a plain value, nothing does.
+ * A value that the JSON schema takes: the first of what it allows, with every field that is
+ * required. Where nothing may stand instead of a plain value, nothing does.
  *
  * @param named the schemas that `#/components/schemas/…` refers to
  */

@@ -10,9 +10,9 @@ export class ClientGone extends Error {}
 const NOTHING = Buffer.alloc(0);
 
 /**
- * The raw body, at most `limit` bytes. A longer one is refused as soon as that is known: from its Content-Length
- * before a byte is read, else at the first chunk too many. Throws TaskerError `body_too_large` or
- * `unsupported_media_type`, ClientGone.
+ * The raw body, at most `limit` bytes. A longer one is refused as soon as that is known: from its
+ * Content-Length before a byte is read, else at the first chunk too many. Throws TaskerError
+ * `body_too_large` or `unsupported_media_type`, ClientGone.
  */
 export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
   const announced = req.headers["content-length"];
@@ -71,9 +71,9 @@ export interface JsonBody {
 }
 
 /**
- * The body as a JSON object with its text. An absent body is `{}` where `mayBeEmpty`.
- * Throws TaskerError `unsupported_media_type`, `malformed_json` (with the position, never with the text) or
- * `invalid_request`.
+ * The body as a JSON object with its text. An absent body is `{}` where `mayBeEmpty`. Throws
+ * TaskerError `unsupported_media_type`, `malformed_json` (with the position, never with the text)
+ * or `invalid_request`.
  */
 export function parseBody(bytes: Buffer, contentType: string | undefined, mayBeEmpty: boolean): JsonBody {
   if (bytes.length === 0) {

@@ -4,7 +4,8 @@ import type { z } from "zod";
 import type { Config } from "../../config/config";
 import type { Log } from "../../log";
 import { checked } from "../../tasks/requests/request";
-import type { Caller, TaskService } from "../../tasks/service";
+import type { Caller } from "../../tasks/service";
+import type { TaskService } from "../../tasks/tasks";
 import type { Auth, Identity } from "../access/auth";
 import type { ClientAddress } from "../access/client-address";
 import type { Audit } from "../audit";
@@ -135,8 +136,8 @@ export class Call {
   }
 
   /**
-   * Runs what takes long. Its signal aborts when the client goes away, when the server drains, and at the
-   * next heartbeat after its key or session has ended.
+   * Runs what takes long. Its signal aborts when the client goes away, when the server drains, and
+   * at the next heartbeat after its key or session has ended.
    */
   async whileOpen<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController();

@@ -8,8 +8,8 @@ import type { ResponseFilter, TaskFilter } from "../../store/store";
 import { checked } from "../../tasks/requests/request";
 
 /**
- * What may stand behind the `?` of a request. Everything arrives as text, is checked here, and leaves typed.
- * `meta` says in the OpenAPI document what the text means.
+ * What may stand behind the `?` of a request. Everything arrives as text, is checked here, and
+ * leaves typed. `meta` says in the OpenAPI document what the text means.
  */
 
 export type RawQuery = Record<string, string | string[] | undefined>;

@@ -26,8 +26,8 @@ export const JSON_TYPE = "application/json; charset=utf-8";
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
 /**
- * helmet's headers for answers that are data, never a page; the same for each. HSTS is left to whatever ends
- * TLS in front of us.
+ * helmet's headers for answers that are data, never a page; the same for each. HSTS is left to
+ * whatever ends TLS in front of us.
  */
 export const SECURITY_HEADERS: readonly string[] = recordHeaders(
   helmet({
@@ -88,9 +88,9 @@ const LINGER_MS = 1000;
 const LINGER_BYTES = 8 * 1024 * 1024;
 
 /**
- * Answers while the client still sends. Closing at once would make its kernel drop the answer with the
- * connection (unread data means RST). So the answer is sent whole, what still comes is dropped for a moment,
- * and then the connection is closed.
+ * Answers while the client still sends. Closing at once would make its kernel drop the answer with
+ * the connection (unread data means RST). So the answer is sent whole, what still comes is dropped
+ * for a moment, and then the connection is closed.
  */
 function linger(req: IncomingMessage, res: ServerResponse, body: string): void {
   const close = () => {

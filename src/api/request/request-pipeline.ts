@@ -92,8 +92,8 @@ export class RequestPipeline {
   }
 
   /**
-   * Names of types are no secret, tasks are: another client's task is answered as if it did not exist.
-   * Tasks outlive their type in the config: they are found as long as they are stored.
+   * Names of types are no secret, tasks are: another client's task is answered as if it did not
+   * exist. Tasks outlive their type in the config: they are found as long as they are stored.
    */
   private async checkType(route: RouteId, type: string, call: Call): Promise<void> {
     const { types } = call.identity;

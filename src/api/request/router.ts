@@ -4,10 +4,10 @@ import type { Handler } from "./call";
 /**
  * The one router of the API: the table of routes, compiled into a tree of path segments.
  *
- * A segment matches a fixed word before it matches a parameter, so the order of the table does not matter.
- * Segments are compared decoded: `/%65ndpoints/db1` is `/endpoints/db1`. One trailing slash is allowed. HEAD
- * finds the route of GET. What the table does not have is null, and Express serves it: the web pages, or the
- * problem `route_not_found`.
+ * A segment matches a fixed word before it matches a parameter, so the order of the table does not
+ * matter. Segments are compared decoded: `/%65ndpoints/db1` is `/endpoints/db1`. One trailing slash
+ * is allowed. HEAD finds the route of GET. What the table does not have is null, and Express serves
+ * it: the web pages, or the problem `route_not_found`.
  */
 export class Router {
   private readonly methods = new Map<string, Node>();

@@ -8,8 +8,9 @@ import { keyView, outcomeView, taskPath, taskView } from "../views";
 import { preferenceApplied, waitOf } from "./tasks";
 
 /**
- * `POST /:taskType/:id/cancel[?wait=]` → 202: it happens or has happened now; 200: everything was final
- * before. With `wait` it is answered when what was told to stop has stopped. `{"endpoints": […]}`: only there.
+ * `POST /:taskType/:id/cancel[?wait=]` → 202: it happens or has happened now; 200: everything was
+ * final before. With `wait` it is answered when what was told to stop has stopped. `{"endpoints":
+ * […]}`: only there.
  */
 export async function cancelTask(call: Call): Promise<Reply> {
   const ms = waitAsked(call);

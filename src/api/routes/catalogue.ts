@@ -39,8 +39,8 @@ export async function readEndpoint(call: Call): Promise<Reply> {
 }
 
 /**
- * `DELETE /endpoints/:name[?dry_run=true]` → 202: it is removed, and what it owed is final; 200: a dry run,
- * or it had been removed before and owed nothing.
+ * `DELETE /endpoints/:name[?dry_run=true]` → 202: it is removed, and what it owed is final; 200: a
+ * dry run, or it had been removed before and owed nothing.
  */
 export async function removeEndpoint(call: Call): Promise<Reply> {
   const { dry_run: dryRun } = call.queryAs(removeQuery);

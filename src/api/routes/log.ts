@@ -12,9 +12,9 @@ const POLL_MS = 500;
 const PAGE = 500;
 
 /**
- * `GET /:taskType/:id/responses/:endpoint/log?job=&after=&limit=` → what its handler logged, as a list; or
- * with `Accept: text/event-stream` as it comes: `log` for each chunk, and `end` after the last one of a
- * response that is final.
+ * `GET /:taskType/:id/responses/:endpoint/log?job=&after=&limit=` → what its handler logged, as a
+ * list; or with `Accept: text/event-stream` as it comes: `log` for each chunk, and `end` after the
+ * last one of a response that is final.
  */
 export async function readLog(call: Call): Promise<Reply | null> {
   const { job = null, after = 0, limit } = call.queryAs(logQuery);

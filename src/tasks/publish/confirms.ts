@@ -21,8 +21,8 @@ interface Confirmed {
 }
 
 /**
- * Confirmed publishes of new tasks, persisted together a moment later, and not at all for tasks that
- * complete meanwhile: most tasks cost no note. Until then the reconciler leaves them alone.
+ * Confirmed publishes of new tasks, persisted together a moment later, and not at all for tasks
+ * that complete meanwhile: most tasks cost no note. Until then the reconciler leaves them alone.
  */
 export class Confirms {
   /** By task, oldest first. */

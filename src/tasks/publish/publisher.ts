@@ -55,10 +55,11 @@ export class TaskPublisher {
   }
 
   /**
-   * Publishes tasks of one type in one message. Resolves once the broker has confirmed it (not noted
-   * yet); rejects with a TransportError.
+   * Publishes tasks of one type in one message. Resolves once the broker has confirmed it (not
+   * noted yet); rejects with a TransportError.
    *
-   * @param mayBegin endpoints that may begin before their claim, as nothing has happened to the tasks
+   * @param mayBegin endpoints that may begin before their claim, as nothing has happened to the
+   *   tasks
    */
   publish(type: string, tasks: readonly OutgoingTask[], address: Address, mayBegin?: readonly string[]): Promise<void> {
     const [{ traceparent }, ...others] = tasks as [OutgoingTask, ...OutgoingTask[]];

@@ -13,8 +13,8 @@ const REFRESH_MS = 10_000;
 
 /**
  * Which endpoints are registered for which type, as far as publishing needs it, with their queues
- * declared on the present connection. Every registered endpoint has a queue for the type, and nobody
- * else: the queue of an endpoint that is registered no more is deleted.
+ * declared on the present connection. Every registered endpoint has a queue for the type, and
+ * nobody else: the queue of an endpoint that is registered no more is deleted.
  */
 export class QueueRegistry {
   private readonly known = new Map<string, { at: number; names: ReadonlySet<string> }>();

@@ -17,9 +17,9 @@ export interface Shipment {
 }
 
 /**
- * Tasks of one type, committed together, by the queue that they go to. No task waits for another, and
- * under load the broker has a fraction of the work. Tasks for every registered endpoint go out with
- * one publish. Endpoints that are not registered have no queue, and get nothing yet.
+ * Tasks of one type, committed together, by the queue that they go to. No task waits for another,
+ * and under load the broker has a fraction of the work. Tasks for every registered endpoint go out
+ * with one publish. Endpoints that are not registered have no queue, and get nothing yet.
  */
 export function shipmentsToEach(tasks: readonly NewTask[], registered: ReadonlySet<string>): Shipment[] {
   const forAll: NewTask[] = [];

@@ -8,15 +8,15 @@ const SWEEP_PAGE = 500;
 const OPEN_STATUSES = TASK_STATUSES.filter((status) => !FINAL_TASK_STATUSES.includes(status));
 
 /**
- * Final responses → the stored status of their tasks. The leader follows the feed of changes from the
- * position that its predecessor had come to (kept with the lock), so that a response's end costs no mark
- * and no second look:
+ * Final responses → the stored status of their tasks. The leader follows the feed of changes from
+ * the position that its predecessor had come to (kept with the lock), so that a response's end
+ * costs no mark and no second look:
  *
  *   unknown position ──lead──▶ following ──resign──▶ unknown position
  *
- * The position lies behind what has been stored; a round that fails is done again from there. The feed
- * may pass over a commit that took longer than it waits. A slow sweep over all tasks that are stored as
- * open finds those.
+ * The position lies behind what has been stored; a round that fails is done again from there. The
+ * feed may pass over a commit that took longer than it waits. A slow sweep over all tasks that are
+ * stored as open finds those.
  */
 export class CompletionFeed implements Duty {
   /** How far the feed has been followed; null while others lead. */

@@ -8,8 +8,8 @@ import type { Republisher } from "./republish";
 const PAGE = 500;
 
 /**
- * Open responses by `due_at`, "when to look at this response next". Each row of a page becomes one of
- * a few actions (decide.ts), and each action moves the mark.
+ * Open responses by `due_at`, "when to look at this response next". Each row of a page becomes one
+ * of a few actions (decide.ts), and each action moves the mark.
  */
 export class DueResponses implements Duty {
   constructor(

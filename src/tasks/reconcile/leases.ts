@@ -6,9 +6,9 @@ import { Silence } from "./silence";
 const REAP_EVERY_MS = 1000;
 
 /**
- * Leases that nobody serves: their managers are dead, or have lost track of them. Both are judged by
- * what this process has seen itself while it leads and the database answers. While the database is
- * away nobody can write a heartbeat: what was seen before that counts for nothing.
+ * Leases that nobody serves: their managers are dead, or have lost track of them. Both are judged
+ * by what this process has seen itself while it leads and the database answers. While the database
+ * is away nobody can write a heartbeat: what was seen before that counts for nothing.
  */
 export class Leases implements Duty {
   private readonly silence = new Silence();
@@ -66,9 +66,9 @@ export class Leases implements Duty {
   }
 
   /**
-   * For attempts that have run far beyond their timeout although their manager lives. Either the manager
-   * has lost track of them, or the database's clock has made a step, and the manager will confirm them.
-   * They are reclaimed unless it does within its time.
+   * For attempts that have run far beyond their timeout although their manager lives. Either the
+   * manager has lost track of them, or the database's clock has made a step, and the manager will
+   * confirm them. They are reclaimed unless it does within its time.
    */
   async reclaimLater(rows: readonly DueResponse[], now: number): Promise<void> {
     for (const [key, since] of this.overdue) if (now - since > 10 * this.patienceMs) this.overdue.delete(key);

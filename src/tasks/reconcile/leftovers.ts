@@ -11,10 +11,10 @@ const LOOK_EVERY_MS = 10_000;
 /**
  * What a changed config leaves behind.
  *
- *  - A type that the config has no more: its tasks can be read and cancelled, expire, and are deleted
- *    by the `keep` it last had.
- *  - A type whose `deliver` has changed: its open tasks are delivered as they were stored. While there
- *    are any, its managers serve the queues of the other kind as well.
+ *  - A type that the config has no more: its tasks can be read and cancelled, expire, and are
+ *    deleted by the `keep` it last had.
+ *  - A type whose `deliver` has changed: its open tasks are delivered as they were stored. While
+ *    there are any, its managers serve the queues of the other kind as well.
  */
 export class Leftovers implements Duty {
   /** Types that the config has no more. */

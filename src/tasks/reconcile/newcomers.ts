@@ -11,7 +11,8 @@ const OVERLAP_MS = 5000;
 
 /**
  * Declares the queues of endpoints whose managers have just registered, before anything is to be
- * published there. A manager with few rights at the broker may not declare them, and waits for them.
+ * published there. A manager with few rights at the broker may not declare them, and waits for
+ * them.
  */
 export class Newcomers implements Duty {
   private readonly every = new Every();

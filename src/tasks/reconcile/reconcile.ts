@@ -14,9 +14,9 @@ const AFTER_FAILURE: Backoff = { firstMs: 2 * TICK_MS, factor: 2, maxMs: 1000 };
 const LOG_EVERY = 20;
 
 /**
- * One reconciler leads at a time, under a lock row in the database. Every API process runs this loop
- * and waits for the lock. Each duty works by compare-and-set, so two leaders at once (a lock that was
- * lost unnoticed) do no harm. Nothing is kept in memory that a restart would lose.
+ * One reconciler leads at a time, under a lock row in the database. Every API process runs this
+ * loop and waits for the lock. Each duty works by compare-and-set, so two leaders at once (a lock
+ * that was lost unnoticed) do no harm. Nothing is kept in memory that a restart would lose.
  *
  * The lock row also keeps how far the leader has followed the completion feed, for its successor.
  */

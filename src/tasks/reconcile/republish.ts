@@ -18,8 +18,9 @@ const MANY = 250;
 const FOUND_EMPTY_MS = 10_000;
 
 /**
- * Due responses → their queues. A response is published as its task was stored, to its endpoint or to
- * any one, whatever the config says by now. A type that the config does not have is not published.
+ * Due responses → their queues. A response is published as its task was stored, to its endpoint or
+ * to any one, whatever the config says by now. A type that the config does not have is not
+ * published.
  */
 export class Republisher {
   /** Queues found empty by a recheck, and when (monotonic milliseconds). */

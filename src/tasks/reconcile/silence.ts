@@ -1,12 +1,13 @@
 import type { Heartbeat } from "../../store/store";
 
 /**
- * Finds managers that have sent no heartbeat for their time to live. It trusts no clock of the database,
- * which may make a step at any moment, but what this process has seen: the same heartbeat at each look
- * for that long by its own monotonic clock.
+ * Finds managers that have sent no heartbeat for their time to live. It trusts no clock of the
+ * database, which may make a step at any moment, but what this process has seen: the same heartbeat
+ * at each look for that long by its own monotonic clock.
  *
- * Between two looks that lie far apart this process or the database stood still, and maybe the managers
- * too. Such a gap counts as a third of the time to live at most; who lives is heard in the rest.
+ * Between two looks that lie far apart this process or the database stood still, and maybe the
+ * managers too. Such a gap counts as a third of the time to live at most; who lives is heard in the
+ * rest.
  */
 export class Silence {
   /** How long until somebody will have been silent for its time to live, if it stays so. */

@@ -8,9 +8,9 @@ interface Waiting {
 /**
  * The acks of all channels of one connection, as far as nobody waits for them, in one packet.
  *
- * A manager for many endpoints has a channel for each, and one task to all of them is one delivery on
- * each: sent one by one, their acks would cost both sides as many packets. An ack that is a little late
- * costs nothing: a delivery that comes again meanwhile is refused by its claim.
+ * A manager for many endpoints has a channel for each, and one task to all of them is one delivery
+ * on each: sent one by one, their acks would cost both sides as many packets. An ack that is a
+ * little late costs nothing: a delivery that comes again meanwhile is refused by its claim.
  */
 export class AckRound {
   private readonly due = new Set<Waiting>();

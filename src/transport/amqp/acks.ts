@@ -10,10 +10,11 @@ const WRITTEN_MANY_MS = 500;
 /**
  * The unacked deliveries of one channel.
  *
- * While the broker may still deliver, acks wait a moment for those of the connection's other channels.
- * Once it has sent half of what it may, they go out with the turn of the event loop. Either way those of
- * one channel are one frame where nothing older is open. It saves work, and it saves acks: the broker's
- * side of a quorum queue holds acks back once 32 are under way, and forgets them when the channel closes.
+ * While the broker may still deliver, acks wait a moment for those of the connection's other
+ * channels. Once it has sent half of what it may, they go out with the turn of the event loop.
+ * Either way those of one channel are one frame where nothing older is open. It saves work, and it
+ * saves acks: the broker's side of a quorum queue holds acks back once 32 are under way, and
+ * forgets them when the channel closes.
  */
 export class Acks {
   /** Their tags. */

@@ -40,10 +40,10 @@ export interface Watcher {
  *   idle ──start──▶ connecting ──handshake, prepare──▶ up ──lost──▶ waiting ──▶ connecting …
  *                        └──────────refused, timeout───────────────────▲
  *
- * Each connection is a Session. Whatever belongs to an earlier one is dropped silently. A session is
- * lost by its `close` event alone (a forced close emits no `error`), or by our own `kill` when the peer
- * stops answering. A frozen peer never answers a close either, so the socket is destroyed through the
- * abort signal that it was made with.
+ * Each connection is a Session. Whatever belongs to an earlier one is dropped silently. A session
+ * is lost by its `close` event alone (a forced close emits no `error`), or by our own `kill` when
+ * the peer stops answering. A frozen peer never answers a close either, so the socket is destroyed
+ * through the abort signal that it was made with.
  */
 export class Link {
   /** Usable: connected and prepared. */

@@ -30,9 +30,9 @@ interface ConsumerRegistry {
 }
 
 /**
- * One channel with one consumer. A consumer that the broker cancelled is never repaired in place; its
- * channel is replaced. Acks for a channel that is gone are dropped: the broker has given those deliveries
- * back already.
+ * One channel with one consumer. A consumer that the broker cancelled is never repaired in place;
+ * its channel is replaced. Acks for a channel that is gone are dropped: the broker has given those
+ * deliveries back already.
  */
 export class ConsumerChannel {
   alive = true;
@@ -109,9 +109,9 @@ export class ConsumerChannel {
   }
 
   /**
-   * Closes the channel; what is still held goes back to the queue. Its acks get a moment first: closing the
-   * connection would overtake them in the channel's buffer, and closing the channel makes a quorum queue
-   * forget those that it has not written yet.
+   * Closes the channel; what is still held goes back to the queue. Its acks get a moment first:
+   * closing the connection would overtake them in the channel's buffer, and closing the channel
+   * makes a quorum queue forget those that it has not written yet.
    */
   async close(): Promise<void> {
     this.die();

@@ -22,8 +22,8 @@ const RETRY: Backoff = { firstMs: 200, factor: 2, maxMs: 10_000 };
  *
  *   goal running ⇄ paused ──▶ stopped
  *
- * `pursue` brings the broker's side in line with the goal, one step at a time, and again after each event:
- * connection ready, channel closed, consumer cancelled, goal changed.
+ * `pursue` brings the broker's side in line with the goal, one step at a time, and again after each
+ * event: connection ready, channel closed, consumer cancelled, goal changed.
  */
 export class AmqpConsumption implements Consumption, Watcher, ConsumerChannelEvents {
   private goal: "running" | "paused" | "stopped" = "running";

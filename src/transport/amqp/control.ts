@@ -10,9 +10,9 @@ interface Pool {
 }
 
 /**
- * Channels for declarations and checks. A refused request closes its channel and everything queued on it,
- * so each request has one to itself while it runs. A few exist side by side, because hundreds of queues
- * one after the other take seconds.
+ * Channels for declarations and checks. A refused request closes its channel and everything queued
+ * on it, so each request has one to itself while it runs. A few exist side by side, because
+ * hundreds of queues one after the other take seconds.
  */
 export class ControlChannels {
   private readonly pools = new WeakMap<Session, Pool>();

@@ -11,9 +11,10 @@ type Request = (channel: Channel) => Promise<unknown>;
 /**
  * Makes exchanges, queues and bindings on a session, as far as this user may.
  *
- * A queue's only argument is its type. Everything else is for the operator's policies, because the broker
- * refuses a declaration with other arguments than the queue has (406). Such a queue is used as it is, with
- * one warning. A user without the right to declare (403) looks whether it is there instead.
+ * A queue's only argument is its type. Everything else is for the operator's policies, because the
+ * broker refuses a declaration with other arguments than the queue has (406). Such a queue is used
+ * as it is, with one warning. A user without the right to declare (403) looks whether it is there
+ * instead.
  */
 export class Declarer {
   private readonly warned = new Set<string>();

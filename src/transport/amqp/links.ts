@@ -2,10 +2,10 @@ import { Link, type LinkOptions } from "./connection";
 import type { Session } from "./session";
 
 /**
- * Publishing and consuming have a connection each: the broker stops reading one that publishes while it
- * has an alarm, acks and all. There is one connection at first. Publishing or consuming takes it,
- * whichever comes first, and the other makes a second one when it is needed. A process that only
- * consumes, or only publishes, has one.
+ * Publishing and consuming have a connection each: the broker stops reading one that publishes
+ * while it has an alarm, acks and all. There is one connection at first. Publishing or consuming
+ * takes it, whichever comes first, and the other makes a second one when it is needed. A process
+ * that only consumes, or only publishes, has one.
  */
 export class Links {
   private readonly first: Link;

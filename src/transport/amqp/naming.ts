@@ -4,8 +4,9 @@ import type { Address } from "../transport";
 /**
  * What things are called in the broker (docs/wire.md). Pure; the same in both transports.
  *
- * Names of types and endpoints may contain dots, so `tasker.a.b` could be type `a.b` or endpoint `b` of type `a`. A type's dots
- * are therefore written `~`, which no name contains: the first segment after `tasker.` is the type, the rest is the endpoint.
+ * Names of types and endpoints may contain dots, so `tasker.a.b` could be type `a.b` or endpoint
+ * `b` of type `a`. A type's dots are therefore written `~`, which no name contains: the first
+ * segment after `tasker.` is the type, the rest is the endpoint.
  */
 const PREFIX = "tasker";
 

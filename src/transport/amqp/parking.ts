@@ -19,11 +19,12 @@ interface Parked {
 }
 
 /**
- * Puts messages that cannot be understood aside: copy to the parking queue, confirmed, and only then ack.
+ * Puts messages that cannot be understood aside: copy to the parking queue, confirmed, and only
+ * then ack.
  *
- * While the broker is away the ack waits; the broker will deliver the message again, and it is parked then.
- * Where the broker refuses for good (no right, no queue), the message is written to the log after TRIES
- * attempts and acked all the same: it must not count as unacked for ever.
+ * While the broker is away the ack waits; the broker will deliver the message again, and it is
+ * parked then. Where the broker refuses for good (no right, no queue), the message is written to
+ * the log after TRIES attempts and acked all the same: it must not count as unacked for ever.
  */
 export class Parking {
   parked = 0;

@@ -22,9 +22,9 @@ const EXPIRE_EVERY_MS = 200;
  *                 │                                             ├─ returned ─────▶ unroutable
  *                 └─ disconnected, blocked, too late            └─ nack, closed, too late ─▶ refused, unconfirmed
  *
- * Nothing is kept over a connection: what rejects is published again from the outbox. A message past its
- * deadline retires its channel. New messages go to a new one, and the old one is closed when nothing of it
- * is in flight.
+ * Nothing is kept over a connection: what rejects is published again from the outbox. A message
+ * past its deadline retires its channel. New messages go to a new one, and the old one is closed
+ * when nothing of it is in flight.
  */
 export class ConfirmPublisher implements Watcher {
   /** Where messages go now; retired ones are in `channels` only. */

@@ -21,7 +21,8 @@ export interface Sessions {
 }
 
 /**
- * What this process wants to exist in the broker: declared on request, and again on each new connection.
+ * What this process wants to exist in the broker: declared on request, and again on each new
+ * connection.
  */
 export class Topology {
   private readonly groups = new Map<string, Wanted>();
@@ -67,8 +68,9 @@ export class Topology {
   }
 
   /**
-   * A queue (or, for an exchange, any of its queues) that should be there took no message, or its consumer was
-   * cancelled: somebody may have deleted it. Null: everything is in doubt. What is in doubt is not declared twice.
+   * A queue (or, for an exchange, any of its queues) that should be there took no message, or its
+   * consumer was cancelled: somebody may have deleted it. Null: everything is in doubt. What is in
+   * doubt is not declared twice.
    */
   async doubt(name: string | null): Promise<void> {
     const doubted = [...this.groups.values()].filter((group) => group.on && (name === null || mentions(group, name)));

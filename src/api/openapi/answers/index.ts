@@ -9,9 +9,9 @@ export * from "./system";
 export * from "./tasks";
 
 /**
- * What the API answers, as schemas. The OpenAPI document is made from them, its examples too (example.ts),
- * and every answer in the tests is checked against them. At run time nothing is validated with them.
- * Fields may be added: clients ignore what they do not know.
+ * What the API answers, as schemas. The OpenAPI document is made from them, its examples too
+ * (example.ts), and every answer in the tests is checked against them. At run time nothing is
+ * validated with them. Fields may be added: clients ignore what they do not know.
  */
 
 export const problem = z

@@ -4,7 +4,8 @@ import type { TypeTopology } from "../../transport";
 import { endpointQueueName, PARKING, sharedQueueName } from "../naming";
 
 /**
- * The queues that are in a vhost, held against those that would be declared. Pure: for `doctor`, which only tells what it sees.
+ * The queues that are in a vhost, held against those that would be declared. Pure: for `doctor`,
+ * which only tells what it sees.
  */
 
 /** A queue as the management API tells of it. */

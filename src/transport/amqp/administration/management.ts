@@ -2,8 +2,9 @@ import { pause } from "../../../backoff";
 import type { FoundQueue } from "./inspect";
 
 /**
- * What `initialize` and `doctor` need of RabbitMQ's management API: vhosts, users, permissions, queues. Every call may be repeated.
- * Errors are sentences that name the server and what was asked, never a password.
+ * What `initialize` and `doctor` need of RabbitMQ's management API: vhosts, users, permissions,
+ * queues. Every call may be repeated. Errors are sentences that name the server and what was asked,
+ * never a password.
  */
 export interface Permissions {
   /** Regular expressions over names of queues and exchanges; "" matches nothing, "^$" only the nameless. */

@@ -6,9 +6,10 @@ import type { Permissions } from "./management";
 /**
  * The least rights in the vhost, as RabbitMQ's regular expressions over names (naming.ts).
  *
- * What there is in the broker is the API's: it declares every exchange and queue and binds them. A manager consumes what is
- * its own and parks what it cannot read. It declares nothing, binds nothing (that takes a right to write a queue), and
- * publishes neither through a type's exchange nor through the default one, so it reaches no queue but the parking one.
+ * What there is in the broker is the API's: it declares every exchange and queue and binds them. A
+ * manager consumes what is its own and parks what it cannot read. It declares nothing, binds
+ * nothing (that takes a right to write a queue), and publishes neither through a type's exchange
+ * nor through the default one, so it reaches no queue but the parking one.
  */
 const dots = (text: string) => text.replace(/[.+*?()[\]{}|^$\\]/g, "\\$&");
 const oneOf = (names: readonly string[]) => names.join("|");
@@ -21,8 +22,9 @@ export const API_PERMISSIONS: Permissions = {
 };
 
 /**
- * A manager of any endpoint, or of the given one only. `types`: those that it serves; of one that is delivered to one it reads
- * the shared queues. `named`: nothing but those; else also its queues of `deliver: each` types that come later.
+ * A manager of any endpoint, or of the given one only. `types`: those that it serves; of one that
+ * is delivered to one it reads the shared queues. `named`: nothing but those; else also its queues
+ * of `deliver: each` types that come later.
  */
 export function managerPermissions(
   endpoint: string | null,
