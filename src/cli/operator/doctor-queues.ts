@@ -68,9 +68,9 @@ function configured(config: Config): string[] {
 function sentence({ kind, queue, detail }: QueueFinding, vhost: string): string {
   const away = `rabbitmqctl delete_queue --vhost ${vhost} ${queue.name}`;
   if (kind === "differs")
-    return `${queue.name}: ${detail}. It is used as it is; to have it as declared: ${away} (it is made anew at once, and what waited in it is published again)`;
+    return `${queue.name}: ${detail}. It is used as it is; to have it as declared: ${away} (it is declared again at once, and its tasks are published again)`;
   const holds = `${queue.messages ?? 0} messages, ${queue.consumers ?? 0} consumers`;
   if (kind === "orphan")
-    return `${queue.name}: nobody's (${detail}); ${holds}. If it is not needed any more: ${away} (tasks are kept in the database)`;
+    return `${queue.name}: orphaned (${detail}); ${holds}. If it is not needed any more: ${away} (tasks are kept in the database)`;
   return `${queue.name}: ${detail}; ${holds}. A vhost of tasker's own is safer`;
 }

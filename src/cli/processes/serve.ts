@@ -60,7 +60,7 @@ function untilStopped(running: TaskerProcess, onReady: () => Promise<void>): voi
   onUntold((error, handlers) => {
     const names = handlers.map(({ type, task_id }) => `${type}/${task_id}`).join(", ");
     process.stderr.write(
-      `an error that nobody caught, and no telling whose it is; inline handlers that were running: ${names || "none"}\n` +
+      `an uncaught error that belongs to no known handler; inline handlers that were running: ${names || "none"}\n` +
         `${describeError(error)}\n`,
     );
     exit = EXIT.unexpected;

@@ -5,7 +5,7 @@ const KEYS = [
   ["g o, g t, g m, g e", "overview, tasks, matrix, endpoints"],
   ["g y, g s", "types, system"],
   ["/", "search for a task"],
-  ["l", "pause live updates, or go on"],
+  ["l", "pause or resume live updates"],
   ["j, k, x", "tasks: next, previous, select"],
   ["arrow keys, Home, End, Enter", "matrix: move, open the response"],
   ["Esc", "close what is open"],

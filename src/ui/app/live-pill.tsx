@@ -5,7 +5,7 @@ import { duration, serverNow } from "../parts/time";
 
 const HINT = {
   live: "Changes appear as they happen. Press to pause.",
-  paused: "Nothing is loaded while paused. Press to go on.",
+  paused: "Nothing is loaded while paused. Press to resume.",
   reconnecting: "The connection to the server is being made again. Press to pause.",
   stale: "The server has not been heard of for a while: what you see may be old. Press to pause.",
 };
@@ -21,7 +21,7 @@ export function LivePill() {
       class={`pill ${state}`}
       data-live={state}
       aria-pressed={state === "paused"}
-      aria-label={`Live updates: ${state}. ${state === "paused" ? "Go on" : "Pause"}`}
+      aria-label={`Live updates: ${state}. ${state === "paused" ? "Resume" : "Pause"}`}
       title={`${HINT[state]}${liveProblem.value ? `\n${liveProblem.value}` : ""}`}
       onClick={togglePause}
     >
@@ -39,16 +39,16 @@ export function LiveBanner() {
       {(state === "stale" || (state === "reconnecting" && liveProblem.value !== "")) && (
         <div class="banner">
           <span>
-            {state === "stale" ? "What you see may be old: " : "Connecting again: "}
+            {state === "stale" ? "This page may be outdated: " : "Reconnecting: "}
             {liveProblem.value || "the server has sent nothing for a while."}
           </span>
         </div>
       )}
       {upgradedTo.value && (
         <div class="banner">
-          <span>The server is version {upgradedTo.value} by now; this page was loaded from the one before.</span>
+          <span>The server is version {upgradedTo.value} now; this page is from an earlier version.</span>
           <button type="button" class="btn small" onClick={() => location.reload()}>
-            Load it anew
+            Reload
           </button>
         </div>
       )}

@@ -28,7 +28,7 @@ export function Login() {
           <Logo /> tasker
         </div>
         <h1>Log in</h1>
-        <p class="muted">This server asks for an API key. Whoever runs it can make one:</p>
+        <p class="muted">This server asks for an API key. Create one on the server:</p>
         <code class="block">npx tasker keys create --name me --scope read,operate</code>
         <div class="field">
           <label for="key">API key</label>

@@ -98,7 +98,7 @@ function About() {
           {who?.name ? (
             <Text value={who.name} />
           ) : (
-            "nobody in particular: no API key is configured, so this server answers on this machine only"
+            "anonymous: no API key is configured, so this server answers on this machine only"
           )}{" "}
           ({who?.scopes.join(", ")})
         </dd>

@@ -17,8 +17,8 @@ export function Progress(props: { task: Pick<TaskSummary, "completeness" | "stat
     ["running", c.running, "under way"],
     [overdue ? "missing" : "waiting", missing, overdue ? "missing" : "not received yet"],
   ];
-  const told = parts.filter(([, count]) => count > 0);
-  const words = told.map(([, count, word]) => `${count} ${word}`).join(", ");
+  const shown = parts.filter(([, count]) => count > 0);
+  const words = shown.map(([, count, word]) => `${count} ${word}`).join(", ");
   return (
     <div class="bar-line" title={words}>
       <span class="num nowrap strong">
@@ -26,7 +26,7 @@ export function Progress(props: { task: Pick<TaskSummary, "completeness" | "stat
         <span class="sr-only"> answered: {words}</span>
       </span>
       <div class="bar" aria-hidden="true">
-        {told.map(([kind, count]) => (
+        {shown.map(([kind, count]) => (
           <i key={kind} class={kind} style={{ flexGrow: count }} />
         ))}
       </div>

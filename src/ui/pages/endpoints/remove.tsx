@@ -41,8 +41,8 @@ function Confirm(props: { endpoint: Endpoint; onRemove(): void; onClose(): void 
     <Dialog title={`Remove ${endpoint.name}?`} onClose={props.onClose}>
       <div class="stack bulk">
         <p>
-          Nothing is expected of it any more, and {answers(owes(endpoint))} cancelled for good. Its queues go. A machine
-          that takes its name later begins anew.
+          Nothing is expected of it any more, and {answers(owes(endpoint))} cancelled for good. Its queues are deleted.
+          A later machine of that name inherits nothing.
         </p>
         {endpoint.alive && (
           <p class="warn-text strong">

@@ -112,7 +112,7 @@ function Ask(props: { action: BulkAction; count: number; onRun(statuses: RetrySt
         <Statuses value={statuses} onChange={setStatuses} />
       ) : (
         <p class="muted">
-          What runs is told to stop, what waits is withdrawn. This cannot be taken back; a retry begins anew.
+          What runs is told to stop, what waits is withdrawn. This cannot be undone; a retry starts again.
         </p>
       )}
       {asksCount && (
