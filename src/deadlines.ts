@@ -7,8 +7,8 @@ interface Watched {
 }
 
 /**
- * Deadlines of many calls, kept by one interval instead of a timer each: nearly every call ends long before its own. It runs
- * while there are calls, and stops at the first look that finds none.
+ * Deadlines of many calls, kept by one interval instead of a timer each: nearly every call ends
+ * long before its own. It runs while there are calls, and stops at the first look that finds none.
  */
 export class Deadlines {
   private readonly watched = new Set<Watched>();

@@ -20,7 +20,10 @@ export const LIMITS = {
 };
 const MAX_CONNECTIONS = 10_000;
 
-/** The server, not yet listening. Routes of the table go through the pipeline, everything else to `app`. */
+/**
+ * The server, not yet listening. Routes of the table go through the pipeline, everything else to
+ * `app`.
+ */
 export function createHttpServer(
   api: Api,
   pipeline: RequestPipeline,
@@ -49,7 +52,10 @@ export function createHttpServer(
   return server;
 }
 
-/** A client may name the whole address in its request line (RFC 9112, absolute-form), as those behind a proxy do. */
+/**
+ * A client may name the whole address in its request line (RFC 9112, absolute-form), as those
+ * behind a proxy do.
+ */
 function originForm(url: string): string {
   if (url.startsWith("/")) return url;
   return url.replace(/^https?:\/\/[^/?]*/i, "").replace(/^(?!\/)/, "/");

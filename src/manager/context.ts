@@ -16,7 +16,10 @@ export interface ManagerContext {
   pace: Pace;
   /** The manager is ending in good order (drain.ts). */
   draining: boolean;
-  /** Aborted when the manager has stopped: whatever still waits for the store or the broker gives up. */
+  /**
+   * Aborted when the manager has stopped: whatever still waits for the store or the broker gives
+   * up.
+   */
   over: AbortSignal;
 }
 
@@ -26,7 +29,10 @@ export type OnAttempt = (endpoint: string, type: string, seconds: number) => voi
 export interface Pace {
   /** How often running attempts are checked and waiting messages reported. */
   sweepMs: number;
-  /** After so long under a verified lease an attempt's delivery is acked: the lease owns the recovery from then on. */
+  /**
+   * After so long under a verified lease an attempt's delivery is acked: the lease owns the
+   * recovery from then on.
+   */
   earlyAckMs: number;
   /** A finish that is not committed by then goes to the spool. */
   spoolAfterMs: number;
@@ -36,5 +42,8 @@ export interface Pace {
   reclaimMs: number;
 }
 
-/** 5 minutes is far below every broker's consumer timeout (15 minutes and more), far above almost every handler. */
+/**
+ * 5 minutes is far below every broker's consumer timeout (15 minutes and more), far above almost
+ * every handler.
+ */
 export const PACE: Pace = { sweepMs: 1000, earlyAckMs: 300_000, spoolAfterMs: 1000, flushMs: 300, reclaimMs: 500 };

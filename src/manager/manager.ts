@@ -22,10 +22,16 @@ export interface RunningManager {
   readonly endpoint: string;
   /** Names of the types it serves: all of the config, or those of `manager.types`. */
   readonly types: readonly string[];
-  /** Resolves when it is registered and consumes every type, or has been stopped before that. Never rejects. */
+  /**
+   * Resolves when it is registered and consumes every type, or has been stopped before that. Never
+   * rejects.
+   */
   readonly ready: Promise<void>;
   state(): ManagerState;
-  /** Ends in good order (drain.ts); what still runs after `deadlineMs` (default: the config's) is given back. Never rejects. */
+  /**
+   * Ends in good order (drain.ts); what still runs after `deadlineMs` (default: the config's) is
+   * given back. Never rejects.
+   */
   drain(deadlineMs?: number): Promise<void>;
   /** As drain, without waiting for what runs; also hurries a drain under way. */
   stopNow(): Promise<void>;
@@ -34,9 +40,11 @@ export interface RunningManager {
 /**
  * One manager at one endpoint. A task's way through it, a file each:
  *
- *   receive → (wait) → claim → run → complete    register beside it, leases and progress and logs while it runs, drain at the end
+ *   receive → (wait) → claim → run → complete    register beside it, leases and progress and logs
+ *                                                while it runs, drain at the end
  *
- * Comes back at once: neither the store nor the broker needs to be there yet. Rejects only for a name that is none.
+ * Comes back at once: neither the store nor the broker needs to be there yet. Rejects only for a
+ * name that is none.
  */
 export async function startManager(options: ManagerOptions): Promise<RunningManager> {
   const { endpoint, config } = options;
@@ -94,7 +102,10 @@ function startTimers({ context, leaseMonitor, waitMonitor, reports }: ManagerPar
   return [setInterval(sweep, context.pace.sweepMs), setInterval(flush, context.pace.flushMs)];
 }
 
-/** What an earlier manager left comes first: our registration retires it, and with it the leases under which it is finished. */
+/**
+ * What an earlier manager left comes first: our registration retires it, and with it the leases
+ * under which it is finished.
+ */
 async function begin({ context, allSlots, subscriptions, registration, completer }: ManagerParts): Promise<void> {
   const { endpoint, log, over, pace } = context;
   const folder = spoolFolder(context);
@@ -103,8 +114,8 @@ async function begin({ context, allSlots, subscriptions, registration, completer
     log.error({ endpoint, folder, err: error.message }, sentence);
   });
   await registration.start();
-  // What a predecessor was killed at lies at the head of its queue. Received before its lease is ended it would be refused,
-  // and come back at the queue's end, behind everything that waits.
+  // What a predecessor was killed at lies at the head of its queue. Received before its lease is
+  // ended it would be refused, and come back at the queue's end, behind everything that waits.
   if (registration.retired > 0) await pause(pace.reclaimMs, over);
   await subscriptions.start();
   log.info({ endpoint, manager_id: registration.id, types: typeNames(allSlots) }, "the manager is ready");

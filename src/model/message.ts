@@ -5,16 +5,20 @@ import { isName } from "./names";
 import { isSigned, signed } from "./signature";
 
 /**
- * What travels through the broker (docs/wire.md): a wake-up for one queue, carrying one task or several that piled up.
- * It decides nothing: the receiver claims each task in the store before it runs anything. What a signed message says of a task
- * is what the store said at the publish, so that a claim need not ask for it again.
+ * What travels through the broker (docs/wire.md): a wake-up for one queue, carrying one task or
+ * several that piled up. It decides nothing: the receiver claims each task in the store before it
+ * runs anything. What a signed message says of a task is what the store said at the publish, so
+ * that a claim need not ask for it again.
  */
 export const MESSAGE_VERSION = 1;
 
 /** The version of a response that nothing has happened to yet. */
 export const FIRST_VERSION = 1;
 
-/** Payloads whose JSON is longer (bytes) are left out of the message and read from the store at claim. */
+/**
+ * Payloads whose JSON is longer (bytes) are left out of the message and read from the store at
+ * claim.
+ */
 export const MAX_INLINE_PAYLOAD = 64 * 1024;
 
 export interface MessageItem {
@@ -27,7 +31,10 @@ export interface MessageItem {
 export interface TaskMessage {
   v: typeof MESSAGE_VERSION;
   type: string;
-  /** Of a type with `claim: late`, if signed: names with spaces between, of endpoints that may begin before they claim. */
+  /**
+   * Of a type with `claim: late`, if signed: names with spaces between, of endpoints that may begin
+   * before they claim.
+   */
   for?: string;
   tasks: MessageTask[];
 }
@@ -37,7 +44,10 @@ export interface MessageTask extends MessageItem {
   /** Absent when it is larger than MAX_INLINE_PAYLOAD. */
   payload?: JsonObject;
   traceparent?: string;
-  /** The row at the publish: its version, attempts made, attempts allowed, generation, milliseconds for one attempt. */
+  /**
+   * The row at the publish: its version, attempts made, attempts allowed, generation, milliseconds
+   * for one attempt.
+   */
   version: number;
   attempt: number;
   attempts: number;
@@ -75,8 +85,9 @@ export class UnreadableMessage extends Error {
 }
 
 /**
- * The JSON text of a message. Each task's payload is given as the JSON text it is stored as (or null to leave it out) and is
- * spliced in as it is: parsing and writing it again would cost more than everything else here.
+ * The JSON text of a message. Each task's payload is given as the JSON text it is stored as (or
+ * null to leave it out) and is spliced in as it is: parsing and writing it again would cost more
+ * than everything else here.
  *
  * @param key with which the message is signed (signature.ts); null: it is not
  * @param meantFor who may begin before the claim; empty: nobody
@@ -102,7 +113,9 @@ export function encodeMessage(
 
 const PAYLOAD = ',"payload":';
 
-/** The most names in one message: each endpoint gets all of it. Beyond that everybody claims first. */
+/**
+ * The most names in one message: each endpoint gets all of it. Beyond that everybody claims first.
+ */
 const MAX_NAMED = 1000;
 
 /** Whether a signed message lets this endpoint begin before it claims. */
@@ -111,8 +124,9 @@ export function mayBegin(message: TaskMessage, endpoint: string): boolean {
 }
 
 /**
- * What a message signed with our key says of its tasks, in their order; null for a task whose payload did not travel. Null as
- * a whole: there is no key, or the message is not signed with it, and only the store can be asked.
+ * What a message signed with our key says of its tasks, in their order; null for a task whose
+ * payload did not travel. Null as a whole: there is no key, or the message is not signed with it,
+ * and only the store can be asked.
  */
 export function knownTasks(body: string, message: TaskMessage, key: string | null): Array<KnownTask | null> | null {
   if (key === null || !isSigned(body, key)) return null;

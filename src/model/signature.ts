@@ -1,8 +1,9 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
 /**
- * A message is signed by who may write tasks, for who may read the key in the store: HMAC-SHA256 over all that follows the
- * signature. Who can only reach the broker can neither make a message nor change one.
+ * A message is signed by who may write tasks, for who may read the key in the store: HMAC-SHA256
+ * over all that follows the signature. Who can only reach the broker can neither make a message nor
+ * change one.
  *
  *   {"seal":"<44 characters of base64>",<rest>
  */

@@ -28,14 +28,18 @@ export interface ManagerRegistration {
   version: string;
   host: string;
   pid: number;
-  /** Tells managers of one endpoint on one host apart; a newcomer with the same three retires its predecessors at once. */
+  /**
+   * Tells managers of one endpoint on one host apart; a newcomer with the same three retires its
+   * predecessors at once.
+   */
   slot: string;
   /** Predecessors that are not to be retired: their processes live. */
   spare?: readonly string[];
   /**
-   * The incarnation that this very process had before, which was declared dead. What still runs under it goes on under the new one.
-   * `cutOff`: the process ran and could not reach the store. Then what was taken from it, and has not been taken up since, is not
-   * charged; within bounds, lest something that cuts managers off is tried for ever.
+   * The incarnation that this very process had before, which was declared dead. What still runs
+   * under it goes on under the new one. `cutOff`: the process ran and could not reach the store.
+   * Then what was taken from it, and has not been taken up since, is not charged; within bounds,
+   * lest something that cuts managers off is tried for ever.
    */
   former?: { id: string; cutOff: boolean };
   /** A heartbeat older than this means dead. */
@@ -48,16 +52,22 @@ export interface Claim {
   job: string;
   /** Granted only where the response is of this type; left out: of any. */
   type?: string;
-  /** The generation that its message belongs to. A later one is not granted for it; left out or null: any is. */
+  /**
+   * The generation that its message belongs to. A later one is not granted for it; left out or
+   * null: any is.
+   */
   generation?: number | null;
   /**
-   * What the store itself said of the row when it was published (a signed message). While that still is the row's version,
-   * the claim asks for nothing more; otherwise it is as if left out.
+   * What the store itself said of the row when it was published (a signed message). While that
+   * still is the row's version, the claim asks for nothing more; otherwise it is as if left out.
    */
   known?: KnownTask | null;
   /** The row's own endpoint key; goes with `known`. */
   endpoint?: string;
-  /** The lease under which it runs already (LateClaim), and as which attempt; left out: a fresh lease, and the next attempt. */
+  /**
+   * The lease under which it runs already (LateClaim), and as which attempt; left out: a fresh
+   * lease, and the next attempt.
+   */
   leaseId?: string;
   attempt?: number;
 }
@@ -84,8 +94,8 @@ export interface Grant {
 }
 
 /**
- * unknown: no row for this endpoint · final: also where a later generation has begun · held: another lease lives ·
- * not_due: its retry or delay lies ahead.
+ * unknown: no row for this endpoint · final: also where a later generation has begun · held:
+ * another lease lives · not_due: its retry or delay lies ahead.
  */
 export type Refusal = "unknown" | "final" | "held" | "not_due";
 
@@ -113,9 +123,10 @@ export function knownGrant(claim: Claim, performer: string, leaseId: string): Gr
 }
 
 /**
- * The claim of an attempt that began without one (`claim: late`), on a response that nothing had happened to. It is made with
- * the end, in the same statement, and only if the response can still be claimed as that attempt of that generation; otherwise
- * the end is superseded. Nothing is to run under it any more, so its incarnation need not live.
+ * The claim of an attempt that began without one (`claim: late`), on a response that nothing had
+ * happened to. It is made with the end, in the same statement, and only if the response can still
+ * be claimed as that attempt of that generation; otherwise the end is superseded. Nothing is to run
+ * under it any more, so its incarnation need not live.
  */
 export interface LateClaim {
   managerId: string;
@@ -130,7 +141,10 @@ export interface LateClaim {
 export interface AttemptEnd extends LeaseRef {
   generation: number;
   attempt: number;
-  /** A final status, or `retrying` with `retryInMs`, or `received`: given back unharmed (drain), the attempt not charged. */
+  /**
+   * A final status, or `retrying` with `retryInMs`, or `received`: given back unharmed (drain), the
+   * attempt not charged.
+   */
   status: Exclude<FinalStatus, "missed"> | "retrying" | "received";
   retryInMs?: number;
   reason: string | null;
@@ -141,7 +155,10 @@ export interface AttemptEnd extends LeaseRef {
   claim?: LateClaim;
 }
 
-/** recorded: it stands (also when a repeated call finds it standing) · superseded: the lease was lost; kept as an attempt · refused: cannot be stored. */
+/**
+ * recorded: it stands (also when a repeated call finds it standing) · superseded: the lease was
+ * lost; kept as an attempt · refused: cannot be stored.
+ */
 export type EndAnswer = { kind: "recorded" } | { kind: "superseded" } | { kind: "refused"; error: Error };
 
 export interface LeaseRef extends ResponseKey {
@@ -152,51 +169,74 @@ export interface LeaseRef extends ResponseKey {
 export type LeaseState = "held" | "cancel" | "overdue" | "lost";
 
 /**
- * All that a manager may do to the store. Kept this small so that the same calls can travel over the broker one day.
+ * All that a manager may do to the store. Kept this small so that the same calls can travel over
+ * the broker one day.
  */
 export interface ManagerStore {
   /** The key under which messages are sealed; null: no API has made one yet. */
   messageKey(): Promise<string | null>;
-  /** Incarnations that were neither closed nor declared dead at the same endpoint, host and slot. */
+  /**
+   * Incarnations that were neither closed nor declared dead at the same endpoint, host and slot.
+   */
   predecessors(
     of: Pick<ManagerRegistration, "endpoint" | "host" | "slot">,
   ): Promise<Array<{ id: string; pid: number }>>;
   /**
-   * Registers the endpoint and its types, opens the incarnation, retires a predecessor (its leases become due at once). Rejects
-   * with EndpointEnded where the name is reserved, or where `former` belongs to a life of the endpoint that was ended.
+   * Registers the endpoint and its types, opens the incarnation, retires a predecessor (its leases
+   * become due at once). Rejects with EndpointEnded where the name is reserved, or where `former`
+   * belongs to a life of the endpoint that was ended.
    */
   register(manager: ManagerRegistration): Promise<void>;
-  /** For which of the endpoint's types tasks of the kind of delivery are open that its config does not have any more. */
+  /**
+   * For which of the endpoint's types tasks of the kind of delivery are open that its config does
+   * not have any more.
+   */
   openDeliveries(endpoint: string): Promise<Array<{ type: string; deliver: Deliver }>>;
-  /** `known: false`: this incarnation was declared dead or retired meanwhile; its leases are lost. */
+  /**
+   * `known: false`: this incarnation was declared dead or retired meanwhile; its leases are lost.
+   */
   heartbeat(managerId: string, state: { running: number; draining: boolean }): Promise<{ known: boolean }>;
   /** Closes the incarnation in good order. */
   leave(managerId: string): Promise<void>;
 
   /**
-   * Compare-and-set, before anything runs: grants what is claimable at this endpoint (its own rows and those of
-   * `deliver: one`), under one fresh lease, counting the attempt. Answers in the order given.
+   * Compare-and-set, before anything runs: grants what is claimable at this endpoint (its own rows
+   * and those of `deliver: one`), under one fresh lease, counting the attempt. Answers in the order
+   * given.
    *
-   * Rejects with IncarnationLost where this incarnation was declared dead, retired or closed: what it were granted would be taken
-   * from it at once.
+   * Rejects with IncarnationLost where this incarnation was declared dead, retired or closed: what
+   * it were granted would be taken from it at once.
    *
-   * After an unknown outcome the same manager repeats the call: what had been granted to it and never been told is granted
-   * as it stands, the attempt not counted twice. Otherwise a lost COMMIT answer would leave a row `running` that nobody runs.
+   * After an unknown outcome the same manager repeats the call: what had been granted to it and
+   * never been told is granted as it stands, the attempt not counted twice. Otherwise a lost COMMIT
+   * answer would leave a row `running` that nobody runs.
    */
   claim(managerId: string, endpoint: string, claims: readonly Claim[]): Promise<ClaimAnswer[]>;
-  /** Says that these wait at the endpoint (`received`). Only what is still `expected`, in the claim's generation, changes. */
+  /**
+   * Says that these wait at the endpoint (`received`). Only what is still `expected`, in the
+   * claim's generation, changes.
+   */
   received(endpoint: string, tasks: ReadonlyArray<Pick<Claim, "taskId" | "job" | "generation">>): Promise<void>;
-  /** Says that these attempts still run some time after they began: only then are their starts published. */
+  /**
+   * Says that these attempts still run some time after they began: only then are their starts
+   * published.
+   */
   underWay(leases: readonly LeaseRef[]): Promise<void>;
   progress(reports: ReadonlyArray<LeaseRef & { progress: number; message: string | null }>): Promise<void>;
   log(chunks: ReadonlyArray<ResponseKey & { attempt: number; text: string }>): Promise<void>;
   /** Ends attempts, each only under its lease. Answers in the order given. */
   finish(ends: readonly AttemptEnd[]): Promise<EndAnswer[]>;
-  /** Puts a request for another task into the inbox; the API's reconciler takes it in within a second. */
+  /**
+   * Puts a request for another task into the inbox; the API's reconciler takes it in within a
+   * second.
+   */
   request(row: NewRequest): Promise<void>;
   /** For what runs: is the lease still held, has a cancel been asked? In the order given. */
   check(leases: readonly LeaseRef[]): Promise<LeaseState[]>;
-  /** Says that these still run under their leases, and how long they may go on: the database's clock has made a step. */
+  /**
+   * Says that these still run under their leases, and how long they may go on: the database's clock
+   * has made a step.
+   */
   confirm(leases: ReadonlyArray<LeaseRef & { leftMs: number }>): Promise<void>;
 }
 
@@ -211,8 +251,14 @@ export interface NewRequest {
 export interface RequestRow extends NewRequest {
   /** As whoever inserted it says. */
   createdBy: string | null;
-  /** As the database says: `user@host`; null where it knows no users, and for a row from before it was asked. */
+  /**
+   * As the database says: `user@host`; null where it knows no users, and for a row from before it
+   * was asked.
+   */
   account: string | null;
-  /** The account is a manager's (`tasker initialize`): of this endpoint or of any, for these types or for all. */
+  /**
+   * The account is a manager's (`tasker initialize`): of this endpoint or of any, for these types
+   * or for all.
+   */
   manager: { endpoint: string | null; types: readonly string[] | null } | null;
 }

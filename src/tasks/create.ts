@@ -51,7 +51,10 @@ export class Creator {
     });
   }
 
-  /** Checks the request as far as it goes without the database; throws TaskerError `invalid_request`. */
+  /**
+   * Checks the request as far as it goes without the database; throws TaskerError
+   * `invalid_request`.
+   */
   draft(
     type: TaskTypeConfig,
     body: unknown,

@@ -89,7 +89,10 @@ export interface TypeDetail extends TypeReading {
 
 export type EndpointReading = EndpointRecord & { open: Partial<Record<ResponseStatus, number>> };
 
-/** A user that an endpoint has of its own at the broker. `kept`: it could not be deleted; `why` says what to do. */
+/**
+ * A user that an endpoint has of its own at the broker. `kept`: it could not be deleted; `why` says
+ * what to do.
+ */
 export interface BrokerUser {
   name: string;
   state: "deleted" | "absent" | "kept";

@@ -9,7 +9,10 @@ const EACH_MS = 0.1;
 /** A wait younger than this is looked at quickly: most tasks that somebody waits for are short. */
 const YOUNG_MS = 2000;
 const PAGE = 100;
-/** To read tasks whole takes time that they need themselves: the next look waits this many times as long. */
+/**
+ * To read tasks whole takes time that they need themselves: the next look waits this many times as
+ * long.
+ */
 const IDLE_FACTOR = 5;
 
 interface Waiter {
@@ -29,7 +32,10 @@ interface Waiter {
 export class Waiters {
   private readonly byTask = new Map<string, Set<Waiter>>();
   private looping = false;
-  /** Milliseconds that are left between the last look and the next, at least; a look counts from where it began. */
+  /**
+   * Milliseconds that are left between the last look and the next, at least; a look counts from
+   * where it began.
+   */
   private rest = 0;
   private lookMs = 0;
   private closed = false;
@@ -118,7 +124,10 @@ export class Waiters {
     }
   }
 
-  /** It is cheap to say whether a task is settled. Who waits for that reads it anyway: only then is it read, and once. */
+  /**
+   * It is cheap to say whether a task is settled. Who waits for that reads it anyway: only then is
+   * it read, and once.
+   */
   private async lookForSettled(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     const open = new Set(await this.store.unsettled(ids));

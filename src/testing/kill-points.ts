@@ -1,6 +1,7 @@
 /**
- * Named moments at which a fault test ends or freezes this very process: `TASKER_TEST_KILL=after-claim`, `after-claim:3` (at
- * the third hit), `after-claim:3:stop` (SIGSTOP instead of SIGKILL). Without the variable every call is an empty function.
+ * Named moments at which a fault test ends or freezes this very process:
+ * `TASKER_TEST_KILL=after-claim`, `after-claim:3` (at the third hit), `after-claim:3:stop` (SIGSTOP
+ * instead of SIGKILL). Without the variable every call is an empty function.
  */
 export type KillPoint =
   | "after-commit"

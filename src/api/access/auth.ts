@@ -30,7 +30,10 @@ export const ANYONE: Identity = { name: null, scopes: SCOPES, types: null, keyId
 const FRESH_MS = 5_000;
 /** While the database is away, they count for this long. */
 const STALE_MS = 60_000;
-/** While they count, a request waits no longer for them to be read: it may have to wait for the database itself. */
+/**
+ * While they count, a request waits no longer for them to be read: it may have to wait for the
+ * database itself.
+ */
 const PATIENCE_MS = 500;
 const TOUCH_MS = 30_000;
 const WRONG_KEYS = { windowMs: 60_000, limit: 20 };
@@ -41,8 +44,8 @@ const WRONG_KEYS = { windowMs: 60_000, limit: 20 };
  * digest and no query.
  *
  *   no key exists, loopback ──▶ anyone may do everything
- *   no key exists, other address ──▶ nobody may (the server does not start so, but the last key may be removed later)
- *   keys exist ──▶ a right one, or 401; after too many wrong ones from an address: 429, without asking the store
+ *   no key exists, other address ──▶ nobody (only after the last key was removed)
+ *   keys exist ──▶ a valid one, or 401; 429 after too many wrong ones from an address
  */
 export class Auth {
   private stored = new Map<string, ApiKeyRecord>();
@@ -65,7 +68,10 @@ export class Auth {
     this.timer = setInterval(() => void this.flushTouched(), TOUCH_MS).unref();
   }
 
-  /** Whether any key exists. Rejects with StoreUnavailable when only the store knows and it cannot be asked. */
+  /**
+   * Whether any key exists. Rejects with StoreUnavailable when only the store knows and it cannot
+   * be asked.
+   */
   async hasKeys(): Promise<boolean> {
     if (this.config.api.keys.length > 0) return true;
     await this.refresh();
@@ -118,7 +124,10 @@ export class Auth {
     return { identity, sessionKey: await this.sessions.begin(identity) };
   }
 
-  /** Ends the session that the request's cookie names. Resolves to whose it was; null: there is no cookie. */
+  /**
+   * Ends the session that the request's cookie names. Resolves to whose it was; null: there is no
+   * cookie.
+   */
   async endSession(req: IncomingMessage): Promise<Identity | null> {
     const key = sessionKey(req);
     if (key === null) return null;

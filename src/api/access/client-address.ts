@@ -10,7 +10,10 @@ export class ClientAddress {
   private readonly hops: number;
   private readonly trusted: BlockList | null;
 
-  /** A number of proxies that every request has passed, or the addresses (`10.0.0.1`, `10.0.0.0/8`) that are proxies. */
+  /**
+   * A number of proxies that every request has passed, or the addresses (`10.0.0.1`, `10.0.0.0/8`)
+   * that are proxies.
+   */
   constructor(trustProxy: number | readonly string[]) {
     this.hops = typeof trustProxy === "number" ? trustProxy : Number.POSITIVE_INFINITY;
     this.trusted = typeof trustProxy === "number" ? null : listOf(trustProxy);

@@ -58,7 +58,10 @@ const INCLUDES: Record<Scope, readonly Scope[]> = {
   admin: SCOPES,
 };
 
-/** Whether a key with these scopes may do what asks for `needed`. Names that are no scopes allow nothing. */
+/**
+ * Whether a key with these scopes may do what asks for `needed`. Names that are no scopes allow
+ * nothing.
+ */
 export function allows(scopes: readonly string[], needed: Scope): boolean {
   return scopes.some((scope) => Object.hasOwn(INCLUDES, scope) && INCLUDES[scope as Scope].includes(needed));
 }

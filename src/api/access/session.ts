@@ -9,7 +9,7 @@ import type { ApiKeyRecord } from "../../store/store";
  * API process, and may do what the key that it stands for may do at that moment. Removing either
  * ends it. The browser never keeps the key itself.
  *
- *   POST /session {key} ──▶ cookie + CSRF token ──requests that change something carry the token──▶ DELETE /session
+ *   POST /session {key} ──▶ cookie + CSRF token ──changes carry the token──▶ DELETE /session
  */
 export const SESSION_HOURS = 12;
 const COOKIE = "tasker_session";
@@ -59,7 +59,9 @@ export function checkCsrf(req: IncomingMessage, key: string, changes: boolean): 
   );
 }
 
-/** In place of scopes a session's record holds the key that it stands for. No scope has such a name. */
+/**
+ * In place of scopes a session's record holds the key that it stands for. No scope has such a name.
+ */
 export function sessionOf(parent: { keyId: string | null; name: string | null }): string {
   return MARK + (parent.keyId ?? `config:${parent.name}`);
 }

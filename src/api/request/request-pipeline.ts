@@ -17,7 +17,8 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 /**
  * The path of every request of the table:
  *
- *   request id → origin → identity → rate limit → host name → scope → task type → handler → answer or problem
+ *   request id → origin → identity → rate limit → host name → scope → task type → handler → answer
+ *   or problem
  */
 export class RequestPipeline {
   private readonly idPrefix = randomBytes(6).toString("hex");

@@ -2,7 +2,10 @@ import { TaskerError } from "../../errors";
 import type { Call } from "../request/call";
 import { noStore, type Reply } from "../request/reply";
 
-/** `GET /livez` → the process answers. Database and broker do not count: restarting this process repairs neither. */
+/**
+ * `GET /livez` → the process answers. Database and broker do not count: restarting this process
+ * repairs neither.
+ */
 export async function livez(): Promise<Reply> {
   return noStore(200, { status: "alive" });
 }
@@ -16,7 +19,10 @@ export async function readyz(call: Call): Promise<Reply> {
   return noStore(fit ? 200 : 503, { status, ready: fit, checks });
 }
 
-/** `GET /metrics` → Prometheus text, of all task types and endpoints: not for keys that may see some of them only. */
+/**
+ * `GET /metrics` → Prometheus text, of all task types and endpoints: not for keys that may see some
+ * of them only.
+ */
 export async function metrics(call: Call): Promise<Reply> {
   if (call.identity.types !== null) {
     throw new TaskerError(

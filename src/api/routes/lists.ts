@@ -5,7 +5,10 @@ import { taskFilter } from "../request/query";
 import { noCache, type Reply } from "../request/reply";
 import { listView, taskItemView } from "../views";
 
-/** `GET /tasks` → tasks of all types that the key may see, newest first; `?include=responses`: with their responses. */
+/**
+ * `GET /tasks` → tasks of all types that the key may see, newest first; `?include=responses`: with
+ * their responses.
+ */
 export function listTasks(call: Call): Promise<Reply> {
   const filter = taskFilter(call.query);
   const { types } = call.identity;

@@ -8,7 +8,9 @@ import type { RunHooks } from "../runners/runner";
 import { Stop } from "../runners/stop";
 import type { Outcome } from "./outcome";
 
-/** One attempt under its lease, from the grant to its end; what its runner asks goes to the reports. */
+/**
+ * One attempt under its lease, from the grant to its end; what its runner asks goes to the reports.
+ */
 export class Attempt implements RunHooks {
   /** Why it was told to stop, if it was; the first cause stands. */
   readonly stop = new Stop();
@@ -59,13 +61,19 @@ export class Attempt implements RunHooks {
     return this.reports.submit(this.slots.type, type, request, this.stop.signal);
   }
 
-  /** The handler has ended; resolves when its log is in the store, or after a second at most. Null: there is nothing to wait for. */
+  /**
+   * The handler has ended; resolves when its log is in the store, or after a second at most. Null:
+   * there is nothing to wait for.
+   */
   closeReports(): Promise<void> | null {
     this.reports.progress.forget(this.grant);
     return this.attemptLog && this.reports.logs.drain();
   }
 
-  /** The outcome as the store is told it; an attempt that has not been claimed brings its claim along. */
+  /**
+   * The outcome as the store is told it; an attempt that has not been claimed brings its claim
+   * along.
+   */
   endWith(outcome: Outcome): AttemptEnd {
     const { taskId, endpoint, job, leaseId, generation, attempt } = this.grant;
     const end: AttemptEnd = { taskId, endpoint, job, leaseId, generation, attempt, ...outcome };

@@ -20,13 +20,14 @@ interface Candidate {
 }
 
 /**
- * Waiting → claimed, or begun where the type says `claim: late`. Tasks are taken only for free slots, and one call is under way
- * at a time: what becomes free or arrives meanwhile shares the next one, so that batches grow with the load and a single task
- * waits for nobody.
+ * Waiting → claimed, or begun where the type says `claim: late`. Tasks are taken only for free
+ * slots, and one call is under way at a time: what becomes free or arrives meanwhile shares the
+ * next one, so that batches grow with the load and a single task waits for nobody.
  *
- * While the store is away the batch is kept, consuming is held, and the same call is repeated once a heartbeat has been answered:
- * had it been committed and only its answer lost, the repetition is granted what this manager holds already. Where the manager
- * was declared dead meanwhile, its next incarnation asks; what the former one had been granted is attempted again.
+ * While the store is away the batch is kept, consuming is held, and the same call is repeated once
+ * a heartbeat has been answered: had it been committed and only its answer lost, the repetition is
+ * granted what this manager holds already. Where the manager was declared dead meanwhile, its next
+ * incarnation asks; what the former one had been granted is attempted again.
  */
 export class Claimer {
   private working = false;
@@ -55,7 +56,10 @@ export class Claimer {
     });
   }
 
-  /** Claims nothing more. Resolves when no call is under way; what it was still granted has been given back. */
+  /**
+   * Claims nothing more. Resolves when no call is under way; what it was still granted has been
+   * given back.
+   */
   async close(): Promise<void> {
     this.open = false;
     await this.underWay;

@@ -11,7 +11,10 @@ import { leftovers, readSpool, type Spool } from "./spool";
 
 const SIZE = 100;
 const HOLD = "finished work waits for the store";
-/** A row that the store throws at, alone and so often, without being away: it will never be taken as it is. */
+/**
+ * A row that the store throws at, alone and so often, without being away: it will never be taken as
+ * it is.
+ */
 const MAX_FAULTS = 20;
 
 /** An end that the store has not answered for. */
@@ -28,11 +31,13 @@ interface PendingEnd {
 }
 
 /**
- * Ended → committed. Ends that are adjacent in time share one call; one call is under way at a time.
+ * Ended → committed. Ends that are adjacent in time share one call; one call is under way at a
+ * time.
  *
- * Nothing that has ended is ever dropped: an end stays in memory until the store has answered for it. If that takes longer
- * than about a second, all that waits is also appended to the spool, and consuming is held until the store has taken
- * everything. If the disk refuses too, memory alone has to do; with consuming held it cannot grow.
+ * Nothing that has ended is ever dropped: an end stays in memory until the store has answered for
+ * it. If that takes longer than about a second, all that waits is also appended to the spool, and
+ * consuming is held until the store has taken everything. If the disk refuses too, memory alone has
+ * to do; with consuming held it cannot grow.
  */
 export class Completer {
   private ends: PendingEnd[] = [];
@@ -54,7 +59,9 @@ export class Completer {
     return this.ends.length;
   }
 
-  /** Resolves once the store has answered: committed, or superseded for the record. Never rejects. */
+  /**
+   * Resolves once the store has answered: committed, or superseded for the record. Never rejects.
+   */
   finish(end: AttemptEnd, spooled = false): Promise<EndAnswer> {
     return new Promise((resolve) => {
       this.ends.push({ end, since: performance.now(), spooled, faults: 0, refusals: 0, resolve });
@@ -66,7 +73,10 @@ export class Completer {
     });
   }
 
-  /** Hands over what earlier managers of this endpoint left. Resolves when the store has taken it all. */
+  /**
+   * Hands over what earlier managers of this endpoint left. Resolves when the store has taken it
+   * all.
+   */
   async replay(folder: string): Promise<void> {
     const { endpoint, config, log, counters } = this.context;
     for (const file of await leftovers(folder, config.manager.slot)) {
@@ -78,7 +88,10 @@ export class Completer {
     }
   }
 
-  /** Resolves true when nothing is pending, false after `ms`; what is pending then is in the spool, if the disk takes it. */
+  /**
+   * Resolves true when nothing is pending, false after `ms`; what is pending then is in the spool,
+   * if the disk takes it.
+   */
   async flush(ms: number): Promise<boolean> {
     if (this.ends.length > 0) {
       const empty = new Promise<void>((resolve) => this.onEmpty.push(resolve));

@@ -13,12 +13,17 @@ import { Attempt } from "./attempt";
 import type { Completer } from "./completer";
 import { endedBySignal, outcomeOf } from "./outcome";
 
-/** A supervisor that stops a whole tree reaches handlers a moment before its signal is handled here. */
+/**
+ * A supervisor that stops a whole tree reaches handlers a moment before its signal is handled here.
+ */
 const SAME_SIGNAL_MS = 250;
 /** Of an attempt that is told to stop before it runs. */
 const RELEASED: RunResult = { kind: "stopped", killed: false };
 
-/** The attempts of one manager: claimed → run → reported → settled. Each goes its whole way by itself. */
+/**
+ * The attempts of one manager: claimed → run → reported → settled. Each goes its whole way by
+ * itself.
+ */
 export class Executor {
   /** From the grant until the end is with the completer. */
   readonly unended = new InFlight();
@@ -62,7 +67,10 @@ export class Executor {
     for (const attempt of this.running) attempt.stop.tell("drain");
   }
 
-  /** One function from the claim to the settled delivery: each promise more is paid for by every attempt. Never rejects. */
+  /**
+   * One function from the claim to the settled delivery: each promise more is paid for by every
+   * attempt. Never rejects.
+   */
   private async perform(attempt: Attempt): Promise<void> {
     const { task } = attempt;
     this.unended.up();
@@ -84,7 +92,8 @@ export class Executor {
       if (endedBySignal(result) && !this.context.draining) await pause(SAME_SIGNAL_MS);
       if (attempt.claiming) await attempt.claiming;
       const end = this.endOf(attempt, result);
-      // The store knows nothing of an attempt that was never claimed: what is given back is as if it had never begun.
+      // The store knows nothing of an attempt that was never claimed: what is given back is as if
+      // it had never begun.
       const unclaimed = end?.status === "received" && end.claim !== undefined;
       const committed = end && !unclaimed ? this.completer.finish(end) : null;
       this.unended.down();
@@ -148,7 +157,10 @@ export class Executor {
   }
 }
 
-/** Runs the attempt inside a span, below the request that created the task and above what the handler does. */
+/**
+ * Runs the attempt inside a span, below the request that created the task and above what the
+ * handler does.
+ */
 function processed(grant: Grant, run: (traceparent: string | null) => Promise<RunResult>): Promise<RunResult> {
   const { type, taskId, performer, attempt, traceparent } = grant;
   const attributes = {

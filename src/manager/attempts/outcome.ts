@@ -68,7 +68,10 @@ function meaningOf(
   };
 }
 
-/** What was called may ask for a longer pause than the type's, up to the longest that the type allows. */
+/**
+ * What was called may ask for a longer pause than the type's, up to the longest that the type
+ * allows.
+ */
 function pauseMs(attempt: number, askedMs: number, backoff: Backoff): number {
   return Math.max(backoffMs(attempt, backoff), Math.min(askedMs, backoff.maxMs));
 }
@@ -82,12 +85,18 @@ function cancelled(error: string): Outcome {
   return { ...EMPTY, status: "cancelled", reason: "cancelled", error: shortened(error) };
 }
 
-/** Whether a process of the attempt died of a signal, as all of a tree do when a supervisor stops it. */
+/**
+ * Whether a process of the attempt died of a signal, as all of a tree do when a supervisor stops
+ * it.
+ */
 export function endedBySignal(result: RunResult): result is Failure {
   return result.kind === "failed" && result.reason === "signal";
 }
 
-/** No result is stored that is no JSON, whoever made it; one over the limit is not cut but refused: half a document is worse than none. What else the attempt says stays. */
+/**
+ * No result is stored that is no JSON, whoever made it; one over the limit is not cut but refused:
+ * half a document is worse than none. What else the attempt says stays.
+ */
 function fitting(outcome: Outcome, maxBytes: number): Outcome {
   if (outcome.result !== null && !isJson(outcome.result)) {
     const sentence = "What was given as the result is no JSON text. Its beginning is kept as text.";

@@ -3,14 +3,17 @@ import { join } from "node:path";
 import type { AttemptEnd } from "../../store/store";
 
 /**
- * Ends of attempts that the store could not take yet, one JSON line each, fsynced: they survive this process.
+ * Ends of attempts that the store could not take yet, one JSON line each, fsynced: they survive
+ * this process.
  *
- * A file belongs to one manager process: `<spoolDir>/<endpoint>/<slot>.<pid>.<id>.jsonl`. While that process lives, what is
- * to be written stands in its memory as well, and the file is only emptied. After its death the next manager of the
- * endpoint on this machine reads the file, hands its ends to the store under their old leases, and removes it.
+ * A file belongs to one manager process: `<spoolDir>/<endpoint>/<slot>.<pid>.<id>.jsonl`. While
+ * that process lives, what is to be written stands in its memory as well, and the file is only
+ * emptied. After its death the next manager of the endpoint on this machine reads the file, hands
+ * its ends to the store under their old leases, and removes it.
  *
- * A process may die, or the disk fill up, in the middle of a line. Every write begins with a newline of its own, so that a
- * torn line spoils nothing but itself; a line that does not parse was never promised to anybody.
+ * A process may die, or the disk fill up, in the middle of a line. Every write begins with a
+ * newline of its own, so that a torn line spoils nothing but itself; a line that does not parse was
+ * never promised to anybody.
  */
 export class Spool {
   readonly file: string;
@@ -27,7 +30,10 @@ export class Spool {
     alive.add(this.name);
   }
 
-  /** Resolves when the ends are on the disk. Rejects with the system's error (ENOSPC, EACCES, …); may then be repeated. */
+  /**
+   * Resolves when the ends are on the disk. Rejects with the system's error (ENOSPC, EACCES, …);
+   * may then be repeated.
+   */
   async append(ends: readonly AttemptEnd[]): Promise<void> {
     this.handle ??= await this.create();
     await this.handle.appendFile(`\n${ends.map((end) => JSON.stringify(end)).join("\n")}\n`);
@@ -62,7 +68,10 @@ const SUFFIX = ".jsonl";
 /** Names of the files that managers of this very process write. */
 const alive = new Set<string>();
 
-/** Files of managers of this endpoint and machine that are no more. A folder that does not exist has none. */
+/**
+ * Files of managers of this endpoint and machine that are no more. A folder that does not exist has
+ * none.
+ */
 export async function leftovers(folder: string, slot: string): Promise<string[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
@@ -77,8 +86,8 @@ export async function leftovers(folder: string, slot: string): Promise<string[]>
 function isLeftOver(name: string, slot: string): boolean {
   const parts = name.slice(0, -SUFFIX.length).split(".");
   const pid = Number(parts.at(-2));
-  // The same slot: its manager is being retired by our registration. Our own pid, but not ours: the pid of an earlier
-  // process came round again, as it always does in a container.
+  // The same slot: its manager is being retired by our registration. Our own pid, but not ours: the
+  // pid of an earlier process came round again, as it always does in a container.
   return parts.slice(0, -2).join(".") === slot || pid === process.pid || !isRunning(pid);
 }
 

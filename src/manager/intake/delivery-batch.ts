@@ -3,7 +3,10 @@ import type { Claim } from "../../store/store";
 import { killPoint } from "../../testing/kill-points";
 import type { Delivery } from "../../transport/transport";
 
-/** A task (and job) of a delivery, from its arrival until nothing more is to be done for it here; it claims its response. */
+/**
+ * A task (and job) of a delivery, from its arrival until nothing more is to be done for it here; it
+ * claims its response.
+ */
 export interface ReceivedTask extends Claim {
   type: string;
   priority: number;
@@ -22,8 +25,9 @@ export interface ReceivedTask extends Claim {
 }
 
 /**
- * Names a received task among all of a manager. Mostly that is the task's id itself, which is hashed once. A response that has
- * been opened anew has a name of its own: the message of its former generation may still wait here.
+ * Names a received task among all of a manager. Mostly that is the task's id itself, which is
+ * hashed once. A response that has been opened anew has a name of its own: the message of its
+ * former generation may still wait here.
  */
 export function nameOf({ taskId, job, generation }: Pick<ReceivedTask, "taskId" | "job" | "generation">): string {
   if (generation !== null && generation > 1) return `${taskId} ${job} ${generation}`;
@@ -34,9 +38,12 @@ export function nameOf({ taskId, job, generation }: Pick<ReceivedTask, "taskId" 
  * A delivery and its tasks. It is settled once, when none of its tasks is open any more:
  *
  *   all tasks done (committed or not ours)       → ack
- *   some given back by a drain                   → release: another consumer gets all, the claims sort out what is done
- *   what waits is to go elsewhere at once        → hand over: the same, without waiting for what runs here under its lease
- *   open tasks left, but each of them secured    → ack early, so that no consumer timeout can hit a long attempt
+ *   some given back by a drain                   → release: another consumer gets all, the claims
+ *                                                sort out what is done
+ *   what waits is to go elsewhere at once        → hand over: the same, without waiting for what
+ *                                                runs here under its lease
+ *   open tasks left, but each of them secured    → ack early, so that no consumer timeout can hit a
+ *                                                long attempt
  */
 export class DeliveryBatch {
   private open: number;
@@ -66,8 +73,9 @@ export class DeliveryBatch {
   }
 
   /**
-   * None of its tasks waits here any more, and somebody else is to get those that have waited. What is claimed here goes on: the
-   * lease keeps others off it, and should it be lost the store offers it again.
+   * None of its tasks waits here any more, and somebody else is to get those that have waited. What
+   * is claimed here goes on: the lease keeps others off it, and should it be lost the store offers
+   * it again.
    */
   handOver(): void {
     if (this.settled) return;

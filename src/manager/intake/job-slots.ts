@@ -3,7 +3,10 @@ import type { Runner } from "../runners/runner";
 import type { ReceivedTask } from "./delivery-batch";
 import { LocalQueue } from "./local-queue";
 
-/** Where the tasks of one (type, job) wait for a slot and run: the jobs of a type do not take slots from each other. */
+/**
+ * Where the tasks of one (type, job) wait for a slot and run: the jobs of a type do not take slots
+ * from each other.
+ */
 export class JobSlots {
   readonly waiting = new LocalQueue();
   private busy = 0;
@@ -63,7 +66,10 @@ export class ManagerSlots {
     for (const listener of this.listeners) listener();
   }
 
-  /** The slots of the job; for a job that the config does not have, the one that fails it with its reason. */
+  /**
+   * The slots of the job; for a job that the config does not have, the one that fails it with its
+   * reason.
+   */
   of(type: string, job: string): JobSlots | undefined {
     const ofType = this.byType.get(type);
     return ofType?.get(job) ?? ofType?.get(UNKNOWN_JOB);
@@ -90,7 +96,10 @@ export class ManagerSlots {
 /** No name: a job cannot be called so. */
 const UNKNOWN_JOB = "*";
 
-/** Fails what no configured job stands for; another manager with a newer config may still perform a later attempt. */
+/**
+ * Fails what no configured job stands for; another manager with a newer config may still perform a
+ * later attempt.
+ */
 const unknownJobRunner: Runner = {
   run: async (grant) => ({
     kind: "failed",

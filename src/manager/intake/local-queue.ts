@@ -3,7 +3,10 @@ import { nameOf, type ReceivedTask } from "./delivery-batch";
 /** Priorities are 0–9; what lies outside counts as the nearest. */
 const HIGHEST = 9;
 
-/** What waits for the slots of a job: the highest priority first, then in the order of arrival; each task once. */
+/**
+ * What waits for the slots of a job: the highest priority first, then in the order of arrival; each
+ * task once.
+ */
 export class LocalQueue {
   private readonly levels: ReceivedTask[][] = Array.from({ length: HIGHEST + 1 }, () => []);
   private readonly names = new Set<string>();

@@ -3,7 +3,9 @@ import type { Log } from "../../log";
 import { decodeMessage, type KnownTask, knownTasks, type TaskMessage } from "../../model/message";
 import type { ManagerStore } from "../../store/store";
 
-/** A message as it was read. Other endpoints of the process may share it, so it is never changed. */
+/**
+ * A message as it was read. Other endpoints of the process may share it, so it is never changed.
+ */
 export interface ReadMessage {
   message: TaskMessage;
   /** What it says of its tasks, in their order; null: nothing that could be trusted. */
@@ -11,8 +13,8 @@ export interface ReadMessage {
 }
 
 /**
- * Reads messages for all managers of a process. What goes to many endpoints comes to each manager one after the other, and is
- * read once if it can be trusted.
+ * Reads messages for all managers of a process. What goes to many endpoints comes to each manager
+ * one after the other, and is read once if it can be trusted.
  */
 export class MessageReader {
   private last: { body: string; key: string; read: ReadMessage } | null = null;
@@ -28,8 +30,9 @@ export class MessageReader {
 }
 
 /**
- * The key by which a manager knows messages that the API has written. Without it, or where it does not fit, a claim asks the
- * store for the task; so a missing or exchanged key costs a statement and nothing else. The next heartbeat reads it again.
+ * The key by which a manager knows messages that the API has written. Without it, or where it does
+ * not fit, a claim asks the store for the task; so a missing or exchanged key costs a statement and
+ * nothing else. The next heartbeat reads it again.
  */
 export class MessageVerifier {
   private key: string | null = null;

@@ -45,7 +45,8 @@ export class Receiver {
     const since = performance.now();
     // Of a type that anybody may perform the row is nobody's.
     const key = type.deliver === "one" ? ANY_ENDPOINT : endpoint;
-    // What comes again may have been at a handler that brought its manager down: its attempts have to be counted.
+    // What comes again may have been at a handler that brought its manager down: its attempts have
+    // to be counted.
     const begins = type.claim === "late" && known !== null && !delivery.redelivered && mayBegin(message, key);
     message.tasks.forEach(({ id, job, priority, generation }, i) => {
       const task = {

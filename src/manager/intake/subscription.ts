@@ -5,8 +5,9 @@ import type { Address, Consumption } from "../../transport/transport";
 import type { ManagerContext } from "../context";
 
 /**
- * The consumption of a type; it pauses and resumes one after the other, always towards what was wanted last. Of several queues the
- * most urgent is resumed first, and the next one only then: its messages are here before those of the others.
+ * The consumption of a type; it pauses and resumes one after the other, always towards what was
+ * wanted last. Of several queues the most urgent is resumed first, and the next one only then: its
+ * messages are here before those of the others.
  */
 export class Subscription {
   private wanted = false;
@@ -59,10 +60,11 @@ export interface Queue {
 }
 
 /**
- * The queues that a manager of the endpoint consumes for a type, the most urgent first, and how many messages of each may be
- * unacked here. For `deliver: each` twice the slots: while one half runs or is being committed the other half is at hand. Of
- * the shared queues the urgent ones have twice the slots as well, or a less urgent task that waits here would take the slot
- * that becomes free before the next urgent one has arrived; the last has just the slots.
+ * The queues that a manager of the endpoint consumes for a type, the most urgent first, and how
+ * many messages of each may be unacked here. For `deliver: each` twice the slots: while one half
+ * runs or is being committed the other half is at hand. Of the shared queues the urgent ones have
+ * twice the slots as well, or a less urgent task that waits here would take the slot that becomes
+ * free before the next urgent one has arrived; the last has just the slots.
  */
 export function queuesOf(type: TaskTypeConfig, endpoint: string): Queue[] {
   const slots = type.concurrency * Math.max(1, type.jobs.length);

@@ -12,14 +12,17 @@ const ALL = "";
 /**
  * What a manager consumes: a subscription for each type.
  *
- * Consuming is held while there is a reason to (the store is away, too much waits here): holds are named, per type or for
- * all, and a subscription takes deliveries only while nobody holds it. What the broker has prefetched by then stays here,
- * unacked: it is never given back for want of a database. Only what waits at busy slots while others may be free is
- * (wait-monitor.ts).
+ * Consuming is held while there is a reason to (the store is away, too much waits here): holds are
+ * named, per type or for all, and a subscription takes deliveries only while nobody holds it. What
+ * the broker has prefetched by then stays here, unacked: it is never given back for want of a
+ * database. Only what waits at busy slots while others may be free is (wait-monitor.ts).
  */
 export class Subscriptions {
   private readonly byType = new Map<string, Subscription>();
-  /** By type, to queues of the kind of delivery that its config does not have any more, while tasks of it are open. */
+  /**
+   * By type, to queues of the kind of delivery that its config does not have any more, while tasks
+   * of it are open.
+   */
   private readonly former = new Map<string, Subscription>();
   private readonly holds = new Map<string, Set<string>>();
   private stopping = false;
@@ -32,7 +35,10 @@ export class Subscriptions {
     private readonly receiver: Receiver,
   ) {}
 
-  /** Declares and consumes every type, each by itself: one that the broker refuses does not hinder the others. */
+  /**
+   * Declares and consumes every type, each by itself: one that the broker refuses does not hinder
+   * the others.
+   */
   async start(): Promise<void> {
     await Promise.all(this.types.map((type) => this.startType(type)));
   }
@@ -43,7 +49,9 @@ export class Subscriptions {
     await this.stopAll();
   }
 
-  /** The endpoint's life is over: consumes nothing, and declares its queues no more. Never rejects. */
+  /**
+   * The endpoint's life is over: consumes nothing, and declares its queues no more. Never rejects.
+   */
   async leave(): Promise<void> {
     if (this.away || this.byType.size === 0) return;
     this.away = true;
@@ -60,8 +68,8 @@ export class Subscriptions {
   }
 
   /**
-   * Types of which tasks of the other kind of delivery are open, since their config has changed: the queues of that kind are
-   * consumed beside the type's own, until there are no more.
+   * Types of which tasks of the other kind of delivery are open, since their config has changed:
+   * the queues of that kind are consumed beside the type's own, until there are no more.
    */
   async serveFormer(open: ReadonlyArray<{ type: string; deliver: Deliver }>): Promise<void> {
     const wanted = new Map(open.map(({ type, deliver }) => [type, deliver]));
@@ -130,7 +138,8 @@ export class Subscriptions {
 
   private async declare({ name, deliver }: TaskTypeConfig): Promise<void> {
     await this.transport.declareType({ type: name, deliver }).catch((error) => {
-      // A manager's broker user may be allowed its own queues only; the API has declared the exchange.
+      // A manager's broker user may be allowed its own queues only; the API has declared the
+      // exchange.
       if (!(error instanceof TransportError) || error.reason !== "refused") throw error;
       this.context.log.debug(
         { type: name, err: error.message },

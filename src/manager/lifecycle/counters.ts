@@ -1,4 +1,7 @@
-/** What a manager has done since its start. Plain numbers that only grow; whoever exports metrics reads them. */
+/**
+ * What a manager has done since its start. Plain numbers that only grow; whoever exports metrics
+ * reads them.
+ */
 export interface Counters {
   deliveries: number;
   parked: number;

@@ -25,19 +25,21 @@ interface Events {
 }
 
 /**
- * The manager's incarnation: one row in the store, opened by `register`, kept alive by a heartbeat, closed by `leave`.
+ * The manager's incarnation: one row in the store, opened by `register`, kept alive by a heartbeat,
+ * closed by `leave`.
  *
  *   none ──register──▶ sure ──a heartbeat is answered──▶ sure
  *                       │ a call to the store fails, or none was answered for a time to live
  *                       ▼
  *                    in doubt ── a heartbeat, at once and then again and again ──▶ known: sure
- *                                  │ not known (declared dead, or retired by its successor in the slot)
+ *                                  │ not known (declared dead, or retired by its successor)
  *                                  ▼
- *                                lost ── register under a fresh id, taking along what still runs ──▶ sure
+ *                                lost ── register with a fresh id and what still runs ──▶ sure
  *
- * The loop runs on its own timer and asks nothing of handlers or queues: it beats as long as this process lives. While it is in
- * doubt nothing is consumed or claimed: what a manager takes that was declared dead meanwhile is taken from it at once. That the
- * store was away for everybody is for the reconciler to forgive.
+ * The loop runs on its own timer and asks nothing of handlers or queues: it beats as long as this
+ * process lives. While it is in doubt nothing is consumed or claimed: what a manager takes that was
+ * declared dead meanwhile is taken from it at once. That the store was away for everybody is for
+ * the reconciler to forgive.
  */
 export class Registration extends EventEmitter<Events> {
   /** Predecessors that were retired by the last registration. */
@@ -76,7 +78,10 @@ export class Registration extends EventEmitter<Events> {
     return this.doubted ? null : this.known;
   }
 
-  /** A call to the store has failed: from now on only a heartbeat says that this is an incarnation still. */
+  /**
+   * A call to the store has failed: from now on only a heartbeat says that this is an incarnation
+   * still.
+   */
   doubt(): void {
     if (this.doubted) return;
     this.setDoubted(true);
@@ -89,14 +94,20 @@ export class Registration extends EventEmitter<Events> {
     else this.subscriptions.unhold(HOLD);
   }
 
-  /** Registers, however long it takes, and beats from then on. Resolves when registered, or when ended before that. */
+  /**
+   * Registers, however long it takes, and beats from then on. Resolves when registered, or when
+   * ended before that.
+   */
   async start(): Promise<void> {
     const registered = this.register(isAlive);
     this.life = registered.then(() => this.live());
     await registered;
   }
 
-  /** Stops beating and closes the incarnation. Where that fails the time to live closes it. Never rejects. */
+  /**
+   * Stops beating and closes the incarnation. Where that fails the time to live closes it. Never
+   * rejects.
+   */
   async leave(): Promise<void> {
     await this.end();
     if (this.known === null) return;
@@ -108,15 +119,18 @@ export class Registration extends EventEmitter<Events> {
     });
   }
 
-  /** Stops beating without a word, as a crash would: its leases stay until the time to live is over. */
+  /**
+   * Stops beating without a word, as a crash would: its leases stay until the time to live is over.
+   */
   async end(): Promise<void> {
     this.ending.abort();
     await this.life;
   }
 
   /**
-   * A predecessor in the same slot is retired at once, which frees what it ran; but only if its process is gone: two managers
-   * that share a slot by mistake, or during a rolling restart, must not take each other's work away.
+   * A predecessor in the same slot is retired at once, which frees what it ran; but only if its
+   * process is gone: two managers that share a slot by mistake, or during a rolling restart, must
+   * not take each other's work away.
    */
   private async register(spared: (pid: number) => boolean, former?: ManagerRegistration["former"]): Promise<void> {
     const { config, endpoint, store, log } = this.context;
@@ -205,7 +219,10 @@ export class Registration extends EventEmitter<Events> {
     await this.subscriptions.serveFormer(await store.openDeliveries(endpoint));
   }
 
-  /** The endpoint's life is over, or its name reserved: nothing is done for it until it is registered again. */
+  /**
+   * The endpoint's life is over, or its name reserved: nothing is done for it until it is
+   * registered again.
+   */
   private refused(): void {
     this.emit("taken");
     void this.subscriptions.leave();
@@ -226,7 +243,10 @@ export class Registration extends EventEmitter<Events> {
   }
 }
 
-/** Whether another process of this host has the number. One that has ours is an earlier one: it ran in a container, say. */
+/**
+ * Whether another process of this host has the number. One that has ours is an earlier one: it ran
+ * in a container, say.
+ */
 function isAlive(pid: number): boolean {
   if (pid === process.pid) return false;
   try {

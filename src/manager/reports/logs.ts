@@ -14,14 +14,19 @@ const LAST_WAIT_MS = 1000;
 type Chunk = ResponseKey & { attempt: number; text: string };
 
 /**
- * What handlers log and commands print. Gathered per attempt, written a few times a second in one batch.
+ * What handlers log and commands print. Gathered per attempt, written a few times a second in one
+ * batch.
  *
- * A response keeps at most `manager.max_log` bytes: each of its attempts may use an equal share, so that the first one's
- * chatter cannot use up the room for the last one's error. What goes beyond is left out, and the log says so.
+ * A response keeps at most `manager.max_log` bytes: each of its attempts may use an equal share, so
+ * that the first one's chatter cannot use up the room for the last one's error. What goes beyond is
+ * left out, and the log says so.
  */
 export class AttemptLogs {
   private chunks: Chunk[] = [];
-  /** Not known to be stored: written again just as it was, so that the store can tell it from something new. */
+  /**
+   * Not known to be stored: written again just as it was, so that the store can tell it from
+   * something new.
+   */
   private unconfirmed: Chunk[] = [];
   private waiting = 0;
   private writing: Promise<void> | null = null;

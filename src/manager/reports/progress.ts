@@ -6,7 +6,10 @@ const SIZE = 200;
 
 type Report = LeaseRef & { progress: number; message: string | null };
 
-/** Progress of running attempts: of each only the latest is kept, and all go out together a few times a second. */
+/**
+ * Progress of running attempts: of each only the latest is kept, and all go out together a few
+ * times a second.
+ */
 export class ProgressReports {
   private reports = new Map<string, Report>();
   private writing = false;
@@ -25,7 +28,10 @@ export class ProgressReports {
     if (this.reports.size > 0) this.reports.delete(keyOf(grant));
   }
 
-  /** Writes what has gathered. While the store is away nothing is lost but what newer reports replace anyway. */
+  /**
+   * Writes what has gathered. While the store is away nothing is lost but what newer reports
+   * replace anyway.
+   */
   async flush(): Promise<void> {
     if (this.writing || this.reports.size === 0) return;
     this.writing = true;

@@ -8,7 +8,10 @@ import type { CreateRunnerOptions, RunnerOptions } from "./runner-options";
 
 const DEFAULT_MAX_LOG_BYTES = 1024 * 1024;
 
-/** The runner for a type (or for one job of it): a given function, the module, the command or the HTTP call that its config names. */
+/**
+ * The runner for a type (or for one job of it): a given function, the module, the command or the
+ * HTTP call that its config names.
+ */
 export function createRunner(type: TaskTypeConfig, options: CreateRunnerOptions): Runner {
   const shared: RunnerOptions = { ...options, maxLogBytes: options.maxLogBytes ?? DEFAULT_MAX_LOG_BYTES };
   const { performer } = type;

@@ -3,7 +3,10 @@ import { jsonOf, type NotJson } from "../../model/json/json";
 import type { RunResult } from "./runner";
 import { shortText } from "./text";
 
-/** What a handler's return or throw means. Used where the handler runs: in the child process, or inline in the manager. */
+/**
+ * What a handler's return or throw means. Used where the handler runs: in the child process, or
+ * inline in the manager.
+ */
 
 const PREVIEW_CHARACTERS = 4096;
 const REASON = /^[a-z][a-z0-9_]{0,62}$/;
@@ -16,7 +19,10 @@ export function failure(reason: string, error: string, more: Partial<Failure> = 
   return { kind: "failed", reason, error, permanent: false, result: null, resultText: null, ...more };
 }
 
-/** The handler returned `value`. Its JSON text is the result; what JSON cannot carry, or is too large, is a permanent failure. */
+/**
+ * The handler returned `value`. Its JSON text is the result; what JSON cannot carry, or is too
+ * large, is a permanent failure.
+ */
 export function returned(value: unknown, maxResultBytes: number): Success | Failure {
   if (value === undefined) return { kind: "succeeded", result: null, resultText: null };
   let json: string;
@@ -59,7 +65,10 @@ export function readResult(sent: object): RunResult {
   return failure("crash", "The handler's process answered with something that is no result.");
 }
 
-/** The handler threw `thrown`. A PermanentFailure is known by its name: the handler may have its own copy of the package. */
+/**
+ * The handler threw `thrown`. A PermanentFailure is known by its name: the handler may have its own
+ * copy of the package.
+ */
 export function threw(thrown: unknown): Failure {
   try {
     const error = thrown as { name?: unknown; reason?: unknown } | null | undefined;

@@ -3,13 +3,17 @@ import type { Grant } from "../../store/store";
 import type { Stop } from "./stop";
 
 /**
- * What performs an attempt: a module (in a child process or inline), a command, or an HTTP call. One runner for each type and
- * manager; it may run several attempts at once. It asks nothing of store or broker, and does nothing with the lease.
+ * What performs an attempt: a module (in a child process or inline), a command, or an HTTP call.
+ * One runner for each type and manager; it may run several attempts at once. It asks nothing of
+ * store or broker, and does nothing with the lease.
  *
  * Contract:
- *  - `run` never rejects and always comes back: within `timeoutMs`, plus the grace time in which what does not listen is killed.
- *  - After it has come back nothing of the attempt runs any more (no child, no process group, no socket).
- *  - When `stop` tells it to, the attempt is told (handler's signal, SIGTERM), then killed after `graceMs`.
+ *  - `run` never rejects and always comes back: within `timeoutMs`, plus the grace time in which
+ *    what does not listen is killed.
+ *  - After it has come back nothing of the attempt runs any more (no child, no process group, no
+ *    socket).
+ *  - When `stop` tells it to, the attempt is told (handler's signal, SIGTERM), then killed after
+ *    `graceMs`.
  */
 export interface Runner {
   run(grant: Grant, hooks: RunHooks): Promise<RunResult>;
@@ -17,7 +21,10 @@ export interface Runner {
   close(): Promise<void>;
 }
 
-/** The same for every attempt of a response: by the row's own key it stays when another endpoint takes the next attempt. */
+/**
+ * The same for every attempt of a response: by the row's own key it stays when another endpoint
+ * takes the next attempt.
+ */
 export function idempotencyKeyOf({ taskId, endpoint, job }: Grant): string {
   return job === "" ? `${taskId}:${endpoint}` : `${taskId}:${endpoint}:${job}`;
 }
@@ -33,8 +40,9 @@ export interface RunHooks {
 export type RunResult =
   | { kind: "succeeded"; result: string | null; resultText: string | null }
   /**
-   * `permanent`: no further attempt would help, or it would do harm. `result` is kept where there is one (an HTTP answer, a
-   * command's output). `retryAfterMs`: what was called asks to be left alone so long.
+   * `permanent`: no further attempt would help, or it would do harm. `result` is kept where there
+   * is one (an HTTP answer, a command's output). `retryAfterMs`: what was called asks to be left
+   * alone so long.
    */
   | {
       kind: "failed";
@@ -45,5 +53,8 @@ export type RunResult =
       resultText: string | null;
       retryAfterMs?: number;
     }
-  /** It ended because `stop` told it to: not a failure of the attempt. `killed`: it did not listen and was killed. */
+  /**
+   * It ended because `stop` told it to: not a failure of the attempt. `killed`: it did not listen
+   * and was killed.
+   */
   | { kind: "stopped"; killed: boolean };

@@ -2,8 +2,8 @@
 export type StopCause = "cancel" | "drain" | "lease_lost";
 
 /**
- * Tells a runner to stop, once; the first cause stands. An AbortSignal would do the same and costs more than all else that a
- * short attempt needs; who wants one gets it.
+ * Tells a runner to stop, once; the first cause stands. An AbortSignal would do the same and costs
+ * more than all else that a short attempt needs; who wants one gets it.
  */
 export class Stop {
   /** Null: it may go on. */

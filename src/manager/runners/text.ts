@@ -1,8 +1,13 @@
-/** Texts that a person reads (errors, log lines, previews) must survive every store: whole characters, no NUL, bounded. */
+/**
+ * Texts that a person reads (errors, log lines, previews) must survive every store: whole
+ * characters, no NUL, bounded.
+ */
 
 const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
 
-/** Lone surrogates become U+FFFD and NUL becomes U+2400: neither can be stored or shown everywhere. */
+/**
+ * Lone surrogates become U+FFFD and NUL becomes U+2400: neither can be stored or shown everywhere.
+ */
 export function cleanText(text: string): string {
   return text.replace(LONE_SURROGATE, "\ufffd").replaceAll("\0", "\u2400");
 }

@@ -8,8 +8,8 @@ const LONG = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 const TABLE = "ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
 /**
- * `identifier` is bytes: VARCHAR would take `a` and `a ` for the same. IF NOT EXISTS, because MySQL commits each statement: a
- * migration that was interrupted is run again from its beginning.
+ * `identifier` is bytes: VARCHAR would take `a` and `a ` for the same. IF NOT EXISTS, because MySQL
+ * commits each statement: a migration that was interrupted is run again from its beginning.
  */
 const MYSQL = [
   `CREATE TABLE IF NOT EXISTS tasks (

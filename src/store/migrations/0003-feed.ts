@@ -2,8 +2,9 @@ import type { MigrationInterface, QueryRunner } from "typeorm";
 import { hasIndex } from "./has-index";
 
 /**
- * What has ended is found by the feed of changes, so the index of due rows holds only what is open, and says nothing of the
- * manager: a claim moves nothing in it. How far the feed has been followed stands beside the lock of who follows it.
+ * What has ended is found by the feed of changes, so the index of due rows holds only what is open,
+ * and says nothing of the manager: a claim moves nothing in it. How far the feed has been followed
+ * stands beside the lock of who follows it.
  */
 const TABLE = "task_responses";
 const OLD = "task_responses_due";

@@ -2,10 +2,11 @@ import type { MigrationInterface, QueryRunner } from "typeorm";
 import { hasIndex } from "./has-index";
 
 /**
- * What an end costs. One index for all that the reconciler looks at (what is open by the time it is due, what has ended by the time it
- * did), so that an end moves one entry instead of two. And rows that keep their length: a status and a performer of fixed length, and
- * the row format that reserves the room of what is still NULL. InnoDB then changes a row where it stands; one that grows is
- * taken out and put in again, and the full pages of a growing table are split for it.
+ * What an end costs. One index for all that the reconciler looks at (what is open by the time it is
+ * due, what has ended by the time it did), so that an end moves one entry instead of two. And rows
+ * that keep their length: a status and a performer of fixed length, and the row format that
+ * reserves the room of what is still NULL. InnoDB then changes a row where it stands; one that
+ * grows is taken out and put in again, and the full pages of a growing table are split for it.
  *
  * New rows begin with defaults, so that whoever stores thousands of them says only what differs.
  */

@@ -3,10 +3,11 @@ import type { MigrationInterface, QueryRunner } from "typeorm";
 /**
  * The end of an endpoint's life, and what a changed config leaves behind.
  *
- * An endpoint that was removed keeps its row: when that was, under which name it goes on, and the types whose queues there
- * still have to go. A registration says where it comes from, so that each side replaces only what it has said itself. A
- * manager says what it serves; `admitted` once the API has drawn the consequences. And the types that the config has had,
- * for what is kept of their tasks when it has them no more.
+ * An endpoint that was removed keeps its row: when that was, under which name it goes on, and the
+ * types whose queues there still have to go. A registration says where it comes from, so that each
+ * side replaces only what it has said itself. A manager says what it serves; `admitted` once the
+ * API has drawn the consequences. And the types that the config has had, for what is kept of their
+ * tasks when it has them no more.
  */
 const ASCII = "CHARACTER SET ascii COLLATE ascii_bin";
 const LONG = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
@@ -34,7 +35,10 @@ const TYPES_MYSQL = `CREATE TABLE IF NOT EXISTS task_types (
 const TYPES_SQLITE =
   "CREATE TABLE IF NOT EXISTS task_types (name TEXT NOT NULL, deliver TEXT NOT NULL, keep_ms INTEGER NULL, configured INTEGER NOT NULL, PRIMARY KEY (name))";
 
-/** Who has never had a manager was registered by the config; it says again what it has when the next API starts. */
+/**
+ * Who has never had a manager was registered by the config; it says again what it has when the next
+ * API starts.
+ */
 const ORIGIN = `UPDATE endpoint_types SET by_config = 1, by_manager = 0
   WHERE NOT EXISTS (SELECT 1 FROM managers m WHERE m.endpoint = endpoint_types.endpoint)`;
 

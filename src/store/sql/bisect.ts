@@ -10,8 +10,8 @@ export class BadRow extends Error {
 }
 
 /**
- * Runs a batch. If a row is bad, halves the batch until that row stands alone, and refuses it. Throws
- * errors that are not about a row (database away, a bug).
+ * Runs a batch. If a row is bad, halves the batch until that row stands alone, and refuses it.
+ * Throws errors that are not about a row (database away, a bug).
  */
 export async function bisect<T>(
   dialect: Dialect,

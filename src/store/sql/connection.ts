@@ -2,9 +2,9 @@
  * The interface that statements are written against: one connection at a time, in or out of a
  * transaction, in either dialect.
  *
- * `read` and `write` may run their function several times (deadlock, lost connection), so it must have
- * no effects but its statements. Ids and leases are made outside of it: after a lost COMMIT answer the
- * repetition finds its own rows.
+ * `read` and `write` may run their function several times (deadlock, lost connection), so it must
+ * have no effects but its statements. Ids and leases are made outside of it: after a lost COMMIT
+ * answer the repetition finds its own rows.
  */
 export type Value = string | number | null | Buffer;
 
@@ -43,7 +43,8 @@ export interface Database {
   writeScript?<Row>(text: string): Promise<Row[][] | null>;
   /**
    * Rejects with StoreUnavailable if the latest writes failed. Without a recent write it tries
-   * `attempt`, a statement that writes, on each pool that writes use. Null: it tries a read instead.
+   * `attempt`, a statement that writes, on each pool that writes use. Null: it tries a read
+   * instead.
    */
   checkWrites(attempt: string | null, deadlineMs: number): Promise<void>;
   migrate(): Promise<string[]>;

@@ -32,8 +32,9 @@ export function positionAt(time: string): Position {
 }
 
 /**
- * The feed ends `feedLagMs` before the clock, so that a change is committed before the feed passes its
- * time. It skips a commit that takes longer. Its readers need a second way to find such a change.
+ * The feed ends `feedLagMs` before the clock, so that a change is committed before the feed passes
+ * its time. It skips a commit that takes longer. Its readers need a second way to find such a
+ * change.
  */
 export async function feedEnd(connection: Connection): Promise<string> {
   return msToDb(dbToMs(await nowOf(connection)) - connection.dialect.feedLagMs);

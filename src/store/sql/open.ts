@@ -12,8 +12,9 @@ import { taskStore } from "./tasks";
 export type { StoreOptions, StoreTls } from "./options";
 
 /**
- * Opens the store of the URI. A MySQL server need not be there yet: calls reject with StoreUnavailable until it is.
- * Rejects when the URI is wrong, or when another process serves from the same SQLite file.
+ * Opens the store of the URI. A MySQL server need not be there yet: calls reject with
+ * StoreUnavailable until it is. Rejects when the URI is wrong, or when another process serves from
+ * the same SQLite file.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const db = await openDatabase(options);
@@ -36,7 +37,10 @@ function mark({ dialect }: Database): string {
   return `REPLACE INTO locks (name, holder, expires_at) VALUES ('written', '', ${dialect.now})`;
 }
 
-/** Only the driver that is meant is loaded: the other one's memory is a quarter of an idle manager's. */
+/**
+ * Only the driver that is meant is loaded: the other one's memory is a quarter of an idle
+ * manager's.
+ */
 async function openDatabase(options: StoreOptions): Promise<Database> {
   const scheme = options.uri.slice(0, options.uri.indexOf(":"));
   if (scheme === "sqlite") {

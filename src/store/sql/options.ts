@@ -1,7 +1,9 @@
 import type { Log } from "../../log";
 
 export interface StoreOptions {
-  /** `mysql://user:password@host:port/database`, `mariadb://…`, `sqlite:path` or `sqlite::memory:`. */
+  /**
+   * `mysql://user:password@host:port/database`, `mariadb://…`, `sqlite:path` or `sqlite::memory:`.
+   */
   uri: string;
   /** Connections, MySQL only. */
   poolSize: number;
@@ -9,7 +11,10 @@ export interface StoreOptions {
   deadlineMs: number;
   tls: StoreTls | null;
   log: Log;
-  /** SQLite: nobody else may serve from this file meanwhile. False for a short look or change beside a serving process. */
+  /**
+   * SQLite: nobody else may serve from this file meanwhile. False for a short look or change beside
+   * a serving process.
+   */
   exclusive?: boolean;
 }
 

@@ -28,7 +28,9 @@ export class Sql implements Piece {
   }
 }
 
-/** The longest list for IN: MariaDB turns longer ones into a subquery, and only estimates its plan. */
+/**
+ * The longest list for IN: MariaDB turns longer ones into a subquery, and only estimates its plan.
+ */
 export const MAX_LIST = 500;
 
 export function chunks<T>(list: readonly T[], size: number): T[][] {
@@ -61,8 +63,9 @@ export function compare(a: string, b: string): number {
 }
 
 /**
- * `(…)` that matches exactly these responses as ranges of the primary key: many tasks at one endpoint,
- * or one task at many endpoints, whichever takes fewer ranges. Takes at most MAX_LIST keys.
+ * `(…)` that matches exactly these responses as ranges of the primary key: many tasks at one
+ * endpoint, or one task at many endpoints, whichever takes fewer ranges. Takes at most MAX_LIST
+ * keys.
  */
 export function matchKeys(dialect: Dialect, keys: readonly ResponseKey[], prefix = ""): Sql {
   const byEndpoint = groupBy(keys, (key) => `${key.endpoint} ${key.job}`);
@@ -105,8 +108,8 @@ export function pick<T extends { taskId: string }>(
 }
 
 /**
- * As `pick`, for values that many rows share: a list is searched in a few steps, where a CASE compares each row with all
- * those before it.
+ * As `pick`, for values that many rows share: a list is searched in a few steps, where a CASE
+ * compares each row with all those before it.
  */
 export function pickShared<T extends { taskId: string }>(
   dialect: Dialect,

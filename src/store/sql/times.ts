@@ -1,8 +1,8 @@
 import type { Connection } from "./connection";
 
 /**
- * The database holds times as `2026-11-22 10:11:12.123` in UTC; the store returns RFC 3339. Texts are
- * cut and joined but not parsed, so no time zone can affect them.
+ * The database holds times as `2026-11-22 10:11:12.123` in UTC; the store returns RFC 3339. Texts
+ * are cut and joined but not parsed, so no time zone can affect them.
  */
 
 /** The last time that both databases take. */

@@ -2,12 +2,15 @@ import { StoreUnavailable } from "../../errors";
 
 /** A write that went well says so long that the next one will. */
 const GOOD_FOR_MS = 2000;
-/** A write that failed is believed for so long, whatever else goes well: a small one passes where a large one finds no room. */
+/**
+ * A write that failed is believed for so long, whatever else goes well: a small one passes where a
+ * large one finds no room.
+ */
 const BAD_FOR_MS = 5000;
 
 /**
- * How the last writes went on one way to the database: that is its health. A read tells nothing of it: a server that is
- * read-only, locked or out of room or connections goes on answering.
+ * How the last writes went on one way to the database: that is its health. A read tells nothing of
+ * it: a server that is read-only, locked or out of room or connections goes on answering.
  */
 export class Writes {
   private goodAt = Number.NEGATIVE_INFINITY;
@@ -42,8 +45,9 @@ export class Writes {
   }
 
   /**
-   * Resolves where the last write went well a moment ago, rejects with its error where it failed. Where none tells it,
-   * `attempt` is made, once for all who ask meanwhile: a write, or anything else that shows whether writes have a chance.
+   * Resolves where the last write went well a moment ago, rejects with its error where it failed.
+   * Where none tells it, `attempt` is made, once for all who ask meanwhile: a write, or anything
+   * else that shows whether writes have a chance.
    */
   async check(attempt: () => Promise<unknown>): Promise<void> {
     const now = performance.now();

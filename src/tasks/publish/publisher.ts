@@ -31,7 +31,9 @@ export class TaskPublisher {
     private readonly log: Log,
   ) {}
 
-  /** Signs messages from now on. A receiver has to ask the store for each task of an unsigned one. */
+  /**
+   * Signs messages from now on. A receiver has to ask the store for each task of an unsigned one.
+   */
   signWith(key: string): void {
     this.signingKey = key;
   }
@@ -89,7 +91,9 @@ export class TaskPublisher {
     killPoint("after-publish");
   }
 
-  /** Ends once every shipment has been answered; one that fails takes none of the others with it. */
+  /**
+   * Ends once every shipment has been answered; one that fails takes none of the others with it.
+   */
   private async publishNew(tasks: NewTask[]): Promise<void> {
     const { type } = tasks[0]!;
     const late = this.config.taskTypes[type]?.claim === "late";

@@ -43,7 +43,10 @@ export class DueResponses implements Duty {
     return this.maintenance.postpone(rows.map((row) => ({ ...untilNextMoment(row), touch: row.status === "running" })));
   }
 
-  /** Last: a task's status counts what has just been done. Past its wait an unreceived response makes it incomplete. */
+  /**
+   * Last: a task's status counts what has just been done. Past its wait an unreceived response
+   * makes it incomplete.
+   */
   private async settle(due: DueResponse[], byAction: ReadonlyMap<Action, DueResponse[]>): Promise<void> {
     const changed = due.filter((row) => row.status !== "expected" || row.waitOver);
     for (const action of ["miss", "withdraw"] as const) changed.push(...(byAction.get(action) ?? []));

@@ -4,8 +4,8 @@ import { isName } from "../../model/names";
 import { checked, submitBody } from "./request";
 
 /**
- * Anything that runs a statement inside your transaction: TypeORM's EntityManager or QueryRunner, a mysql2 connection
- * (promise or callback flavour), a better-sqlite3-like wrapper with `query`.
+ * Anything that runs a statement inside your transaction: TypeORM's EntityManager or QueryRunner, a
+ * mysql2 connection (promise or callback flavour), a better-sqlite3-like wrapper with `query`.
  */
 export interface Queryable {
   // biome-ignore lint/suspicious/noExplicitAny: the shapes of these drivers differ in everything but this
@@ -27,11 +27,13 @@ export interface EnqueueRequest {
 const INSERT = "INSERT INTO task_requests (id, type, identifier, body) VALUES (?, ?, ?, ?)";
 
 /**
- * Puts a request for a task into the inbox with the caller's own transaction. It becomes a task within a second of the
- * commit, and never if the transaction rolls back. The returned id is the task's.
+ * Puts a request for a task into the inbox with the caller's own transaction. It becomes a task
+ * within a second of the commit, and never if the transaction rolls back. The returned id is the
+ * task's.
  *
- * Rejects with TaskerError `invalid_request` before anything is written. What only the API can know (an unknown type, a
- * payload that its schema refuses, an identifier that is taken) stands in the row's column `problem` afterwards.
+ * Rejects with TaskerError `invalid_request` before anything is written. What only the API can know
+ * (an unknown type, a payload that its schema refuses, an identifier that is taken) stands in the
+ * row's column `problem` afterwards.
  */
 export async function enqueue(within: Queryable, request: EnqueueRequest): Promise<{ id: string }> {
   const { type, ...body } = request;
@@ -46,7 +48,9 @@ export async function enqueue(within: Queryable, request: EnqueueRequest): Promi
   return { id };
 }
 
-/** mysql2's callback flavour is told by its third parameter; everything else answers with a promise. */
+/**
+ * mysql2's callback flavour is told by its third parameter; everything else answers with a promise.
+ */
 async function run(within: Queryable, params: string[]): Promise<void> {
   if (within.query.length < 3) {
     await within.query(INSERT, params);

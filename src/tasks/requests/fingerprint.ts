@@ -9,8 +9,9 @@ const HASHED = [
 ] as ReadonlyArray<Exclude<keyof SubmitBody, "identifier">>;
 
 /**
- * SHA-256 of the request without regard to the order of keys or endpoints: equal for what means the same. Numbers are compared
- * by their exact values: 1.10 is 1.1, and 9007199254740993 is not 9007199254740992.
+ * SHA-256 of the request without regard to the order of keys or endpoints: equal for what means the
+ * same. Numbers are compared by their exact values: 1.10 is 1.1, and 9007199254740993 is not
+ * 9007199254740992.
  *
  * @param payloadText the payload as it was sent; null: there is no text, or no payload
  */
@@ -40,7 +41,10 @@ function canonical(value: unknown): string {
   return `{${text}}`;
 }
 
-/** The same text for the same value, however it is written; what a double can say is written as the double is. */
+/**
+ * The same text for the same value, however it is written; what a double can say is written as the
+ * double is.
+ */
 function canonicalNumber(number: ExactNumber): string {
   const double = Number(number);
   const exact = scientific(number.source);
@@ -49,7 +53,9 @@ function canonicalNumber(number: ExactNumber): string {
 
 const PARTS = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** Sign, digits without zeros at either end, and the exponent of the last one: `-123e-2` for -1.230. */
+/**
+ * Sign, digits without zeros at either end, and the exponent of the last one: `-123e-2` for -1.230.
+ */
 function scientific(source: string): string {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = PARTS.exec(source)!;
   const digits = (whole + fraction).replace(/^0+/, "");

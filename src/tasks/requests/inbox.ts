@@ -11,10 +11,11 @@ const PAGE = 100;
 const LONGEST_ACTOR = 190;
 
 /**
- * Requests that reach us through the database instead of HTTP: rows inserted into `task_requests` with somebody's own
- * transaction (visible only once that has committed), or by a handler's `context.submit`. Each becomes a task under the
- * row's id (if that is a UUIDv7), or keeps its problem in the row for whoever inserted it. Both are in the audit trail
- * before the row is done with.
+ * Requests that reach us through the database instead of HTTP: rows inserted into `task_requests`
+ * with somebody's own transaction (visible only once that has committed), or by a handler's
+ * `context.submit`. Each becomes a task under the row's id (if that is a UUIDv7), or keeps its
+ * problem in the row for whoever inserted it. Both are in the audit trail before the row is done
+ * with.
  */
 export class Inbox {
   constructor(

@@ -8,7 +8,10 @@ import { NAME } from "../../model/names";
 import { RESPONSE_STATUSES } from "../../model/response";
 import { parseTime, TIME_EXPECTED } from "../../model/time";
 
-/** What a client may send. These schemas validate requests and describe them in the OpenAPI document alike. */
+/**
+ * What a client may send. These schemas validate requests and describe them in the OpenAPI document
+ * alike.
+ */
 
 const MAX_DURATION_MS = 366 * 86_400_000;
 const MAX_ENDPOINTS = 10_000;
@@ -94,7 +97,10 @@ export type SubmitBody = z.infer<typeof submitBody>;
 export type StartBody = z.infer<typeof startBody>;
 export type RetryBody = z.infer<typeof retryBody>;
 
-/** Checks `body` against a schema; throws TaskerError `invalid_request` with a pointer for each fault. */
+/**
+ * Checks `body` against a schema; throws TaskerError `invalid_request` with a pointer for each
+ * fault.
+ */
 export function checked<T>(schema: z.ZodType<T>, body: unknown, what: string, at = "#"): T {
   const result = schema.safeParse(body);
   if (result.success) return result.data;

@@ -94,7 +94,8 @@ export class ConsumerChannel {
     this.tag = null;
     try {
       await this.session.rpc(this.channel.cancel(tag), "cancelling a consumer");
-      // A quorum queue may deliver after its cancel-ok (amqplib#641); amqplib would close the channel over it, acks and all.
+      // A quorum queue may deliver after its cancel-ok (amqplib#641); amqplib would close the
+      // channel over it, acks and all.
       const registry = this.channel as unknown as ConsumerRegistry;
       registry.registerConsumer(tag, (message) => this.receive(tag, message));
     } catch {
@@ -135,7 +136,8 @@ export class ConsumerChannel {
       if (isUtf8(message.content)) this.subscription.onDelivery(delivery);
       else delivery.park("the body is not UTF-8 text");
     } catch (error) {
-      // Thrown on, it would make amqplib close the channel and give back everything that is being worked on.
+      // Thrown on, it would make amqplib close the channel and give back everything that is being
+      // worked on.
       this.events.threw(error);
     }
   }

@@ -6,7 +6,10 @@ export class DeadlineExceeded extends Error {
   }
 }
 
-/** Settles as `work` does, or rejects with DeadlineExceeded after `ms`. A later outcome of `work` is ignored. */
+/**
+ * Settles as `work` does, or rejects with DeadlineExceeded after `ms`. A later outcome of `work` is
+ * ignored.
+ */
 export function within<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const timer = setTimeout(() => reject(new DeadlineExceeded(what, ms)), Math.max(0, ms));

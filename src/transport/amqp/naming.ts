@@ -10,13 +10,22 @@ import type { Address } from "../transport";
  */
 const PREFIX = "tasker";
 
-/** Where messages that cannot be understood are kept: a queue, and an exchange of the same name in front of it. */
+/**
+ * Where messages that cannot be understood are kept: a queue, and an exchange of the same name in
+ * front of it.
+ */
 export const PARKING = `${PREFIX}.dead`;
 
-/** Routing key by which every endpoint queue of a type is reached with one publish. No endpoint can be called so. */
+/**
+ * Routing key by which every endpoint queue of a type is reached with one publish. No endpoint can
+ * be called so.
+ */
 export const ALL_KEY = "*";
 
-/** Routing key of a shared queue of a `deliver: one` type: `+`, `+1`, `+2`. No endpoint can be called so. */
+/**
+ * Routing key of a shared queue of a `deliver: one` type: `+`, `+1`, `+2`. No endpoint can be
+ * called so.
+ */
 export function oneKey(band: Band): string {
   return band === 0 ? "+" : `+${band}`;
 }
@@ -30,7 +39,10 @@ export function exchangeName(type: string): string {
   return `${PREFIX}.${typeSegment(type)}`;
 }
 
-/** Queue shared by all performers of a `deliver: one` type; each band of priorities has its own. No name contains a colon. */
+/**
+ * Queue shared by all performers of a `deliver: one` type; each band of priorities has its own. No
+ * name contains a colon.
+ */
 export function sharedQueueName(type: string, band: Band = 0): string {
   const name = `${PREFIX}.${typeSegment(type)}`;
   return band === 0 ? name : `${name}:${band}`;
@@ -54,7 +66,10 @@ export function queueName(address: Address): string | null {
   }
 }
 
-/** Exchange and routing key that a publish to the address uses. An endpoint's queue is reached through the default exchange. */
+/**
+ * Exchange and routing key that a publish to the address uses. An endpoint's queue is reached
+ * through the default exchange.
+ */
 export function route(address: Address): { exchange: string; key: string } {
   switch (address.to) {
     case "endpoint":

@@ -11,7 +11,10 @@ const MAX_MESSAGES = 1_000;
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Callers that may wait for room. */
 const MAX_WAITING = 10_000;
-/** RabbitMQ 4 closes the channel over a larger message, and every message beside it would be unconfirmed. */
+/**
+ * RabbitMQ 4 closes the channel over a larger message, and every message beside it would be
+ * unconfirmed.
+ */
 const MAX_BODY = 16 * 1024 * 1024;
 const EXPIRE_EVERY_MS = 200;
 
@@ -20,7 +23,7 @@ const EXPIRE_EVERY_MS = 200;
  *
  *   publish ─▶ waiting ──room in flight, socket writable──▶ in flight ──confirm──▶ resolved
  *                 │                                             ├─ returned ─────▶ unroutable
- *                 └─ disconnected, blocked, too late            └─ nack, closed, too late ─▶ refused, unconfirmed
+ *                 └─ disconnected, blocked, too late            └─ nack, closed, late ─▶ refused, …
  *
  * Nothing is kept over a connection: what rejects is published again from the outbox. A message
  * past its deadline retires its channel. New messages go to a new one, and the old one is closed
@@ -119,7 +122,8 @@ export class ConfirmPublisher implements Watcher {
 
   private send(channel: PublishChannel, one: Pending): void {
     try {
-      // A channel that is closing says so in a moment: then it is decided what becomes of those that wait.
+      // A channel that is closing says so in a moment: then it is decided what becomes of those
+      // that wait.
       if (!channel.send(one, (answer) => this.answered(one, answer))) {
         this.waiting.unshift(one);
         return;
@@ -181,7 +185,8 @@ export class ConfirmPublisher implements Watcher {
       this.channels.add(channel);
       if (session.alive) this.current = channel;
     } catch (error) {
-      // Without an answer the session has been killed, which rejects what waits; else the broker refuses channels.
+      // Without an answer the session has been killed, which rejects what waits; else the broker
+      // refuses channels.
       this.failWaiting("unconfirmed", (error as Error).message);
     } finally {
       this.opening = false;
@@ -223,7 +228,8 @@ export class ConfirmPublisher implements Watcher {
 
   private expireOne(channel: PublishChannel, one: Pending): void {
     const { blocked } = channel.session;
-    // A blocked connection is not read: a new channel would not come either, and the old one works again afterwards.
+    // A blocked connection is not read: a new channel would not come either, and the old one works
+    // again afterwards.
     if (blocked === null && !channel.retired) this.retire(channel);
     this.fail(one, blocked === null ? "unconfirmed" : "blocked", `no confirm within ${one.deadlineMs} ms`);
   }
@@ -235,7 +241,8 @@ export class ConfirmPublisher implements Watcher {
       { in_flight: channel.inFlight.size },
       "The broker did not confirm in time; the publishing channel is replaced.",
     );
-    // Opened even when nothing waits: a broker that does not answer this either is gone, and the connection with it.
+    // Opened even when nothing waits: a broker that does not answer this either is gone, and the
+    // connection with it.
     void this.open();
   }
 }

@@ -6,7 +6,10 @@ import { Capture, LineFeed, Lines } from "./output";
 const PROGRESS = /^::progress[ \t]+(\d*\.?\d+)(%?)(?:[ \t]+(.*?))?\r?\n?$/;
 const STDERR_BYTES = 64 * 1024;
 
-/** What a command writes: streamed to the log line by line, captured up to a cap, its `::progress` lines taken out of stdout. */
+/**
+ * What a command writes: streamed to the log line by line, captured up to a cap, its `::progress`
+ * lines taken out of stdout.
+ */
 export class CommandOutput {
   private readonly feed: LineFeed;
   private readonly lines = new Lines();
@@ -47,7 +50,10 @@ export class CommandOutput {
     return cleanText(this.stderr.toString());
   }
 
-  /** The last lines of stderr, or of stdout if there are none, for an error's sentence; "" if there is no output. */
+  /**
+   * The last lines of stderr, or of stdout if there are none, for an error's sentence; "" if there
+   * is no output.
+   */
   lastWords(): string {
     const stderr = this.stderr.toString();
     return lastLines(stderr.trim() === "" ? this.stdout.toString() : stderr, 8, 2000);

@@ -20,8 +20,9 @@ type CommandConfig = Extract<PerformerConfig, { kind: "command" }>;
 const LAST_OUTPUT_MS = 500;
 
 /**
- * A shell, or a program that catches the signal, says so with 128 + its number. Only those that a supervisor sends to a whole
- * tree are told apart: a command that a drain has ended is given back, not failed.
+ * A shell, or a program that catches the signal, says so with 128 + its number. Only those that a
+ * supervisor sends to a whole tree are told apart: a command that a drain has ended is given back,
+ * not failed.
  */
 const BY_SIGNAL: ReadonlyMap<number, string> = new Map([
   [130, "SIGINT"],
@@ -29,10 +30,11 @@ const BY_SIGNAL: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * Performs a type by a program: no shell, an argument list, the payload as JSON on stdin, its own process group.
+ * Performs a type by a program: no shell, an argument list, the payload as JSON on stdin, its own
+ * process group.
  *
- *   result       the last line of stdout if it is JSON, byte for byte; otherwise, and for every failure,
- *                {"exit_code", "signal", "duration_ms", "stderr"} (stderr up to 64 KiB)
+ *   result       the last line of stdout if it is JSON, byte for byte; otherwise, and for every
+ *                failure, {"exit_code", "signal", "duration_ms", "stderr"} (stderr up to 64 KiB)
  *   result_text  stdout without its `::progress` lines, beginning and end of it up to `max_output`
  *
  * The program's end is the attempt's end: what it leaves running in its group is killed then.
@@ -138,7 +140,10 @@ class CommandRun {
   }
 }
 
-/** Resolves with exit code and signal once the program has ended, its group is gone and its output is read; rejects if it never began. */
+/**
+ * Resolves with exit code and signal once the program has ended, its group is gone and its output
+ * is read; rejects if it never began.
+ */
 function ended(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
   return new Promise((resolve, reject) => {
     child.once("error", (error) => {

@@ -1,12 +1,15 @@
 import { StringDecoder } from "node:string_decoder";
 import { cleanText } from "../text";
 
-/** Longer pieces without a line end are passed on as they are: a line is no reason to hold memory. */
+/**
+ * Longer pieces without a line end are passed on as they are: a line is no reason to hold memory.
+ */
 const LONGEST_LINE = 64 * 1024;
 
 /**
- * Output of a process on its way to the log: whole lines, as they come, each text ending in a newline, at most `maxBytes` in
- * all, then one line that says how much was left out. stdout and stderr each keep their own unfinished line.
+ * Output of a process on its way to the log: whole lines, as they come, each text ending in a
+ * newline, at most `maxBytes` in all, then one line that says how much was left out. stdout and
+ * stderr each keep their own unfinished line.
  */
 export class LineFeed {
   private readonly unfinished = { stdout: new Lines(), stderr: new Lines() };
@@ -68,7 +71,10 @@ export class Lines {
   }
 }
 
-/** Keeps the beginning and the end of a text, together about `maxBytes`, with a mark between them that says what is missing. */
+/**
+ * Keeps the beginning and the end of a text, together about `maxBytes`, with a mark between them
+ * that says what is missing.
+ */
 export class Capture {
   private head = "";
   private headBytes = 0;

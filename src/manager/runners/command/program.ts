@@ -5,8 +5,9 @@ import path from "node:path";
 const HEAD_BYTES = 256;
 
 /**
- * The system says "no such file" both for a program that is not there and for one whose interpreter is not. Returns a sentence
- * about the interpreter of the program that `name` means; null: there is no such program.
+ * The system says "no such file" both for a program that is not there and for one whose interpreter
+ * is not. Returns a sentence about the interpreter of the program that `name` means; null: there is
+ * no such program.
  */
 export function missingInterpreter(name: string, cwd: string | null, searchPath: string | undefined): string | null {
   const file = fileOf(name, cwd ?? process.cwd(), searchPath ?? "");

@@ -1,6 +1,9 @@
 import { type ExactJsonObject, ExactNumber, writeExact } from "../../../model/json/exact-json";
 
-/** The payload does not give what the type's command or request needs; no attempt would help. `message` is a sentence. */
+/**
+ * The payload does not give what the type's command or request needs; no attempt would help.
+ * `message` is a sentence.
+ */
 export class InvalidPayload extends Error {
   constructor(message: string) {
     super(message);
@@ -11,9 +14,10 @@ export class InvalidPayload extends Error {
 const PLACE = /\{\{\s*payload((?:\.[A-Za-z0-9_-]+)+)\s*\}\}/g;
 
 /**
- * Fills `{{payload.a.b}}` in a command's arguments. Each argument stays exactly one, whatever the payload holds: strings and
- * numbers as they were sent, booleans as text, objects and arrays as JSON. Throws InvalidPayload for a missing or null field, a NUL, and
- * for a value that would turn its argument into an option: one that begins with `-` at an argument's start, unless the command
+ * Fills `{{payload.a.b}}` in a command's arguments. Each argument stays exactly one, whatever the
+ * payload holds: strings and numbers as they were sent, booleans as text, objects and arrays as
+ * JSON. Throws InvalidPayload for a missing or null field, a NUL, and for a value that would turn
+ * its argument into an option: one that begins with `-` at an argument's start, unless the command
  * itself has put `--` before it.
  */
 export function fillArguments(templates: readonly string[], payload: ExactJsonObject): string[] {
@@ -50,8 +54,9 @@ const INTERPRETER = /^(?:(?:ba|da|z|k|a|fi)?sh|busybox|env|node|python[\d.]*|per
 const CODE_FOLLOWS = /^(?:-[a-z]*[ce]|-r|--eval|--command)$/;
 
 /**
- * The argument of `command` that would run payload as code (`[sh, -c, "echo {{payload.name}}"]`), or null. No quoting makes that
- * safe; a program text takes values as arguments of its own: `[sh, -c, 'echo "$1"', sh, "{{payload.name}}"]`.
+ * The argument of `command` that would run payload as code (`[sh, -c, "echo {{payload.name}}"]`),
+ * or null. No quoting makes that safe; a program text takes values as arguments of its own: `[sh,
+ * -c, 'echo "$1"', sh, "{{payload.name}}"]`.
  */
 export function payloadAsCode(command: readonly string[]): string | null {
   const interpreter = command.findIndex((word) => INTERPRETER.test(word.slice(word.lastIndexOf("/") + 1)));

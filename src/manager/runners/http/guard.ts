@@ -4,14 +4,18 @@ import { isMetadataName, readAllowedHost } from "../../../model/network/allowed-
 
 /**
  * Which hosts an HTTP call may reach. The rule, in this order:
- *  1. The host of the URL, and of every redirect, must be on `allow_hosts`: a name or address, with or without a port
- *     (`app.internal`, `10.0.0.7:8080`, `[fd00::7]`), or a network (`10.0.0.0/8`). Without a port: every port.
- *  2. The address that is really connected to is checked as well, whatever the name resolved to just then:
+ *  1. The host of the URL, and of every redirect, must be on `allow_hosts`: a name or address, with
+ *     or without a port (`app.internal`, `10.0.0.7:8080`, `[fd00::7]`), or a network
+ *     (`10.0.0.0/8`). Without a port: every port.
+ *  2. The address that is really connected to is checked as well, whatever the name resolved to
+ *     just then:
  *     - cloud metadata: only if the URL itself names the address, and the list that very address;
  *     - public addresses: yes;
- *     - an address (or its network) that is itself on the list: yes; `localhost` stands for the loopback addresses of that name;
- *     - private addresses: for internal names only (one label, or .internal, .local, .lan, …), so that a public name cannot be
- *       pointed into the network; for others list the address or network too;
+ *     - an address (or its network) that is itself on the list: yes; `localhost` stands for the
+ *       loopback addresses of that name;
+ *     - private addresses: for internal names only (one label, or .internal, .local, .lan, …), so
+ *       that a public name cannot be pointed into the network; for others list the address or
+ *       network too;
  *     - loopback, link-local, multicast, reserved: no.
  */
 export class HostGuard {

@@ -4,7 +4,10 @@ import { type AnswerHeaders, headersOf, wordsOf } from "./http-headers";
 import type { HttpRequest } from "./http-request";
 import type { Exchange } from "./http-send";
 
-/** An answer as it is recorded. `json` is the result's text, `start` the beginning of a textual body. */
+/**
+ * An answer as it is recorded. `json` is the result's text, `start` the beginning of a textual
+ * body.
+ */
 export interface HttpAnswer {
   json: string;
   start: string;
@@ -22,8 +25,9 @@ interface Limits {
 }
 
 /**
- * Reads an answer, at most `maxBodyBytes` of its body as it is sent and as many unpacked. Text is kept as text, anything else as
- * base64. Headers and body together stay within `maxResultBytes` of JSON: the body gives way, then the headers.
+ * Reads an answer, at most `maxBodyBytes` of its body as it is sent and as many unpacked. Text is
+ * kept as text, anything else as base64. Headers and body together stay within `maxResultBytes` of
+ * JSON: the body gives way, then the headers.
  */
 export async function readAnswer(exchange: Exchange, facts: Facts, limits: Limits): Promise<HttpAnswer> {
   const most = Math.min(limits.maxBodyBytes, limits.maxResultBytes);
@@ -61,7 +65,10 @@ function codingsOf(rawHeaders: readonly string[]): string[] {
   return [...wordsOf(rawHeaders, "content-encoding"), ...transfer];
 }
 
-/** The body as text, or null if it is not UTF-8; a character that the limit has cut in two is dropped. */
+/**
+ * The body as text, or null if it is not UTF-8; a character that the limit has cut in two is
+ * dropped.
+ */
 function textOf({ body, truncated }: Bytes): string | null {
   let end = body.length;
   if (truncated) {

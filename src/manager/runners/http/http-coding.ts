@@ -23,8 +23,9 @@ export async function readUpTo(stream: AsyncIterable<Buffer>, max: number): Prom
 }
 
 /**
- * The body without the codings it was sent in (`gzip`, `deflate`, `br`, also several; the last one was applied last), at most
- * `max` bytes. Null if there is nothing to undo, or something that is not understood: then the body stays as it was received.
+ * The body without the codings it was sent in (`gzip`, `deflate`, `br`, also several; the last one
+ * was applied last), at most `max` bytes. Null if there is nothing to undo, or something that is
+ * not understood: then the body stays as it was received.
  */
 export async function unpacked(packed: Bytes, codings: readonly string[], max: number): Promise<Bytes | null> {
   const known = codings.filter((coding) => coding !== "identity");
@@ -45,7 +46,10 @@ export async function unpacked(packed: Bytes, codings: readonly string[], max: n
   return { body, truncated };
 }
 
-/** `truncated`: its end is missing on purpose, so it gives what its beginning holds; otherwise a missing end is an error. */
+/**
+ * `truncated`: its end is missing on purpose, so it gives what its beginning holds; otherwise a
+ * missing end is an error.
+ */
 function decoderOf(coding: string, body: Buffer, truncated: boolean) {
   const zlib = { finishFlush: truncated ? constants.Z_SYNC_FLUSH : constants.Z_FINISH };
   switch (coding) {

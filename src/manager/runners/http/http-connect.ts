@@ -13,12 +13,15 @@ export class HostRefused extends Error {
   }
 }
 
-/** Makes the connection to a URL's host, or throws HostRefused. The socket may end with HostRefused as well. */
+/**
+ * Makes the connection to a URL's host, or throws HostRefused. The socket may end with HostRefused
+ * as well.
+ */
 export type Connect = (url: URL) => Socket;
 
 /**
- * Asks the guard at the moment of connecting: the addresses that are checked are those that are connected to, so that a name
- * cannot change between check and use.
+ * Asks the guard at the moment of connecting: the addresses that are checked are those that are
+ * connected to, so that a name cannot change between check and use.
  */
 export function guardedConnect(guard: HostGuard, lookup: LookupFunction = systemLookup as LookupFunction): Connect {
   return (url) => {

@@ -28,7 +28,10 @@ export interface Followed {
   answer: HttpAnswer;
 }
 
-/** Sends `first` and follows redirects; each hop is held against the guard and has a connection of its own. */
+/**
+ * Sends `first` and follows redirects; each hop is held against the guard and has a connection of
+ * its own.
+ */
 export async function follow(first: HttpRequest, options: FollowOptions): Promise<Followed> {
   const { guard, connect, limits, signal, log } = options;
   const startedAt = performance.now();

@@ -1,9 +1,15 @@
 import { isUtf8 } from "node:buffer";
 
-/** Headers as they are recorded: names in lower case; several of one name are a list, in the order they came in. */
+/**
+ * Headers as they are recorded: names in lower case; several of one name are a list, in the order
+ * they came in.
+ */
 export type AnswerHeaders = Record<string, string | string[]>;
 
-/** Names and values by turns, each character one byte of what was received (node:http's `rawHeaders`). */
+/**
+ * Names and values by turns, each character one byte of what was received (node:http's
+ * `rawHeaders`).
+ */
 export type RawHeaders = readonly string[];
 
 export function headersOf(raw: RawHeaders): AnswerHeaders {
@@ -17,7 +23,10 @@ export function headersOf(raw: RawHeaders): AnswerHeaders {
   return Object.fromEntries(headers);
 }
 
-/** UTF-8 where the bytes are that, as most servers mean it; otherwise Latin-1, as the protocol once had it. */
+/**
+ * UTF-8 where the bytes are that, as most servers mean it; otherwise Latin-1, as the protocol once
+ * had it.
+ */
 function textOf(raw: string): string {
   const bytes = Buffer.from(raw, "latin1");
   return isUtf8(bytes) ? bytes.toString("utf8") : raw;
@@ -27,7 +36,10 @@ function valuesOf(raw: RawHeaders, name: string): string[] {
   return raw.filter((_, at) => at % 2 === 1 && raw[at - 1]!.toLowerCase() === name);
 }
 
-/** The items of a header that is a list of words, over all its lines: `a, b` and `c` → a, b, c. In lower case. */
+/**
+ * The items of a header that is a list of words, over all its lines: `a, b` and `c` → a, b, c. In
+ * lower case.
+ */
 export function wordsOf(raw: RawHeaders, name: string): string[] {
   return valuesOf(raw, name)
     .flatMap((value) => value.split(","))
@@ -35,7 +47,10 @@ export function wordsOf(raw: RawHeaders, name: string): string[] {
     .filter((word) => word !== "");
 }
 
-/** Where the answer leads, each place once. Bytes beyond ASCII are escaped one by one: they arrive as they were sent. */
+/**
+ * Where the answer leads, each place once. Bytes beyond ASCII are escaped one by one: they arrive
+ * as they were sent.
+ */
 export function locationsOf(raw: RawHeaders): string[] {
   const escaped = valuesOf(raw, "location").map((value) =>
     value.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`),
@@ -43,7 +58,10 @@ export function locationsOf(raw: RawHeaders): string[] {
   return [...new Set(escaped)];
 }
 
-/** How long the target asks to be left alone, from now: the longest of its `Retry-After`; null if it says nothing readable. */
+/**
+ * How long the target asks to be left alone, from now: the longest of its `Retry-After`; null if it
+ * says nothing readable.
+ */
 export function retryAfterMs(raw: RawHeaders, now: number = Date.now()): number | null {
   // A date is the target's clock, and so is `Date`: their difference needs no clock of ours.
   const clock = valuesOf(raw, "date").map(dateOf).find(Number.isFinite) ?? now;
@@ -53,7 +71,9 @@ export function retryAfterMs(raw: RawHeaders, now: number = Date.now()): number 
   return waits.length === 0 ? null : Math.max(0, ...waits);
 }
 
-/** HTTP has three forms of a date, all in GMT; the oldest does not say so. NaN for anything else. */
+/**
+ * HTTP has three forms of a date, all in GMT; the oldest does not say so. NaN for anything else.
+ */
 function dateOf(value: string): number {
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(value)) return Number.NaN;
   return Date.parse(value.endsWith("GMT") ? value : `${value} GMT`);

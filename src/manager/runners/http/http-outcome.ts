@@ -27,8 +27,9 @@ export function judged(
 }
 
 /**
- * Why there is no answer. `first`: what was asked for before any redirect. A target that has answered what cannot be understood
- * may have done its work: only what may be done twice is attempted again.
+ * Why there is no answer. `first`: what was asked for before any redirect. A target that has
+ * answered what cannot be understood may have done its work: only what may be done twice is
+ * attempted again.
  */
 export function failureOf(error: unknown, first: HttpRequest | null): RunResult {
   if (error instanceof InvalidPayload) return failure("invalid_payload", error.message, { permanent: true });

@@ -14,7 +14,10 @@ export interface HttpRequest {
 const FIELDS = ["url", "method", "headers", "body"];
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** The connection's own business, and `host`, which would call on another site than the one that the list allows. */
+/**
+ * The connection's own business, and `host`, which would call on another site than the one that the
+ * list allows.
+ */
 const RESERVED = new Set(
   "host connection content-length transfer-encoding upgrade expect te trailer keep-alive proxy-authorization proxy-connection".split(
     " ",
@@ -27,7 +30,10 @@ const HARMLESS = new Set(
   ),
 );
 
-/** `{url, method?, headers?, body?}` → request. `body`: text is sent as it is, other JSON as JSON. Throws InvalidPayload. */
+/**
+ * `{url, method?, headers?, body?}` → request. `body`: text is sent as it is, other JSON as JSON.
+ * Throws InvalidPayload.
+ */
 export function readRequest(payload: ExactJsonObject, grant: Grant): HttpRequest {
   for (const field of Object.keys(payload)) {
     if (!FIELDS.includes(field)) {
@@ -47,7 +53,10 @@ export function readRequest(payload: ExactJsonObject, grant: Grant): HttpRequest
   return { url: readUrl(payload.url), method: method.toUpperCase(), headers, body };
 }
 
-/** The request that a redirect asks for; null if its Location is unusable. Credentials stay with the origin they were given for. */
+/**
+ * The request that a redirect asks for; null if its Location is unusable. Credentials stay with the
+ * origin they were given for.
+ */
 export function redirected(request: HttpRequest, status: number, location: string): HttpRequest | null {
   if (!URL.canParse(location, request.url.href)) return null;
   const url = new URL(location, request.url);

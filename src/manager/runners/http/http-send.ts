@@ -8,8 +8,8 @@ import type { HttpRequest } from "./http-request";
 const MAX_HEADER_BYTES = 128 * 1024;
 
 /**
- * The target has answered, but not in HTTP. It has had the request and may have acted on it, so that only a method that may be
- * repeated without harm is worth another attempt.
+ * The target has answered, but not in HTTP. It has had the request and may have acted on it, so
+ * that only a method that may be repeated without harm is worth another attempt.
  */
 export class UnreadableAnswer extends Error {}
 
@@ -18,15 +18,19 @@ export interface Exchange {
   status: number;
   /** Names and values by turns, one character a byte. */
   rawHeaders: readonly string[];
-  /** The body as it is received. Fails if the connection breaks before the body's end; UnreadableAnswer if it is malformed. */
+  /**
+   * The body as it is received. Fails if the connection breaks before the body's end;
+   * UnreadableAnswer if it is malformed.
+   */
   body: AsyncIterable<Buffer>;
   /** Ends the connection, whatever is still under way. */
   close(): void;
 }
 
 /**
- * One request on a connection of its own, sent once: nothing here ever repeats it. The answer counts from its first byte on,
- * also if the target has stopped reading by then. 1xx answers before it are passed over.
+ * One request on a connection of its own, sent once: nothing here ever repeats it. The answer
+ * counts from its first byte on, also if the target has stopped reading by then. 1xx answers before
+ * it are passed over.
  */
 export function send(request: HttpRequest, connect: Connect, signal: AbortSignal): Promise<Exchange> {
   return new Promise((resolve, reject) => {
@@ -46,7 +50,8 @@ export function send(request: HttpRequest, connect: Connect, signal: AbortSignal
       },
       signal,
       maxHeaderSize: MAX_HEADER_BYTES,
-      // Folded headers, bare line feeds, a length beside chunks: met outside, and unambiguous on a connection of one answer.
+      // Folded headers, bare line feeds, a length beside chunks: met outside, and unambiguous on a
+      // connection of one answer.
       insecureHTTPParser: true,
     });
     // The socket may end before node:http listens to it.
@@ -93,7 +98,10 @@ async function* bodyOf(response: IncomingMessage, failure: () => Error | null): 
   }
 }
 
-/** `rawPacket`: the piece of the answer that could not be read; usually its beginning, which tells a person what is there. */
+/**
+ * `rawPacket`: the piece of the answer that could not be read; usually its beginning, which tells a
+ * person what is there.
+ */
 function unreadable(request: HttpRequest, error: Error & { rawPacket?: Buffer; reason?: string }): UnreadableAnswer {
   const start = error.rawPacket === undefined ? "" : shortText(error.rawPacket.toString("latin1"), 200);
   const what = error.reason ?? error.message;

@@ -15,11 +15,14 @@ import { type HttpRequest, readRequest } from "./http-request";
 type HttpConfig = Extract<PerformerConfig, { kind: "http" }>;
 
 /**
- * Performs a type by an HTTP call that the payload describes. Result, of success and of failure by status alike:
- *   {"status", "headers", "body" | "body_base64", "body_truncated", "url", "redirects", "duration_ms"}, and where they are true
+ * Performs a type by an HTTP call that the payload describes. Result, of success and of failure by
+ * status alike:
+ *   {"status", "headers", "body" | "body_base64", "body_truncated", "url", "redirects",
+ *   "duration_ms"}, and where they are true
  *   "body_unpacked" and "headers_truncated".
- * A status that is no success is `http_status` and attempted again by the type's policy, 4xx too: a target that is being
- * deployed answers 404 or 401 for a moment, and whoever knows better sets `attempts: 1`.
+ * A status that is no success is `http_status` and attempted again by the type's policy, 4xx too: a
+ * target that is being deployed answers 404 or 401 for a moment, and whoever knows better sets
+ * `attempts: 1`.
  */
 export function httpRunner(config: HttpConfig, options: RunnerOptions, lookup?: LookupFunction): Runner {
   const guard = new HostGuard(config.allowHosts);

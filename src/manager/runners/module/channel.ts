@@ -8,15 +8,19 @@ const { parse, stringify } = JSON;
 const { assign, create } = Object;
 
 /**
- * Messages between a manager and a handler process, one JSON text a line over a socket. It is no IPC channel of Node's, so that
- * nothing of it hangs on `process`: a handler finds no `process.send` to replace and no channel to close.
+ * Messages between a manager and a handler process, one JSON text a line over a socket. It is no
+ * IPC channel of Node's, so that nothing of it hangs on `process`: a handler finds no
+ * `process.send` to replace and no channel to close.
  */
 export class Channel<Out extends object> {
   /** What has come of a line that is not complete. */
   private parts: Buffer[] = [];
   private ended = false;
 
-  /** @param over called once: the other side has closed the channel, or has written what is no message */
+  /**
+   * @param over called once: the other side has closed the channel, or has written what is no
+   * message
+   */
   constructor(
     private readonly socket: Socket,
     heard: (message: unknown) => void,

@@ -84,7 +84,10 @@ export class HandlerProcess {
     } else this.listener?.message(message);
   }
 
-  /** A handler that closes the channel (its file descriptor) can neither be heard nor stopped any more. */
+  /**
+   * A handler that closes the channel (its file descriptor) can neither be heard nor stopped any
+   * more.
+   */
   private silent(): void {
     const timer = setTimeout(() => {
       if (this.exit.code !== null || this.exit.signal !== null) return;
@@ -130,7 +133,9 @@ export class HandlerProcess {
     );
   }
 
-  /** Lets an idle process go: it leaves by itself when the channel closes. Resolves when it is gone. */
+  /**
+   * Lets an idle process go: it leaves by itself when the channel closes. Resolves when it is gone.
+   */
   async close(): Promise<void> {
     if (this.idleTimer) clearTimeout(this.idleTimer);
     if (this.ended) return;

@@ -13,12 +13,14 @@ import type { FromChild, ToChild } from "./ipc";
 import { HandlerNotUsable, loadHandler } from "./load-handler";
 
 /**
- * The entry of a handler process: user code runs here and nowhere else. One attempt at a time; told what to do over a channel,
- * and gone when the channel is. It leads its own process group, so that one signal ends all that handlers start.
+ * The entry of a handler process: user code runs here and nowhere else. One attempt at a time; told
+ * what to do over a channel, and gone when the channel is. It leads its own process group, so that
+ * one signal ends all that handlers start.
  *
- * What an earlier attempt left behind (a timer that throws, a promise that rejects late) is told apart by the async context it
- * was started in: it never fails the attempt that runs now, but this process takes no further one. What an attempt changed of
- * the process is put back or ends it (footprint.ts).
+ * What an earlier attempt left behind (a timer that throws, a promise that rejects late) is told
+ * apart by the async context it was started in: it never fails the attempt that runs now, but this
+ * process takes no further one. What an attempt changed of the process is put back or ends it
+ * (footprint.ts).
  */
 const MERGE_PROGRESS_MS = 50;
 
@@ -83,7 +85,8 @@ async function perform(message: Extract<ToChild, { say: "run" }>): Promise<void>
     });
   } catch (error) {
     thrown = true;
-    // A module that failed to load stays failed in Node's cache: the next attempt gets a new process.
+    // A module that failed to load stays failed in Node's cache: the next attempt gets a new
+    // process.
     if (error instanceof HandlerNotUsable) {
       retire = true;
       result = failure("handler_not_usable", error.message);
@@ -115,7 +118,10 @@ function handle(handler: HandleTask, attempt: Attempt, facts: HandlerFacts): unk
   );
 }
 
-/** Puts back what can be; ends this process if the last attempt, or what it left running, has changed more. */
+/**
+ * Puts back what can be; ends this process if the last attempt, or what it left running, has
+ * changed more.
+ */
 function changed(run: number): boolean {
   const what = (unchecked ? footprint?.restore() : footprint?.restorePlace()) ?? null;
   unchecked = false;
@@ -196,7 +202,8 @@ function uncaught(error: unknown): void {
 process.on("uncaughtException", uncaught);
 process.on("unhandledRejection", uncaught);
 
-// A signal meant for the manager's whole tree (Ctrl-C, pm2) must not end a handler that the manager is waiting for.
+// A signal meant for the manager's whole tree (Ctrl-C, pm2) must not end a handler that the manager
+// is waiting for.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 
@@ -208,8 +215,9 @@ async function end(): Promise<void> {
   kill(-pid, "SIGKILL");
 }
 
-// A handler that blocks the event loop cannot see that the manager has died; a thread of its own can. The manager's number comes
-// from itself: had it died before this line, the system's answer would be whoever has inherited this process.
+// A handler that blocks the event loop cannot see that the manager has died; a thread of its own
+// can. The manager's number comes from itself: had it died before this line, the system's answer
+// would be whoever has inherited this process.
 new Worker(
   `const { workerData: parent } = require("node:worker_threads");
    setInterval(() => {

@@ -35,9 +35,10 @@ export interface ContextCalls {
 }
 
 /**
- * The `context` that a handler is given: it may be copied, and its functions taken off it. The signal is made when first asked
- * for: most handlers never look at it. All contexts share its getter: of an object with a getter of its own V8 makes a table,
- * which then lives until the next full collection, and with it all that the getter knows.
+ * The `context` that a handler is given: it may be copied, and its functions taken off it. The
+ * signal is made when first asked for: most handlers never look at it. All contexts share its
+ * getter: of an object with a getter of its own V8 makes a table, which then lives until the next
+ * full collection, and with it all that the getter knows.
  */
 export class HandlerContext implements TaskContext {
   readonly taskId: string;
@@ -112,8 +113,8 @@ function logOf(calls: ContextCalls): TaskLog {
 }
 
 /**
- * The handler's call as a span: what the handler traces itself stands below it, in its own process, too, where that has an SDK.
- * `call` gets the span's traceparent.
+ * The handler's call as a span: what the handler traces itself stands below it, in its own process,
+ * too, where that has an SDK. `call` gets the span's traceparent.
  */
 export function handled<T>(
   { type, endpoint, traceparent }: HandlerFacts,
@@ -124,7 +125,10 @@ export function handled<T>(
   return traced(`handle ${type}`, { kind: INTERNAL, traceparent, attributes }, async (span) => call(span.traceparent));
 }
 
-/** The reason of a handler's aborted signal: an Error whose message is the word (`timeout`, `cancel`, `drain`, `lease_lost`). */
+/**
+ * The reason of a handler's aborted signal: an Error whose message is the word (`timeout`,
+ * `cancel`, `drain`, `lease_lost`).
+ */
 export function stopReason(cause: string): Error {
   const error = new Error(cause);
   error.name = "AbortError";

@@ -12,9 +12,10 @@ const PLAIN = ["js", "cjs", "mjs"];
 const nodeStripsTypes = Boolean((process.features as { typescript?: unknown }).typescript);
 
 /**
- * Handler name → file in `handlersDir`: `name.js|cjs|mjs`, then `name/index.js|cjs|mjs`, then the same as `.ts`. A TypeScript
- * file counts when it can be loaded: from sources, or by Node itself, else its compiled twin `<package>/dist/…/name.js` is taken.
- * The name comes from the config, never from a request, and obeys NAME, so that it cannot lead out of the folder.
+ * Handler name → file in `handlersDir`: `name.js|cjs|mjs`, then `name/index.js|cjs|mjs`, then the
+ * same as `.ts`. A TypeScript file counts when it can be loaded: from sources, or by Node itself,
+ * else its compiled twin `<package>/dist/…/name.js` is taken. The name comes from the config, never
+ * from a request, and obeys NAME, so that it cannot lead out of the folder.
  */
 export function findHandler(name: string, handlersDir: string): FoundHandler {
   if (!isName(name)) return { missing: `"${name}" is not a name that a handler may have.` };
@@ -39,7 +40,10 @@ export function findHandler(name: string, handlersDir: string): FoundHandler {
   };
 }
 
-/** `<package>/handlers/name` → `<package>/dist/handlers/name.js`, the package being the nearest folder with a package.json. */
+/**
+ * `<package>/handlers/name` → `<package>/dist/handlers/name.js`, the package being the nearest
+ * folder with a package.json.
+ */
 function compiledTwin(base: string): string | null {
   for (let root = path.dirname(base); ; root = path.dirname(root)) {
     if (existsSync(path.join(root, "package.json"))) return `${path.join(root, "dist", path.relative(root, base))}.js`;

@@ -25,9 +25,10 @@ interface Watched {
 }
 
 /**
- * What a process is like once its handler is loaded: working folder, environment, known globals, listeners of `process`. After
- * an attempt folder and environment are put back; whatever else the handler has changed is named, and no other attempt may
- * meet it. What modules keep for themselves is theirs: a connection or a cache that lives on is what a process is reused for.
+ * What a process is like once its handler is loaded: working folder, environment, known globals,
+ * listeners of `process`. After an attempt folder and environment are put back; whatever else the
+ * handler has changed is named, and no other attempt may meet it. What modules keep for themselves
+ * is theirs: a connection or a cache that lives on is what a process is reused for.
  */
 export class Footprint {
   private readonly folder = folderNow();
@@ -42,7 +43,10 @@ export class Footprint {
     settleEnvironment();
   }
 
-  /** Puts folder and environment back, and names the folder if that fails; null: all is as it was. Cheap. */
+  /**
+   * Puts folder and environment back, and names the folder if that fails; null: all is as it was.
+   * Cheap.
+   */
   restorePlace(): string | null {
     restoreEnvironment();
     if (folderNow() === this.folder) return null;
@@ -91,7 +95,10 @@ function listenersNow(): string {
     .join();
 }
 
-/** The globals of the language and of Node, with what their constructors and prototypes hold. None is made by looking at it. */
+/**
+ * The globals of the language and of Node, with what their constructors and prototypes hold. None
+ * is made by looking at it.
+ */
 function knownObjects(): Array<[string, object]> {
   const found = new Map<object, string>();
   const add = (name: string, value: unknown): void => {
@@ -152,7 +159,10 @@ function changedKey(watched: Watched): string | symbol | null {
   return addedKey(watched);
 }
 
-/** Node puts many globals in their place when they are first read: the getter's value is what stands there then. */
+/**
+ * Node puts many globals in their place when they are first read: the getter's value is what stands
+ * there then.
+ */
 function madeOnDemand(get: unknown, now: PropertyDescriptor | undefined): boolean {
   if (typeof get !== "function" || now === undefined || !("value" in now)) return false;
   try {

@@ -13,9 +13,10 @@ import { loadHandler } from "./load-handler";
 import { disowned, type Owner, owned, unowned } from "./stray";
 
 /**
- * Performs a type in the manager's own process (`isolation: inline`, and handlers given as functions): no process, no channel,
- * for light async work. Nothing here can be killed: a handler that does not listen to its signal is abandoned after the grace
- * time, and the response says that it may still be running.
+ * Performs a type in the manager's own process (`isolation: inline`, and handlers given as
+ * functions): no process, no channel, for light async work. Nothing here can be killed: a handler
+ * that does not listen to its signal is abandoned after the grace time, and the response says that
+ * it may still be running.
  */
 export function inlineRunner(handler: string, given: HandleTask | null, options: RunnerOptions): Runner {
   let loaded: HandleTask | null = given;
@@ -61,8 +62,9 @@ class TurnEnd {
 }
 
 /**
- * One call of a handler. Only the handler itself runs as the owner of what it starts: following each promise of the manager as well
- * would cost more than everything else that a short attempt needs.
+ * One call of a handler. Only the handler itself runs as the owner of what it starts: following
+ * each promise of the manager as well would cost more than everything else that a short attempt
+ * needs.
  */
 class InlineRun implements ContextCalls {
   private readonly owner: Owner;

@@ -2,8 +2,9 @@ import type { RunResult } from "../runner";
 import type { HandlerFacts } from "./context";
 
 /**
- * What manager and handler process say to each other (channel.ts). All fields are scalars; JSON.stringify escapes lone
- * surrogates and NUL, so that any string passes. `run` numbers the attempts of one child.
+ * What manager and handler process say to each other (channel.ts). All fields are scalars;
+ * JSON.stringify escapes lone surrogates and NUL, so that any string passes. `run` numbers the
+ * attempts of one child.
  */
 export type ToChild =
   /** `reuse`: another attempt may follow in this process. */

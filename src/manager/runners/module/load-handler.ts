@@ -13,8 +13,8 @@ export class HandlerNotUsable extends Error {
 }
 
 /**
- * An ES module's SyntaxError says neither file nor line. V8 knows both, and Node writes them before the stack of an error that
- * leaves a script; so it is thrown once more.
+ * An ES module's SyntaxError says neither file nor line. V8 knows both, and Node writes them before
+ * the stack of an error that leaves a script; so it is thrown once more.
  */
 function located(error: unknown): unknown {
   if ((error as Error | null)?.name !== "SyntaxError") return error;
@@ -26,7 +26,10 @@ function located(error: unknown): unknown {
   return error;
 }
 
-/** Imports a handler file and picks its `handleTask`, or its default export. Rejects with HandlerNotUsable. */
+/**
+ * Imports a handler file and picks its `handleTask`, or its default export. Rejects with
+ * HandlerNotUsable.
+ */
 export async function loadHandler(file: string): Promise<HandleTask> {
   provideTasker(file);
   let module: Record<string, unknown>;
@@ -35,7 +38,8 @@ export async function loadHandler(file: string): Promise<HandleTask> {
   } catch (error) {
     throw new HandlerNotUsable(`The handler ${file} could not be loaded: ${describeError(located(error))}`, error);
   }
-  // A CommonJS module's exports arrive as `default`, and a compiled `export default` one level deeper.
+  // A CommonJS module's exports arrive as `default`, and a compiled `export default` one level
+  // deeper.
   const inner = module.default as Record<string, unknown> | undefined;
   for (const candidate of [module.handleTask, inner?.handleTask, inner?.default, inner]) {
     if (typeof candidate === "function") return candidate as HandleTask;

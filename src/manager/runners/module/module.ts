@@ -13,12 +13,12 @@ import type { FromChild } from "./ipc";
 import { Pool } from "./pool";
 
 /**
- * Performs a type by a handler module in child processes (`isolation: process`). The manager's own timer ends an attempt, so
- * that even a handler that blocks its event loop is stopped in time.
+ * Performs a type by a handler module in child processes (`isolation: process`). The manager's own
+ * timer ends an attempt, so that even a handler that blocks its event loop is stopped in time.
  *
  *   run ─▶ started ─▶ done ─────────────▶ result, process back to the pool
  *            │  └─ process gone ────────▶ failed: crash | exit_code | signal | out_of_memory
- *            └─ timeout or stop ─▶ told (signal, SIGTERM) ─▶ done in time, or killed after the grace time
+ *            └─ timeout or stop ─▶ signal, SIGTERM ─▶ ends in time, or is killed after `grace`
  *
  * @param reuse a process may take one attempt after another
  */
@@ -38,7 +38,8 @@ export function moduleRunner(handler: string, concurrency: number, reuse: boolea
       const child = pool.take();
       const result = await new ModuleRun(child, grant, hooks, options).perform(file, reuse, deadline);
       pool.release(child, result.retire);
-      // A used process that died before it took the attempt: what an earlier one left behind has ended it.
+      // A used process that died before it took the attempt: what an earlier one left behind has
+      // ended it.
       if (result.kind === "ended") return result.result;
     }
   }
@@ -141,7 +142,10 @@ class ModuleRun {
     );
   }
 
-  /** A handler that returns has done its grant, even if it was told to stop; only past its timeout that is a failure. */
+  /**
+   * A handler that returns has done its grant, even if it was told to stop; only past its timeout
+   * that is a failure.
+   */
   private judged(result: RunResult, threw: boolean): RunResult {
     if (this.cause === "timeout") return this.timedOut(result.kind === "succeeded" ? result.result : null);
     if (this.cause !== null && threw) return { kind: "stopped", killed: false };

@@ -3,7 +3,9 @@ import { HandlerProcess } from "./child-process";
 
 const IDLE_MS = 60_000;
 
-/** Handler processes of one type: made on demand, reused, up to `keep` idle ones kept for a minute. */
+/**
+ * Handler processes of one type: made on demand, reused, up to `keep` idle ones kept for a minute.
+ */
 export class Pool {
   private idle: HandlerProcess[] = [];
   private readonly all = new Set<HandlerProcess>();
@@ -17,7 +19,10 @@ export class Pool {
     private readonly log: Log,
   ) {}
 
-  /** The one used last, whose code and connections are warm, or a new one. `fresh` has performed nothing yet. */
+  /**
+   * The one used last, whose code and connections are warm, or a new one. `fresh` has performed
+   * nothing yet.
+   */
   take(): HandlerProcess {
     const child = this.idle.pop() ?? this.spawn();
     if (child.idleTimer) clearTimeout(child.idleTimer);

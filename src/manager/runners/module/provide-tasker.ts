@@ -3,9 +3,10 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 
 /**
- * A handler says `import { PermanentFailure } from "tasker"`. Where the package is installed beside it, or the handler lies inside
- * the package, Node finds it. A handlers folder elsewhere (`handlers: /etc/tasker/handlers`) has no node_modules: for it, and
- * only when Node itself finds nothing, `tasker` resolves to the package that runs the handler.
+ * A handler says `import { PermanentFailure } from "tasker"`. Where the package is installed beside
+ * it, or the handler lies inside the package, Node finds it. A handlers folder elsewhere
+ * (`handlers: /etc/tasker/handlers`) has no node_modules: for it, and only when Node itself finds
+ * nothing, `tasker` resolves to the package that runs the handler.
  */
 const extension = path.extname(__filename);
 const root = path.join(__dirname, "..", "..", "..");
@@ -16,7 +17,9 @@ const PROVIDED: Record<string, string> = {
 
 let provided = false;
 
-/** Makes `tasker` resolvable for the handler in `file`, if it is not yet. Cheap where it already is. */
+/**
+ * Makes `tasker` resolvable for the handler in `file`, if it is not yet. Cheap where it already is.
+ */
 export function provideTasker(file: string): void {
   if (provided || resolvable(file)) return;
   provided = true;
@@ -36,7 +39,8 @@ function resolvable(file: string): boolean {
 type ResolveFilename = (this: unknown, request: string, ...rest: unknown[]) => string;
 
 function provideToRequire(): void {
-  // Not in Node's documented surface, but the one place every require passes through; tsx and others stand on it as well.
+  // Not in Node's documented surface, but the one place every require passes through; tsx and
+  // others stand on it as well.
   const loader = Module as unknown as { _resolveFilename?: ResolveFilename };
   const original = loader._resolveFilename;
   if (typeof original !== "function") return;

@@ -3,12 +3,13 @@ import { describeError } from "../../../describe-error";
 import type { Log } from "../../../log";
 
 /**
- * Errors that nobody caught, in a process that runs handlers inline. Node ends the process for them; here the async context in
- * which one was made tells whose it is:
+ * Errors that nobody caught, in a process that runs handlers inline. Node ends the process for
+ * them; here the async context in which one was made tells whose it is:
  *
  *   of an attempt that runs     its listener hears of it, and the attempt fails
  *   of one that has ended       it is logged; it harms nobody
- *   of nobody that is known     whoever owns the process decides (`onUntold`): a server drains; a library leaves it to Node
+ *   of nobody that is known     whoever owns the process decides (`onUntold`): a server drains; a
+ *                               library leaves it to Node
  */
 export interface Owner {
   /** For a log: which handler, and for which task. */
@@ -43,7 +44,10 @@ export function disowned(owner: Owner): void {
   running.delete(owner);
 }
 
-/** Sets what this process does about an error of which nobody can tell whose it is, while or after handlers ran inline. */
+/**
+ * Sets what this process does about an error of which nobody can tell whose it is, while or after
+ * handlers ran inline.
+ */
 export function onUntold(listener: Untold | null): void {
   untold = listener;
 }

@@ -7,7 +7,9 @@ import { RESPONSES } from "../tables/responses";
 import { TASKS } from "../tables/tasks";
 import { dbToMs } from "../times";
 
-/** A running attempt is overdue this long after its timeout: then its manager has lost track of it. */
+/**
+ * A running attempt is overdue this long after its timeout: then its manager has lost track of it.
+ */
 const OVERDUE_AFTER_MS = 60_000;
 
 type Plain = Omit<

@@ -11,8 +11,8 @@ import { updateResponses } from "../update-responses";
 const ROUND_MS = 50;
 
 /**
- * Makes a published, unclaimed response due after `recheckMs`, or earlier if the task's wait for its
- * endpoints ends. A late confirm says nothing about the next attempt or generation.
+ * Makes a published, unclaimed response due after `recheckMs`, or earlier if the task's wait for
+ * its endpoints ends. A late confirm says nothing about the next attempt or generation.
  */
 export async function markPublished(
   db: Database,

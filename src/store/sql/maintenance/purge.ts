@@ -8,7 +8,10 @@ const BATCH = 100;
 const FINAL = FINAL_TASK_STATUSES.map((status) => `'${status}'`).join(", ");
 const CHILDREN = ["response_logs", "task_attempts", "task_responses"];
 
-/** Deletes the oldest first, and a task after its children, so that a task leads to what a crash leaves. */
+/**
+ * Deletes the oldest first, and a task after its children, so that a task leads to what a crash
+ * leaves.
+ */
 export async function purgeTasks(db: Database, type: string, keepMs: number, limit: number): Promise<number> {
   const { ids, before } = await expiredTasks(db, type, keepMs, limit);
   let gone = 0;

@@ -9,8 +9,8 @@ import { backToDb, dbToMs, parsed } from "../times";
 
 /**
  * Applies what managers have registered since the last call. An endpoint's registered types become
- * those that its living managers serve together; types that the config lists stay. The first manager
- * to register under a removed name revives it.
+ * those that its living managers serve together; types that the config lists stay. The first
+ * manager to register under a removed name revives it.
  */
 export async function applyRegistrations(db: Database): Promise<RegistrationResult[]> {
   const fresh = await db.read((connection) =>

@@ -34,7 +34,8 @@ type ResponseRow = Pick<
 type Listener = (completions: Completions) => void;
 
 /**
- * Stores the status that completeness computes from a task's responses in the task's row, for lists.
+ * Stores the status that completeness computes from a task's responses in the task's row, for
+ * lists.
  *
  * A transaction locks the tasks before it reads their responses, so that the later of two writers
  * sees the newer responses. A retry takes the same lock.
@@ -139,8 +140,8 @@ const OF_TASK = "FROM task_responses r WHERE r.task_id = tasks.id";
 const LAST_FINISH = `(SELECT MAX(r.finished_at) ${OF_TASK})`;
 
 /**
- * A task may end before its confirm is stored. Then it counts as published when it was created or, if
- * nothing was received within the grace, at its first receipt. Without a receipt it stays NULL.
+ * A task may end before its confirm is stored. Then it counts as published when it was created or,
+ * if nothing was received within the grace, at its first receipt. Without a receipt it stays NULL.
  */
 function publishedAt({ dialect }: Connection): string {
   const graceEnd = dialect.plus("tasks.created_at", String(PUBLISH_GRACE_MS));

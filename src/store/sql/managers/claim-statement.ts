@@ -3,7 +3,10 @@ import type { Claim } from "../../store";
 import type { Dialect } from "../connection";
 import { groupBy, Sql, unique } from "../sql";
 
-/** The reconciler visits a claimed response after this, unless its manager reports it under way before. */
+/**
+ * The reconciler visits a claimed response after this, unless its manager reports it under way
+ * before.
+ */
 const VISIT_MS = 3000;
 
 export interface Claimant {
@@ -15,9 +18,10 @@ export interface Claimant {
 }
 
 /**
- * The UPDATE that grants claims: what is claimable becomes `running` under the lease. A visit of the reconciler that is due within
- * VISIT_MS stays where it is, since most attempts have ended by then. A row that is still as it is known to be is claimable
- * unless a clock says otherwise, and clocks are asked in either case.
+ * The UPDATE that grants claims: what is claimable becomes `running` under the lease. A visit of
+ * the reconciler that is due within VISIT_MS stays where it is, since most attempts have ended by
+ * then. A row that is still as it is known to be is claimable unless a clock says otherwise, and
+ * clocks are asked in either case.
  */
 export function claimStatement(dialect: Dialect, claimant: Claimant, claims: readonly Claim[]): Sql {
   const { byKey, now, nowPlus } = dialect;
@@ -43,10 +47,11 @@ export function claimStatement(dialect: Dialect, claimant: Claimant, claims: rea
 }
 
 /**
- * The rows that are claimed: the endpoint's own and those that anybody may take. The type is part of the condition, because a
- * message may name any task.
+ * The rows that are claimed: the endpoint's own and those that anybody may take. The type is part
+ * of the condition, because a message may name any task.
  *
- * @param options.fenced only in the known version; or only in the claimed generation, and as the claimed attempt
+ * @param options.fenced only in the known version; or only in the claimed generation, and as the
+ * claimed attempt
  */
 export function rowsOf(
   dialect: Dialect,

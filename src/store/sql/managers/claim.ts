@@ -11,11 +11,13 @@ import { runOn } from "./lease";
 const MAX_UNCONFIRMED = 10_000;
 
 /**
- * One UPDATE grants a whole batch under one fresh lease. Where every row still is as its claim knows it, nothing is left to be
- * asked; otherwise the rows are read, and say what was granted and why the rest was not.
+ * One UPDATE grants a whole batch under one fresh lease. Where every row still is as its claim
+ * knows it, nothing is left to be asked; otherwise the rows are read, and say what was granted and
+ * why the rest was not.
  *
- * A claim whose answer was lost may have been granted under a lease that nobody knows. Its lease is kept here until the
- * same manager asks again, and is then used again: the grant is found, and the attempt is not counted twice.
+ * A claim whose answer was lost may have been granted under a lease that nobody knows. Its lease is
+ * kept here until the same manager asks again, and is then used again: the grant is found, and the
+ * attempt is not counted twice.
  */
 export class Claims {
   private readonly unconfirmed = new Map<string, string>();

@@ -6,7 +6,10 @@ import { pick, pickShared, Sql, unique } from "../sql";
 import { clampMs } from "../times";
 import { underLease } from "./lease";
 
-/** A response that was given back is offered again after this, unless its message comes round earlier. */
+/**
+ * A response that was given back is offered again after this, unless its message comes round
+ * earlier.
+ */
 const RELEASED_RECHECK_MS = 1000;
 const MAX_REASON = 190;
 
@@ -23,14 +26,18 @@ export function outcomeOf({ status }: AttemptEnd): AttemptOutcome {
   return status === "received" ? "released" : status;
 }
 
-/** The UPDATE that ends attempts for good, each under its lease: ends of one endpoint and job, each task once. */
+/**
+ * The UPDATE that ends attempts for good, each under its lease: ends of one endpoint and job, each
+ * task once.
+ */
 export function endStatement(dialect: Dialect, ends: readonly AttemptEnd[]): Sql {
   return updateOf(dialect).append(endingOf(dialect, ends)).add(" WHERE ").append(underLease(dialect, ends));
 }
 
 /**
- * The same for attempts that began before their claim: claim and end in one, of rows that nothing has happened to, which were
- * therefore never received. The ends are of one endpoint, job, manager, performer and type.
+ * The same for attempts that began before their claim: claim and end in one, of rows that nothing
+ * has happened to, which were therefore never received. The ends are of one endpoint, job, manager,
+ * performer and type.
  */
 export function lateEndStatement(dialect: Dialect, ends: ReadonlyArray<AttemptEnd & { claim: LateClaim }>): Sql {
   const { endpoint, job, claim } = ends[0]!;
@@ -49,7 +56,10 @@ export function lateEndStatement(dialect: Dialect, ends: ReadonlyArray<AttemptEn
   return update.add(` AND version = ${FIRST_VERSION} AND delay_until IS NULL`);
 }
 
-/** The UPDATE after an attempt that another one follows. A response that was told to cancel is cancelled instead. */
+/**
+ * The UPDATE after an attempt that another one follows. A response that was told to cancel is
+ * cancelled instead.
+ */
 export function goOnStatement(dialect: Dialect, course: "retrying" | "received", ends: readonly AttemptEnd[]): Sql {
   const { now, nowPlus } = dialect;
   const update = updateOf(dialect);
@@ -78,7 +88,10 @@ export function goOnStatement(dialect: Dialect, course: "retrying" | "received",
   return update.append(underLease(dialect, ends));
 }
 
-/** Puts attempts into the history, from the rows as they stand. What a repetition finds there stays as it is. */
+/**
+ * Puts attempts into the history, from the rows as they stand. What a repetition finds there stays
+ * as it is.
+ */
 export async function recordAttempts(connection: Connection, ends: readonly AttemptEnd[]): Promise<void> {
   const sql = new Sql(
     `INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error, result, result_text,

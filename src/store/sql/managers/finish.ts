@@ -17,8 +17,9 @@ import { runOn, underLease } from "./lease";
 import { answerUnmatched } from "./unmatched";
 
 /**
- * Ends attempts under their leases: a compare-and-set on (key, lease, running). Nearly always every row matches, and one
- * UPDATE a group is all. Where one does not, the rows are read to tell "it stands already" from "the lease was lost".
+ * Ends attempts under their leases: a compare-and-set on (key, lease, running). Nearly always every
+ * row matches, and one UPDATE a group is all. Where one does not, the rows are read to tell "it
+ * stands already" from "the lease was lost".
  */
 export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]): Promise<EndAnswer[]> {
   const answers = new Map<AttemptEnd, EndAnswer>();
@@ -97,7 +98,9 @@ function isLate(run: readonly AttemptEnd[]): run is ReadonlyArray<AttemptEnd & {
   return run[0]!.claim !== undefined;
 }
 
-/** Claims what can still be claimed as the attempt that it was, under the lease that it ran under. */
+/**
+ * Claims what can still be claimed as the attempt that it was, under the lease that it ran under.
+ */
 async function claimLate(connection: Connection, run: ReadonlyArray<AttemptEnd & { claim: LateClaim }>): Promise<void> {
   const { managerId, performer, type } = run[0]!.claim;
   for (const [leaseId, group] of groupBy(run, (end) => end.leaseId)) {

@@ -13,9 +13,10 @@ const LOST = `(SELECT COUNT(*) FROM task_attempts a WHERE a.task_id = task_respo
   AND a.endpoint = task_responses.endpoint AND a.job = task_responses.job AND a.outcome = 'lost')`;
 
 /**
- * A process that lives goes on under a new incarnation. What it runs under a lease that nobody has ended yet is its own. What was taken
- * from it because it could not be heard (the lease is gone, and nobody has taken it up since) is not charged; unless as many
- * attempts have been lost as the response may take, for it may be what cuts the manager off.
+ * A process that lives goes on under a new incarnation. What it runs under a lease that nobody has
+ * ended yet is its own. What was taken from it because it could not be heard (the lease is gone,
+ * and nobody has taken it up since) is not charged; unless as many attempts have been lost as the
+ * response may take, for it may be what cuts the manager off.
  */
 export async function goOn(
   connection: Connection,

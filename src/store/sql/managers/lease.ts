@@ -2,7 +2,10 @@ import type { LeaseRef } from "../../store";
 import type { Connection, Dialect } from "../connection";
 import { groupBy, matchKeys, Sql } from "../sql";
 
-/** What runs under these leases: each lease matches only the responses that are named with it. At most MAX_LIST. */
+/**
+ * What runs under these leases: each lease matches only the responses that are named with it. At
+ * most MAX_LIST.
+ */
 export function underLease(dialect: Dialect, leases: readonly LeaseRef[]): Sql {
   const sql = new Sql("(");
   let first = true;
@@ -14,7 +17,10 @@ export function underLease(dialect: Dialect, leases: readonly LeaseRef[]): Sql {
   return sql.add(") AND status = 'running'");
 }
 
-/** Runs a statement on `rows` rows. On a single row its text never changes, and the server keeps it parsed. */
+/**
+ * Runs a statement on `rows` rows. On a single row its text never changes, and the server keeps it
+ * parsed.
+ */
 export function runOn(connection: Connection, rows: number, { text, values }: Sql): Promise<number> {
   return rows === 1 ? connection.prepared(text, values) : connection.run(text, values);
 }

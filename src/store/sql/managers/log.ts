@@ -11,10 +11,12 @@ const BATCH = 200;
 const MAX_UNSURE = 1000;
 
 /**
- * What handlers logged. The database numbers the chunks, so they stand in the order in which they came.
+ * What handlers logged. The database numbers the chunks, so they stand in the order in which they
+ * came.
  *
- * A write whose answer was lost may have been committed. The times under which it was tried are kept here by its first chunk;
- * when the same write is asked for again, a row with that chunk and one of those times says that it is done.
+ * A write whose answer was lost may have been committed. The times under which it was tried are
+ * kept here by its first chunk; when the same write is asked for again, a row with that chunk and
+ * one of those times says that it is done.
  */
 export class Logs {
   private readonly unconfirmed = new Map<string, string[]>();

@@ -24,8 +24,8 @@ export function predecessorsOf(
 }
 
 /**
- * Opens the incarnation. One of before at the same endpoint, host and slot is retired, unless it is spared: it cannot come
- * back, its work is free.
+ * Opens the incarnation. One of before at the same endpoint, host and slot is retired, unless it is
+ * spared: it cannot come back, its work is free.
  */
 export function registerManager(db: Database, manager: ManagerRegistration): Promise<void> {
   return db.write(async (connection) => {
@@ -90,8 +90,9 @@ export function registerManager(db: Database, manager: ManagerRegistration): Pro
 }
 
 /**
- * A name may be reserved, since its endpoint has been renamed. And a manager that lived when its endpoint was removed does not
- * come back as the next endpoint of that name: only a process that starts anew does.
+ * A name may be reserved, since its endpoint has been renamed. And a manager that lived when its
+ * endpoint was removed does not come back as the next endpoint of that name: only a process that
+ * starts anew does.
  */
 async function assertAdmitted(connection: Connection, { endpoint, former }: ManagerRegistration): Promise<void> {
   const [row] = await connection.query<{ first_seen_at: string; removed_at: string | null; renamed_to: string | null }>(
@@ -116,9 +117,9 @@ async function assertAdmitted(connection: Connection, { endpoint, former }: Mana
 }
 
 /**
- * What runs under the manager comes to the reconciler's attention now, and what a successor in its place serves is looked at again:
- * from now on that alone counts. Read first and without locks, among all that is open:
- * an UPDATE would wait for each of its neighbours.
+ * What runs under the manager comes to the reconciler's attention now, and what a successor in its
+ * place serves is looked at again: from now on that alone counts. Read first and without locks,
+ * among all that is open: an UPDATE would wait for each of its neighbours.
  */
 export async function leasesAreDue(connection: Connection, managerId: string, endpoint: string): Promise<void> {
   const { now, by, byKey } = connection.dialect;

@@ -83,7 +83,10 @@ interface CheckedRow {
   is_overdue: number | null;
 }
 
-/** By its manager's clock an attempt has ended so long after its timeout: a grace time, and what a commit may take. */
+/**
+ * By its manager's clock an attempt has ended so long after its timeout: a grace time, and what a
+ * commit may take.
+ */
 const OVERDUE_MS = 30_000;
 
 export async function checkLeases(db: Database, leases: readonly LeaseRef[]): Promise<LeaseState[]> {

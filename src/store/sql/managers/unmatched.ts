@@ -15,8 +15,9 @@ type Standing = Key & { status: string; performer: string | null };
 const KEY = "task_id AS taskId, endpoint, job, lease_id AS leaseId";
 
 /**
- * Answers for ends that matched no row under their lease. What a repeated report finds recorded stands; all else came under a lease that
- * was lost: it is kept as a superseded attempt and touches nothing else.
+ * Answers for ends that matched no row under their lease. What a repeated report finds recorded
+ * stands; all else came under a lease that was lost: it is kept as a superseded attempt and touches
+ * nothing else.
  */
 export async function answerUnmatched(
   connection: Connection,

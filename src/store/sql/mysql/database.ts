@@ -22,10 +22,11 @@ const MIGRATE_MS = 15 * 60_000;
 const SCRIPT_CONNECTIONS = CREATE_LANES + FIND_LANES;
 
 /**
- * MySQL and MariaDB through mysql2's pool. Every call has one deadline, for getting a connection, all its statements and all
- * its repetitions. The driver has none of this: it waits for a connection for ever, and a query that timed out leaves its
- * connection in the pool with the answer still to come. So at the deadline the connection is destroyed, and with it those
- * that lie idle: what froze one has frozen them.
+ * MySQL and MariaDB through mysql2's pool. Every call has one deadline, for getting a connection,
+ * all its statements and all its repetitions. The driver has none of this: it waits for a
+ * connection for ever, and a query that timed out leaves its connection in the pool with the answer
+ * still to come. So at the deadline the connection is destroyed, and with it those that lie idle:
+ * what froze one has frozen them.
  */
 export class MysqlDatabase implements Database {
   readonly dialect = mysqlDialect;
@@ -66,7 +67,10 @@ export class MysqlDatabase implements Database {
     );
   }
 
-  /** On connections of their own: nowhere else does the server take more than one statement in a text. */
+  /**
+   * On connections of their own: nowhere else does the server take more than one statement in a
+   * text.
+   */
   readScript<Row>(text: string): Promise<Row[][] | null> {
     return this.sendScript(text);
   }
@@ -208,7 +212,10 @@ export class MysqlDatabase implements Database {
   }
 }
 
-/** No connection could be made. A proxy in front of a dead server resets it instead of refusing it: that is the same. */
+/**
+ * No connection could be made. A proxy in front of a dead server resets it instead of refusing it:
+ * that is the same.
+ */
 class NoConnection extends Error {
   readonly fault: Fault;
   constructor(override readonly cause: Error) {
@@ -252,7 +259,8 @@ class MysqlConnection implements Connection {
     try {
       await send(this.raw, `INSERT INTO ${table} (${columns.join(", ")}) VALUES ?`, [rows]);
     } catch (error) {
-      // ON DUPLICATE KEY UPDATE would do it in one statement, and would ask for the right to change every column.
+      // ON DUPLICATE KEY UPDATE would do it in one statement, and would ask for the right to change
+      // every column.
       if (onDuplicate === "fail" || !mysqlDialect.isDuplicate(error)) throw error;
       if (rows.length > 1) for (const row of rows) await this.insert(table, columns, [row], "keep");
     }
@@ -261,7 +269,8 @@ class MysqlConnection implements Connection {
 
 function send<Result>(raw: PoolConnection, sql: string, values?: readonly unknown[]): Promise<Result> {
   return new Promise((resolve, reject) => {
-    // Null, and not an empty list, for which the driver would read all of a long text in search of places to fill.
+    // Null, and not an empty list, for which the driver would read all of a long text in search of
+    // places to fill.
     const filling = values === undefined ? null : [...values];
     raw.query(sql, filling, (error: Error | null, result: unknown) =>
       error ? reject(error) : resolve(result as Result),

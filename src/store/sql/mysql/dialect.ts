@@ -11,7 +11,8 @@ export const mysqlDialect: Dialect = {
   // Left alone, MariaDB takes the index by endpoint where both would do: a detour, and more locks.
   byKey: " FORCE INDEX (PRIMARY)",
   by: (index) => ` FORCE INDEX (${index})`,
-  // From one to the next in the index ("Using index for group-by"); a recursive query would read all of it for each of them.
+  // From one to the next in the index ("Using index for group-by"); a recursive query would read
+  // all of it for each of them.
   everyType: "SELECT DISTINCT type FROM tasks FORCE INDEX (tasks_by_type_status)",
   least: (a, b) => `LEAST(${a}, ${b})`,
   forUpdate: " FOR UPDATE",
@@ -29,7 +30,10 @@ export const mysqlDialect: Dialect = {
   },
 };
 
-/** Too long, out of range, wrong characters (also in a comparison), wrong time, packet too large, row too large, division of the undividable. */
+/**
+ * Too long, out of range, wrong characters (also in a comparison), wrong time, packet too large,
+ * row too large, division of the undividable.
+ */
 const BAD_ROW = new Set([
   1048, 1118, 1153, 1264, 1265, 1267, 1270, 1271, 1292, 1300, 1301, 1366, 1406, 1411, 1441, 3140, 4025,
 ]);

@@ -3,14 +3,19 @@ import { StoreUnavailable } from "../../../errors";
 
 /**
  * What to do about a failed call:
- *   again    the transaction was rolled back for no fault of its own (deadlock, a lock that was not to be had): do it again
- *   lost     the connection broke, the outcome is unknown: do it again on another one (all work is repeatable)
- *   refused  no connection to be had, or one that may only read: try others for a moment, then say so
- *   away     no use in trying now (wrong password, no such database, no tables, a right is missing, disk full)
+ *   again    the transaction was rolled back for no fault of its own (deadlock, a lock that was not
+ *            to be had): do it again
+ *   lost     the connection broke, the outcome is unknown: do it again on another one (all work is
+ *            repeatable)
+ *   refused  no connection to be had, or one that may only read: try others for a moment, then say
+ *            so
+ *   away     no use in trying now (wrong password, no such database, no tables, a right is missing,
+ *            disk full)
  *   other    the caller's
  *
- * `again` and `other` are the statement's: its connection is as good as before. All else is the connection's or the
- * server's, and is known of every connection that was opened before (mysql-pools.ts).
+ * `again` and `other` are the statement's: its connection is as good as before. All else is the
+ * connection's or the server's, and is known of every connection that was opened before
+ * (mysql-pools.ts).
  */
 export type Fault = "again" | "lost" | "refused" | "away" | "other";
 
@@ -20,7 +25,10 @@ const LOST = new Set([
   // What the connection had is gone behind a proxy: its database, its prepared statements.
   ...[1046, 1243, 1615],
 ]);
-/** Left by a fail-over, or by whoever made the server read-only: a replica, a Galera node that is not ready, a group without quorum. */
+/**
+ * Left by a fail-over, or by whoever made the server read-only: a replica, a Galera node that is
+ * not ready, a group without quorum.
+ */
 const READ_ONLY = [1015, 1036, 1047, 1290, 1792, 1836, 1874, 3100];
 const REFUSED = new Set([1040, 1041, 1129, 1135, 1203, 1226, 1461, 1637, 3032, 3168, ...READ_ONLY]);
 const AWAY = new Set([1021, 1026, 1030, 1044, 1045, 1049, 1054, 1114, 1130, 1142, 1143, 1146, 1698]);

@@ -6,7 +6,9 @@ import { LOCK_WAIT_SECONDS } from "./session";
 
 const LOCK_SECONDS = 600;
 
-/** Brings the schema up to date. Of several processes one does it and the others wait for its lock. */
+/**
+ * Brings the schema up to date. Of several processes one does it and the others wait for its lock.
+ */
 export async function migrateMysql(raw: PoolConnection): Promise<string[]> {
   const ask = async <Row>(sql: string, values: unknown[] = []) => (await raw.promise().query(sql, values))[0] as Row[];
   const [lock] = await ask<{ taken: number }>("SELECT GET_LOCK(CONCAT(DATABASE(), '.tasker.migrate'), ?) AS taken", [
@@ -17,7 +19,8 @@ export async function migrateMysql(raw: PoolConnection): Promise<string[]> {
       "Another process has been migrating the database for ten minutes: see what it does, then try again.",
     );
   try {
-    // A change of a table waits for whoever reads it now; others give up waiting for this one (mysql.ts).
+    // A change of a table waits for whoever reads it now; others give up waiting for this one
+    // (mysql.ts).
     await ask("SET SESSION lock_wait_timeout = ?", [LOCK_SECONDS]);
     const orm = await ormOver(raw);
     const applied = await orm.runMigrations({ transaction: "none" });
@@ -29,8 +32,8 @@ export async function migrateMysql(raw: PoolConnection): Promise<string[]> {
 }
 
 /**
- * TypeORM on a connection of our pool: its own pool knows no deadlines. The connection stays ours; releasing and ending are
- * not passed on.
+ * TypeORM on a connection of our pool: its own pool knows no deadlines. The connection stays ours;
+ * releasing and ending are not passed on.
  */
 export async function ormOver(raw: PoolConnection): Promise<DataSource> {
   const [versions] = await raw.promise().query("SELECT VERSION() AS version, DATABASE() AS name");

@@ -1,9 +1,10 @@
 import mysql, { type Pool, type PoolConnection, type PoolOptions } from "mysql2";
 
 /**
- * mysql2's pools of one database, whose connections can be ended at once. What befalls a connection and is no fault of the
- * statement's (the server may only be read, a right came or went, it shuts down) has befallen those that were opened before
- * it as well: the ones that lie idle are ended with it, the others when they are given back.
+ * mysql2's pools of one database, whose connections can be ended at once. What befalls a connection
+ * and is no fault of the statement's (the server may only be read, a right came or went, it shuts
+ * down) has befallen those that were opened before it as well: the ones that lie idle are ended
+ * with it, the others when they are given back.
  */
 export class Pools {
   private readonly pools: Pool[] = [];
@@ -48,7 +49,10 @@ export class Pools {
   }
 }
 
-/** The driver only ends its side politely: a frozen server would never answer that, and the socket would stay. */
+/**
+ * The driver only ends its side politely: a frozen server would never answer that, and the socket
+ * would stay.
+ */
 export function destroy(raw: PoolConnection): void {
   raw.destroy();
   (raw as unknown as { stream?: { destroy(): void } }).stream?.destroy();

@@ -1,10 +1,12 @@
 /**
- * The least rights in a MySQL or MariaDB database: what the API's statements need, and what a manager's do.
+ * The least rights in a MySQL or MariaDB database: what the API's statements need, and what a
+ * manager's do.
  *
- * A manager reads of a task only what a claim hands out, changes of a response only what an attempt changes (never whose it
- * is, how often it may be tried, or whether it is to be cancelled), sees no result of anybody, and nothing of keys and audit. What
- * it asks for carries its account, which it cannot change.
- * The API may add to the audit trail and not alter it. Neither may change a table: that is for `initialize`.
+ * A manager reads of a task only what a claim hands out, changes of a response only what an attempt
+ * changes (never whose it is, how often it may be tried, or whether it is to be cancelled), sees no
+ * result of anybody, and nothing of keys and audit. What it asks for carries its account, which it
+ * cannot change. The API may add to the audit trail and not alter it. Neither may change a table:
+ * that is for `initialize`.
  */
 export interface TableRights {
   table: string;

@@ -31,9 +31,10 @@ const MAX_STATEMENTS = 500;
 /**
  * One connection, one queue: nobody reads or writes beside an open transaction of somebody else.
  *
- * All jobs that wait when the queue is looked at share one transaction and one fsync (group commit), each in a savepoint of
- * its own, so that one that fails takes nobody along. A job's promise settles after the COMMIT. Some faults (disk full, I/O)
- * make SQLite roll back the whole transaction: then every job of the group is done again in a transaction of its own.
+ * All jobs that wait when the queue is looked at share one transaction and one fsync (group
+ * commit), each in a savepoint of its own, so that one that fails takes nobody along. A job's
+ * promise settles after the COMMIT. Some faults (disk full, I/O) make SQLite roll back the whole
+ * transaction: then every job of the group is done again in a transaction of its own.
  */
 export class SqliteQueue implements Connection {
   readonly dialect = sqliteDialect;
@@ -53,7 +54,9 @@ export class SqliteQueue implements Connection {
     });
   }
 
-  /** Waits for its turn and keeps everybody else out: for work that opens transactions of its own. */
+  /**
+   * Waits for its turn and keeps everybody else out: for work that opens transactions of its own.
+   */
   async alone<T>(work: () => Promise<T>): Promise<T> {
     while (this.running) await this.running;
     let result: Promise<T> | undefined;
@@ -155,7 +158,10 @@ export class SqliteQueue implements Connection {
     }
   }
 
-  /** The transaction is gone. `culprit` broke it and gets its error; the others are done again, each alone. */
+  /**
+   * The transaction is gone. `culprit` broke it and gets its error; the others are done again, each
+   * alone.
+   */
   private async oneByOne(group: Job[], culprit: { job: Job; settle: () => void } | null): Promise<void> {
     culprit?.settle();
     for (const job of group) if (job !== culprit?.job) await this.commit([job]);
@@ -177,7 +183,8 @@ export class SqliteQueue implements Connection {
   }
 }
 
-// SQLite's text ends at a NUL; a blob does not. The same text always takes the same form, so comparing still works.
+// SQLite's text ends at a NUL; a blob does not. The same text always takes the same form, so
+// comparing still works.
 function bind(value: Value): Value {
   return typeof value === "string" && value.includes("\0") ? Buffer.from(value, "utf8") : value;
 }

@@ -55,8 +55,8 @@ export async function openSqlite(path: string, exclusive: boolean): Promise<Data
 }
 
 /**
- * An open exclusive transaction in a tiny database beside the file: the lock is the operating system's, so it ends with the
- * process however that ends.
+ * An open exclusive transaction in a tiny database beside the file: the lock is the operating
+ * system's, so it ends with the process however that ends.
  */
 function lockFile(file: string): SqliteHandle {
   makePrivate(`${file}.lock`);

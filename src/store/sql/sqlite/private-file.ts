@@ -3,8 +3,8 @@ import { chmodSync, closeSync, openSync, statSync } from "node:fs";
 const OTHERS = 0o007;
 
 /**
- * Makes the file if it is not there, readable and writable for its owner alone. One that everybody may read is made private,
- * too; a mode that lets in a group is somebody's choice and stays.
+ * Makes the file if it is not there, readable and writable for its owner alone. One that everybody
+ * may read is made private, too; a mode that lets in a group is somebody's choice and stays.
  */
 export function makePrivate(file: string): void {
   closeSync(openSync(file, "a", 0o600));

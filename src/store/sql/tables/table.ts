@@ -26,7 +26,9 @@ export interface Column<New> {
   nullable?: true;
   /** The database's default; absent: NULL. */
   default?: string | number;
-  /** SQLite has the default, too: the column was added with it. Other columns cannot get one there. */
+  /**
+   * SQLite has the default, too: the column was added with it. Other columns cannot get one there.
+   */
   defaultOnSqlite?: true;
   /** A default that the database computes, as SQL. */
   defaultSql?: Partial<Record<Kind, string>>;
@@ -52,9 +54,9 @@ export interface Index {
 }
 
 /**
- * A table's columns, each with its type (for TypeORM's schema), its first value (for INSERT) and its
- * field (for SELECT). A SELECT names each column as its field, so that the driver's row becomes the
- * record.
+ * A table's columns, each with its type (for TypeORM's schema), its first value (for INSERT) and
+ * its field (for SELECT). A SELECT names each column as its field, so that the driver's row becomes
+ * the record.
  */
 export class Table<New, Row extends object> {
   private readonly list: Array<[name: string, column: Column<New>]>;
@@ -86,7 +88,10 @@ export class Table<New, Row extends object> {
     return chosen.map(([name, { field }]) => `${alias}${name}${name === field ? "" : ` AS ${field}`}`).join(", ");
   }
 
-  /** Turns the driver's row into the record, in place: times to RFC 3339, bytes to text, JSON parsed. */
+  /**
+   * Turns the driver's row into the record, in place: times to RFC 3339, bytes to text, JSON
+   * parsed.
+   */
   record = <T extends object = Row>(row: object): T => {
     const given = row as Record<string, unknown>;
     for (const field of this.times) if (given[field] != null) given[field] = fromDb(given[field] as string);

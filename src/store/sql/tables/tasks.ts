@@ -35,7 +35,8 @@ export const TASKS = new Table<TaskDraft, TaskRecord>(
     traceparent: { type: "text", nullable: true, field: "traceparent", first: (task) => task.traceparent },
     created_by: { type: "text", nullable: true, field: "createdBy", first: (task) => task.createdBy },
     version: { type: "int", default: 1, field: "version" },
-    // If the task names no endpoint, create-script.ts multiplies it by the number of registered ones.
+    // If the task names no endpoint, create-script.ts multiplies it by the number of registered
+    // ones.
     expected: {
       ...{ type: "int", default: 0, defaultOnSqlite: true },
       first: (task) => (task.endpoints?.length ?? 1) * task.jobs.length,

@@ -10,8 +10,8 @@ import { clampMs } from "../times";
  *
  * The transaction that stores new tasks with their expected responses, as one text for one round
  * trip. A failed statement ends the script and leaves the transaction open, to be rolled back. The
- * driver escapes every value. The rows equal those of create.ts, but leave out columns that have the
- * default in all rows.
+ * driver escapes every value. The rows equal those of create.ts, but leave out columns that have
+ * the default in all rows.
  */
 
 /** The most responses in a script. */
@@ -65,9 +65,9 @@ function groupByType(tasks: readonly TaskDraft[]): TaskDraft[][] {
 }
 
 /**
- * Stores one response for each endpoint registered for the type. The database inserts the names: this
- * needs no read before, and all tasks of the script get the same endpoints. If none is registered,
- * `expected` becomes NULL, which the column refuses.
+ * Stores one response for each endpoint registered for the type. The database inserts the names:
+ * this needs no read before, and all tasks of the script get the same endpoints. If none is
+ * registered, `expected` becomes NULL, which the column refuses.
  */
 function broadcast(tasks: readonly TaskDraft[], at: Moment): string {
   const made = tasks.flatMap((task) => task.jobs.map((job) => ({ made: { task, endpoint: NAME, job }, at })));
@@ -111,8 +111,8 @@ export function scriptAnswer(sets: readonly ScriptRow[][]): { now: string; regis
 
 /**
  * `@now` is the time of the transaction by the database's clock. Each `@in…` is a time so many ms
- * later, computed once for all rows: tasks of a type share their waits. All variables are assigned in
- * one SET, within which the server's clock does not move.
+ * later, computed once for all rows: tasks of a type share their waits. All variables are assigned
+ * in one SET, within which the server's clock does not move.
  */
 class ScriptMoment implements Moment {
   readonly now = new Raw("@now");

@@ -15,8 +15,9 @@ import { type DraftEntry, type Entry, withoutExisting } from "./existing";
 const MAX_ROUNDS = 5;
 
 /**
- * Stores tasks with their expected responses. Nearly always two INSERTs take all of them. Tasks that
- * collide with stored rows, with each other or with the database's limits get further statements.
+ * Stores tasks with their expected responses. Nearly always two INSERTs take all of them. Tasks
+ * that collide with stored rows, with each other or with the database's limits get further
+ * statements.
  */
 export async function createTasks(db: Database, tasks: readonly TaskDraft[]): Promise<CreateOutcome[]> {
   const outcomes = new Array<CreateOutcome>(tasks.length);

@@ -16,8 +16,8 @@ export async function endpointsOfType(db: Database, type: string): Promise<strin
 }
 
 /**
- * Replaces the endpoints that the config lists for the type. Endpoints that a manager has registered
- * stay, and removed ones stay removed.
+ * Replaces the endpoints that the config lists for the type. Endpoints that a manager has
+ * registered stay, and removed ones stay removed.
  */
 export function registerEndpoints(db: Database, type: string, endpoints: readonly string[]): Promise<string[]> {
   return db.write(async (connection) => {
@@ -93,7 +93,8 @@ export function addLeaving(text: string | null, types: readonly string[]): strin
 
 /**
  * Registers endpoints. Responses that wait for a newly registered one become due: its queue exists
- * from now on. Their version changes, so that a reconciler that found no queue cannot postpone them.
+ * from now on. Their version changes, so that a reconciler that found no queue cannot postpone
+ * them.
  */
 export async function addTypes(
   connection: Connection,

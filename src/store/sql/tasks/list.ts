@@ -6,12 +6,16 @@ import type { Connection, Database } from "../connection";
 import { compare, Sql } from "../sql";
 import { TASKS } from "../tables/tasks";
 
-/** The most (type, status) pairs in a UNION; SQLite takes at most 500 SELECTs. More are one scan by id. */
+/**
+ * The most (type, status) pairs in a UNION; SQLite takes at most 500 SELECTs. More are one scan by
+ * id.
+ */
 const MAX_RANGES = 420;
 
 /**
- * Newest first, by id. Ids are ordered by time, so a page of any age is a range of an index. Each pair
- * of type and status is a range of its own; the first page of each is read, and the pages are merged.
+ * Newest first, by id. Ids are ordered by time, so a page of any age is a range of an index. Each
+ * pair of type and status is a range of its own; the first page of each is read, and the pages are
+ * merged.
  */
 export function listTasks(db: Database, filter: TaskFilter): Promise<TaskRecord[]> {
   if (filter.types?.length === 0 || filter.status?.length === 0 || filter.endpointStatus?.length === 0)

@@ -6,9 +6,9 @@ import type { Database } from "../connection";
 import { chunks, groupBy, MAX_LIST, unique } from "../sql";
 
 /**
- * An endpoint lives for a task type while it is registered for it and has a manager that has neither
- * left nor been declared dead. The age of its heartbeat does not count: after an outage of the
- * database all are old, and the reconciler waits before it declares managers dead.
+ * An endpoint lives for a task type while it is registered for it and has a manager that has
+ * neither left nor been declared dead. The age of its heartbeat does not count: after an outage of
+ * the database all are old, and the reconciler waits before it declares managers dead.
  */
 const LIVING_AT = `endpoint_types e JOIN managers m ON m.endpoint = e.endpoint WHERE m.${LIVING}`;
 

@@ -54,7 +54,10 @@ function selectTasks({ now }: Dialect): string {
   return `SELECT ${TASKS.all}, ${now} AS now_at FROM tasks WHERE `;
 }
 
-/** Tasks are read before their responses, which are at least as new. Null: the database has no scripts. */
+/**
+ * Tasks are read before their responses, which are at least as new. Null: the database has no
+ * scripts.
+ */
 async function rowsByScript(db: Database, ids: readonly string[]): Promise<[TaskNow[], ResponseRecord[]] | null> {
   // Ids contain nothing to escape.
   const list = `(${ids.map((id) => `'${id}'`).join(", ")})`;

@@ -91,8 +91,8 @@ async function openAt(connection: Connection, name: string): Promise<EndpointRem
 }
 
 /**
- * Ends the endpoint's open responses of tasks created until then. A task that was being stored during
- * the removal may appear later, so the reconciler calls this again.
+ * Ends the endpoint's open responses of tasks created until then. A task that was being stored
+ * during the removal may appear later, so the reconciler calls this again.
  */
 export async function endOpen(db: Database, name: string, until: string): Promise<void> {
   for (let more = true; more; ) {

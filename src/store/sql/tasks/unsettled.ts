@@ -38,7 +38,9 @@ function openTasks(connection: Connection, ids: readonly string[]) {
   return connection.query<{ id: string; wait_over: number }>(sql.text, sql.values);
 }
 
-/** Tasks past their wait with something under way, or a living endpoint that has not received it. */
+/**
+ * Tasks past their wait with something under way, or a living endpoint that has not received it.
+ */
 async function dueTasks(connection: Connection, ids: readonly string[]): Promise<string[]> {
   const sql = new Sql("SELECT t.id FROM tasks t WHERE ").append(connection.dialect.isIn("t.id", ids));
   sql.add(` AND (SELECT 1 FROM task_responses r WHERE r.task_id = t.id AND (r.status IN ('received', 'running', 'retrying')

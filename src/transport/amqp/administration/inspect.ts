@@ -23,13 +23,22 @@ export interface FoundQueue {
 export interface ExpectedQueues {
   queueType: "classic" | "quorum";
   types: readonly TypeTopology[];
-  /** What is not final, whatever the config says of its type by now; `*`: of any endpoint. Its queues are served until then. */
+  /**
+   * What is not final, whatever the config says of its type by now; `*`: of any endpoint. Its
+   * queues are served until then.
+   */
   open: ReadonlyArray<{ type: string; endpoint: string }>;
-  /** Every endpoint that is configured or registered; null: nobody could be asked, so none of their queues is judged an orphan. */
+  /**
+   * Every endpoint that is configured or registered; null: nobody could be asked, so none of their
+   * queues is judged an orphan.
+   */
   endpoints: readonly string[] | null;
 }
 
-/** `differs`: declared in another way · `orphan`: in tasker's names, of nobody known · `foreign`: not named as tasker's are. */
+/**
+ * `differs`: declared in another way · `orphan`: in tasker's names, of nobody known · `foreign`:
+ * not named as tasker's are.
+ */
 export interface QueueFinding {
   kind: "differs" | "orphan" | "foreign";
   queue: FoundQueue;
@@ -86,7 +95,10 @@ function orphanOf(name: string, types: readonly TypeTopology[]): string {
     : `${own.type} is delivered to each, and has no shared queue`;
 }
 
-/** A declaration is durable and has one argument, the queue's type: what else there is came from somebody else. */
+/**
+ * A declaration is durable and has one argument, the queue's type: what else there is came from
+ * somebody else.
+ */
 function differencesOf(queue: FoundQueue, queueType: string): string[] {
   const differences: string[] = [];
   if (queue.type !== queueType) differences.push(`it is a ${queue.type} queue, not a ${queueType} one`);

@@ -7,7 +7,10 @@ import type { FoundQueue } from "./inspect";
  * never a password.
  */
 export interface Permissions {
-  /** Regular expressions over names of queues and exchanges; "" matches nothing, "^$" only the nameless. */
+  /**
+   * Regular expressions over names of queues and exchanges; "" matches nothing, "^$" only the
+   * nameless.
+   */
   configure: string;
   write: string;
   read: string;
@@ -50,7 +53,10 @@ export class Management {
     this.deadlineMs = options.deadlineMs ?? 10_000;
   }
 
-  /** Waits until the API answers and takes the administrator's password; rejects with the last reason after `ms`. */
+  /**
+   * Waits until the API answers and takes the administrator's password; rejects with the last
+   * reason after `ms`.
+   */
   async ready(ms: number): Promise<void> {
     const end = Date.now() + ms;
     for (;;) {
@@ -108,7 +114,10 @@ export class Management {
     await this.call("DELETE", path, `deleting the permissions of ${user} in ${vhost}`);
   }
 
-  /** All of a vhost, in pages; null: there is no such vhost. Asks for a user with the tag `management` and rights in the vhost. */
+  /**
+   * All of a vhost, in pages; null: there is no such vhost. Asks for a user with the tag
+   * `management` and rights in the vhost.
+   */
   async queues(vhost: string): Promise<FoundQueue[] | null> {
     const all: FoundQueue[] = [];
     for (let page = 1; ; page++) {
