@@ -139,10 +139,10 @@ test("a page that is older than the server says so, and can be loaded anew", asy
   });
   await page.locator("[data-live]").click();
   await page.locator("[data-live=paused]").click();
-  await page.getByText("The server is version 9.9.9 by now").waitFor();
+  await page.getByText("The server is version 9.9.9 now").waitFor();
   expect(await axe(page, "colours")).toEqual([]);
   await page.getByRole("button", { name: "Reload" }).click();
-  await page.getByText("The server is version 9.9.9 by now").waitFor({ state: "detached" });
+  await page.getByText("The server is version 9.9.9 now").waitFor({ state: "detached" });
   await page.locator("[data-live=live]").waitFor();
   await page.context().close();
 });
