@@ -174,7 +174,7 @@ async function managerChecks(
   };
 }
 
-/** Each step is tried until it works; a process that is told to end begins no further one. */
+/** Tries each step until it works; a process that ends begins no further one. */
 async function bringUp(
   options: ProcessOptions & { onAttempt: OnAttempt },
   store: Store,
@@ -188,8 +188,8 @@ async function bringUp(
     if (!signal.aborted) await until(what, step, log, signal);
   };
   // The broker may come later than the database or sooner: its own supervisor goes on trying.
-  const wire = again("connect to the broker", () => transport.open(10_000));
-  // A manager has no right to change tables, and waits for whoever has.
+  const connected = again("connect to the broker", () => transport.open(10_000));
+  // A manager has no right to change tables, and waits for a process that has.
   if (tasks) await again("bring the database's schema up to date", () => store.migrate());
   else await again("find the database's schema up to date", () => store.schemaReady());
   await again("start the background work", async () => tasks?.start());
@@ -212,11 +212,11 @@ async function bringUp(
       }),
     ),
   );
-  await wire;
+  await connected;
   await Promise.all(managers.map((manager) => manager.ready));
 }
 
-/** Repeats a step until it works or the process is told to end. */
+/** Repeats a step until it works or the process ends. */
 async function until(what: string, step: () => Promise<unknown>, log: Log, signal: AbortSignal): Promise<void> {
   for (let failures = 1; !signal.aborted; failures++) {
     try {

@@ -17,8 +17,7 @@ export interface ManagerContext {
   /** The manager is ending in good order (drain.ts). */
   draining: boolean;
   /**
-   * Aborted when the manager has stopped: whatever still waits for the store or the broker gives
-   * up.
+   * Aborted when the manager has stopped: what still waits for the store or the broker gives up.
    */
   over: AbortSignal;
 }
@@ -30,15 +29,15 @@ export interface Pace {
   /** How often running attempts are checked and waiting messages reported. */
   sweepMs: number;
   /**
-   * After so long under a verified lease an attempt's delivery is acked: the lease owns the
-   * recovery from then on.
+   * How long an attempt runs under a verified lease before its delivery is acked; from then on the
+   * lease owns the recovery.
    */
   earlyAckMs: number;
-  /** A finish that is not committed by then goes to the spool. */
+  /** An end that is not committed by then goes to the spool. */
   spoolAfterMs: number;
   /** How often progress and logs are written. */
   flushMs: number;
-  /** Two looks of the reconciler: by then what a retired predecessor ran may be claimed again. */
+  /** Two rounds of the reconciler: by then what a retired predecessor ran may be claimed again. */
   reclaimMs: number;
 }
 

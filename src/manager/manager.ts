@@ -40,8 +40,9 @@ export interface RunningManager {
 /**
  * One manager at one endpoint. A task's way through it, a file each:
  *
- *   receive → (wait) → claim → run → complete    register beside it, leases and progress and logs
- *                                                while it runs, drain at the end
+ *   receive → (wait) → claim → run → complete
+ *
+ * Beside it the manager registers, watches leases, and reports progress and logs; then it drains.
  *
  * Comes back at once: neither the store nor the broker needs to be there yet. Rejects only for a
  * name that is none.

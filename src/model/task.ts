@@ -1,7 +1,8 @@
 /**
- * A task is one request. Only the API's processes write its row. Endpoints write to its responses,
- * from which its status is computed (completeness.ts). The row's `status` and `finishedAt` are the
- * last stored result, for lists. Each view computes them again.
+ * The task: one request. Its row is written at creation and after that only by the API's processes;
+ * what endpoints do stands in the responses, and the task's status is computed from them
+ * (completeness.ts). `status` and `finishedAt` in the row are that computation's last stored
+ * result, kept for lists; a view always computes anew.
  */
 export const TASK_STATUSES = [
   "scheduled",
@@ -14,22 +15,22 @@ export const TASK_STATUSES = [
 ] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
 
-/** Statuses that only an operator's retry changes. */
+/** Statuses that a task keeps (but for an operator's retry). */
 export const FINAL_TASK_STATUSES: readonly TaskStatus[] = ["succeeded", "failed", "cancelled"];
 
 export type Deliver = "each" | "one";
 
-/** A task to create. The store adds no defaults. */
+/** What it takes to create a task, fully decided: nothing is left for the store to default. */
 export interface NewTask {
   id: string;
   type: string;
   identifier: string;
-  /** SHA-256 (hex) of the canonical request; equal for a repetition, different for a conflict. */
+  /** SHA-256 (hex) of the canonical request; tells a repeated request from a conflicting one. */
   bodyHash: string;
-  /** JSON text, stored byte for byte. */
+  /** JSON text, stored byte-exact. */
   payload: string;
   deliver: Deliver;
-  /** Endpoint names, or [ANY_ENDPOINT]. */
+  /** Keys of the responses to expect: endpoint names, or [ANY_ENDPOINT]. */
   endpoints: string[];
   /** [""] for a type without jobs. */
   jobs: string[];
@@ -37,19 +38,22 @@ export interface NewTask {
   timeoutMs: number;
   /** `wait_for_endpoints_timeout`. */
   waitMs: number;
-  /** A response not received for this long is missed; null: never. */
+  /** Unreceived after this long it is missed; null: never. */
   expiresMs: number | null;
   priority: number;
-  /** RFC 3339; null: at once. */
+  /** RFC 3339, or null: at once. */
   delayUntil: string | null;
-  /** Only one task with this key may be open (`single_run`); null: any number. */
+  /** For a `single_run` type: only one task with this key may be open. */
   runKey: string | null;
   traceparent: string | null;
-  /** The name of the API key; null: without a key. */
+  /** Name of the API key that asked, or null. */
   createdBy: string | null;
 }
 
-/** `endpoints` null: those registered for the type when the task is stored. */
+/**
+ * A task whose endpoints need not be known yet: null is whoever is registered for the type when it
+ * is stored.
+ */
 export type TaskDraft = Omit<NewTask, "endpoints"> & { endpoints: string[] | null };
 
 export interface TaskRecord {
@@ -65,7 +69,7 @@ export interface TaskRecord {
   status: TaskStatus;
   createdAt: string;
   delayUntil: string | null;
-  /** From then on the task is incomplete if an endpoint has not received it. */
+  /** When an endpoint that has not received it turns the task incomplete. */
   waitUntil: string;
   expiresAt: string | null;
   publishedAt: string | null;

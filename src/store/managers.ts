@@ -38,8 +38,8 @@ export interface ManagerRegistration {
   /**
    * The incarnation that this very process had before, which was declared dead. What still runs
    * under it goes on under the new one. `cutOff`: the process ran and could not reach the store.
-   * Then what was taken from it, and has not been taken up since, is not charged; within bounds,
-   * lest something that cuts managers off is tried for ever.
+   * Then what was taken from it, and has not been claimed since, is not charged; within bounds,
+   * because a task that cuts managers off must not be tried for ever.
    */
   former?: { id: string; cutOff: boolean };
   /** A heartbeat older than this means dead. */
@@ -173,7 +173,7 @@ export type LeaseState = "held" | "cancel" | "overdue" | "lost";
  * the broker one day.
  */
 export interface ManagerStore {
-  /** The key under which messages are sealed; null: no API has made one yet. */
+  /** The key with which messages are signed; null: no API has made one yet. */
   messageKey(): Promise<string | null>;
   /**
    * Incarnations that were neither closed nor declared dead at the same endpoint, host and slot.
@@ -205,11 +205,11 @@ export interface ManagerStore {
    * given.
    *
    * Rejects with IncarnationLost where this incarnation was declared dead, retired or closed: what
-   * it were granted would be taken from it at once.
+   * it was granted would be taken from it at once.
    *
-   * After an unknown outcome the same manager repeats the call: what had been granted to it and
-   * never been told is granted as it stands, the attempt not counted twice. Otherwise a lost COMMIT
-   * answer would leave a row `running` that nobody runs.
+   * After an unknown outcome the same manager repeats the call, and is granted what the lost call
+   * had granted, the attempt not counted twice. Otherwise a lost COMMIT answer would leave a row
+   * `running` that nobody runs.
    */
   claim(managerId: string, endpoint: string, claims: readonly Claim[]): Promise<ClaimAnswer[]>;
   /**
@@ -249,7 +249,7 @@ export interface NewRequest {
 }
 
 export interface RequestRow extends NewRequest {
-  /** As whoever inserted it says. */
+  /** The author that the row itself names. */
   createdBy: string | null;
   /**
    * As the database says: `user@host`; null where it knows no users, and for a row from before it

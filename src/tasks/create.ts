@@ -15,19 +15,19 @@ import { hashOf } from "./requests/fingerprint";
 import { checked, type SubmitBody, submitBody } from "./requests/request";
 import type { Caller } from "./service";
 
-/** The outcome of a draft. One without endpoints is refused. */
+/** What became of a draft; one that reaches nobody is refused. */
 export type Created = Exclude<CreateOutcome, { kind: "unaddressed" }>;
 
-/** Refuses creates while the outbox is full. */
+/** Refuses creates while more is stored than the broker takes. */
 export interface Gate {
   /** Throws TaskerError `overloaded`. */
   check(): void;
 }
 
 /**
- * request → checked draft → batch → outcome.
+ * request → checked draft → one transaction with its neighbours in time → outcome.
  *
- * Drafts that arrive together share a transaction. A bad one fails alone.
+ * What a batch shares: one transaction. What it never shares: a fault.
  */
 export class Creator {
   private readonly schemas = new Map<string, ValidateFunction>();
@@ -51,7 +51,10 @@ export class Creator {
     });
   }
 
-  /** Checks a request without the database; throws TaskerError `invalid_request`. */
+  /**
+   * Checks the request as far as it goes without the database; throws TaskerError
+   * `invalid_request`.
+   */
   draft(
     type: TaskTypeConfig,
     body: unknown,
@@ -81,7 +84,7 @@ export class Creator {
     this.gate.check();
     const outcome = await this.batcher.add(draft);
     if (outcome.kind !== "busy") return outcome;
-    // The other run may have ended; storing its status releases the key.
+    // A run that ended a moment ago holds its key until its status is stored.
     await this.storeStatus([outcome.taskId]);
     return this.batcher.add(draft);
   }
@@ -140,7 +143,7 @@ export class Creator {
   }
 }
 
-/** Most drafts name their endpoints: return the same object and avoid a copy. */
+/** Most name their endpoints and are what they were: copying objects is dear. */
 function addressed(draft: TaskDraft, endpoints: readonly string[]): NewTask {
   return draft.endpoints === null ? { ...draft, endpoints: [...endpoints] } : (draft as NewTask);
 }
@@ -153,12 +156,12 @@ function reachesNobody(type: string): TaskerError {
   );
 }
 
-/** An error if the identifier belongs to another request; null: the task is new or a repetition. */
+/** The identifier belongs to another request; null: to this one, or the task is new. */
 export function conflictOf(draft: TaskDraft, outcome: Created): TaskerError | null {
   if (outcome.kind !== "existing" || outcome.task.bodyHash === draft.bodyHash) return null;
   return new TaskerError(
     "identifier_conflict",
-    `The identifier belongs to task ${outcome.task.id}, which was requested with another body: choose a new identifier`,
+    `The identifier belongs to task ${outcome.task.id}, which was asked for with another body: choose a new identifier`,
     { location: `/${draft.type}/${outcome.task.id}` },
   );
 }

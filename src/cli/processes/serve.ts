@@ -2,7 +2,7 @@ import type { Config } from "../../config/config";
 import type * as Load from "../../config/loading/load";
 import { describeError } from "../../describe-error";
 import type * as Logs from "../../log";
-import { onUntold } from "../../manager/runners/module/stray";
+import { onUnownedError } from "../../manager/runners/module/stray";
 import type * as Processes from "../../tasker";
 import type { ProcessOptions, TaskerProcess } from "../../tasker";
 import { EXIT } from "../exit-codes";
@@ -57,7 +57,7 @@ function untilStopped(running: TaskerProcess, onReady: () => Promise<void>): voi
     );
     if (requests > 2) process.exit(EXIT.interrupted);
   };
-  onUntold((error, handlers) => {
+  onUnownedError((error, handlers) => {
     const names = handlers.map(({ type, task_id }) => `${type}/${task_id}`).join(", ");
     process.stderr.write(
       `an uncaught error that belongs to no known handler; inline handlers that were running: ${names || "none"}\n` +

@@ -9,14 +9,14 @@ import { Stop } from "../runners/stop";
 import type { Outcome } from "./outcome";
 
 /**
- * One attempt under its lease, from the grant to its end; what its runner asks goes to the reports.
+ * One attempt under its lease, from the grant to its end. What its runner reports goes to the
+ * manager's reports.
  */
 export class Attempt implements RunHooks {
-  /** Why it was told to stop, if it was; the first cause stands. */
   readonly stop = new Stop();
   readonly startedAt = performance.now();
   readonly beganUnclaimed: boolean;
-  /** The store has been told that it runs. */
+  /** The store knows that it runs. */
   reported = false;
   /** The call that claims it after it began; never rejects. */
   claiming: Promise<void> | null = null;
@@ -38,7 +38,7 @@ export class Attempt implements RunHooks {
     return this.begunBy === null;
   }
 
-  /** The store has answered to its claim: from now on it is as every other. */
+  /** The store has answered to its claim. */
   claimed(): void {
     this.begunBy = null;
     this.kept?.();
@@ -62,18 +62,15 @@ export class Attempt implements RunHooks {
   }
 
   /**
-   * The handler has ended; resolves when its log is in the store, or after a second at most. Null:
-   * there is nothing to wait for.
+   * After the handler's end. Resolves when its log is in the store, or after a second; null: there
+   * is nothing to wait for.
    */
   closeReports(): Promise<void> | null {
     this.reports.progress.forget(this.grant);
     return this.attemptLog && this.reports.logs.drain();
   }
 
-  /**
-   * The outcome as the store is told it; an attempt that has not been claimed brings its claim
-   * along.
-   */
+  /** The outcome under the lease. An attempt that has not been claimed brings its claim along. */
   endWith(outcome: Outcome): AttemptEnd {
     const { taskId, endpoint, job, leaseId, generation, attempt } = this.grant;
     const end: AttemptEnd = { taskId, endpoint, job, leaseId, generation, attempt, ...outcome };

@@ -25,9 +25,9 @@ interface Candidate {
  * next one, so that batches grow with the load and a single task waits for nobody.
  *
  * While the store is away the batch is kept, consuming is held, and the same call is repeated once
- * a heartbeat has been answered: had it been committed and only its answer lost, the repetition is
- * granted what this manager holds already. Where the manager was declared dead meanwhile, its next
- * incarnation asks; what the former one had been granted is attempted again.
+ * a heartbeat has been answered: if it was committed and only its answer was lost, the repetition
+ * is granted what this manager holds already. Where the manager was declared dead meanwhile, its
+ * next incarnation asks; what the former one was granted is attempted again.
  */
 export class Claimer {
   private working = false;
@@ -46,7 +46,7 @@ export class Claimer {
     registration.on("sure", () => this.wake());
   }
 
-  /** There may be something to claim. Cheap; looks at the end of this turn of the loop. */
+  /** There may be something to claim: looks at the end of this turn of the loop. Cheap. */
   wake(): void {
     if (this.scheduled || this.working) return;
     this.scheduled = true;
@@ -93,7 +93,7 @@ export class Claimer {
     const leaseId = newId();
     const managerId = this.registration.sure();
     return batch.filter(({ slots, task }) => {
-      // Something has happened to what the store has been told of.
+      // A reported task has another version, so its claim could not be made with its end.
       if (!task.mayBegin || task.reported || managerId === null) return true;
       const grant = knownGrant(task, this.context.endpoint, leaseId);
       if (this.executor.begin(task, grant, slots, managerId)) this.context.counters.begun++;

@@ -11,10 +11,7 @@ import { leftovers, readSpool, type Spool } from "./spool";
 
 const SIZE = 100;
 const HOLD = "finished work waits for the store";
-/**
- * A row that the store throws at, alone and so often, without being away: it will never be taken as
- * it is.
- */
+/** After this many errors at an end alone, while the store is there, it counts as refused. */
 const MAX_FAULTS = 20;
 
 /** An end that the store has not answered for. */
@@ -23,9 +20,9 @@ interface PendingEnd {
   /** Monotonic milliseconds. */
   since: number;
   spooled: boolean;
-  /** How often the store has thrown at this pending alone. */
+  /** How often the store has thrown at this end alone. */
   faults: number;
-  /** How often it has been replaced after a refusal. */
+  /** How often the end has been replaced after a refusal. */
   refusals: number;
   resolve(answer: EndAnswer): void;
 }
@@ -36,8 +33,8 @@ interface PendingEnd {
  *
  * Nothing that has ended is ever dropped: an end stays in memory until the store has answered for
  * it. If that takes longer than about a second, all that waits is also appended to the spool, and
- * consuming is held until the store has taken everything. If the disk refuses too, memory alone has
- * to do; with consuming held it cannot grow.
+ * consuming is held until the store has taken everything. If the disk refuses too, memory alone
+ * holds the ends; with consuming held it cannot grow.
  */
 export class Completer {
   private ends: PendingEnd[] = [];

@@ -17,7 +17,7 @@ import { endedBySignal, outcomeOf } from "./outcome";
  * A supervisor that stops a whole tree reaches handlers a moment before its signal is handled here.
  */
 const SAME_SIGNAL_MS = 250;
-/** Of an attempt that is told to stop before it runs. */
+/** The result of an attempt that is stopped before it runs. */
 const RELEASED: RunResult = { kind: "stopped", killed: false };
 
 /**
@@ -62,15 +62,12 @@ export class Executor {
     void this.perform(attempt);
   }
 
-  /** Tells all that run that the manager drains. */
+  /** Stops all that run, because the manager drains. */
   stopAll(): void {
     for (const attempt of this.running) attempt.stop.tell("drain");
   }
 
-  /**
-   * One function from the claim to the settled delivery: each promise more is paid for by every
-   * attempt. Never rejects.
-   */
+  /** The whole way in one function, because every attempt pays for each promise. Never rejects. */
   private async perform(attempt: Attempt): Promise<void> {
     const { task } = attempt;
     this.unended.up();
@@ -92,8 +89,8 @@ export class Executor {
       if (endedBySignal(result) && !this.context.draining) await pause(SAME_SIGNAL_MS);
       if (attempt.claiming) await attempt.claiming;
       const end = this.endOf(attempt, result);
-      // The store knows nothing of an attempt that was never claimed: what is given back is as if
-      // it had never begun.
+      // The store knows nothing of an attempt that was never claimed, so there is nothing to give
+      // back to it.
       const unclaimed = end?.status === "received" && end.claim !== undefined;
       const committed = end && !unclaimed ? this.completer.finish(end) : null;
       this.unended.down();

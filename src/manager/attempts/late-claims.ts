@@ -7,7 +7,7 @@ const SIZE = 100;
 /**
  * Claims for what has begun before its claim and still runs after a while: from then on it is
  * shown, watched, cancelled and recovered as every other. The claim is made under the lease that
- * the attempt has had from its start. So it may be repeated after an answer was lost, and an end
+ * the attempt has had from its start, so it may be repeated after an answer was lost, and an end
  * that overtakes it finds its own lease.
  */
 export class LateClaims {
@@ -21,8 +21,8 @@ export class LateClaims {
     for (let i = 0; i < attempts.length; i += SIZE) {
       const part = attempts.slice(i, i + SIZE);
       const claiming = this.ask(part);
-      // Who ends meanwhile waits for the answer: given back before it, the row would be left
-      // running.
+      // An attempt that ends meanwhile waits for the answer: given back before it, the row would be
+      // left running.
       const settled = claiming.catch(() => undefined);
       for (const attempt of part) attempt.claiming = settled;
       await claiming.finally(() => {

@@ -12,9 +12,8 @@ const SIZE = 200;
 
 /**
  * Asks the store about what runs, all in a few calls a second: is its lease still held, has a
- * cancel been asked? What is cancelled or lost is told to stop. What has run long under a held
- * lease has its delivery acked: the lease owns the recovery, and no broker's consumer timeout can
- * hit it.
+ * cancel been asked? What is cancelled or lost is stopped. What has run long under a held lease has
+ * its delivery acked: the lease owns the recovery, and no broker's consumer timeout can hit it.
  *
  * The start of an attempt is reported once it has run for a while: most have ended by then, and
  * their start is no news any more. What began before its claim is claimed then.

@@ -9,7 +9,7 @@ const MAX_ERROR = 16_384;
 const PREVIEW = 1000;
 
 export interface OutcomePolicy {
-  /** Why the attempt was told to stop, if it was. */
+  /** Why the attempt was stopped, if it was. */
   cause: StopCause | null;
   /** The manager is draining: what a signal has ended was ended by that. */
   draining: boolean;
@@ -94,8 +94,8 @@ export function endedBySignal(result: RunResult): result is Failure {
 }
 
 /**
- * No result is stored that is no JSON, whoever made it; one over the limit is not cut but refused:
- * half a document is worse than none. What else the attempt says stays.
+ * A result that is no JSON is not stored. One over the limit is refused, not cut: half a document
+ * is worse than none. What else the attempt says stays.
  */
 function fitting(outcome: Outcome, maxBytes: number): Outcome {
   if (outcome.result !== null && !isJson(outcome.result)) {

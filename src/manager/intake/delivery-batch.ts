@@ -18,7 +18,7 @@ export interface ReceivedTask extends Claim {
   batch: DeliveryBatch;
   /** When it arrived, monotonic milliseconds. */
   since: number;
-  /** The store has been told that it waits here. */
+  /** The store knows that it waits here. */
   reported: boolean;
   /** The store would bring it back by itself: a verified lease, or a reported wait. */
   secured: boolean;
@@ -37,13 +37,12 @@ export function nameOf({ taskId, job, generation }: Pick<ReceivedTask, "taskId" 
 /**
  * A delivery and its tasks. It is settled once, when none of its tasks is open any more:
  *
- *   all tasks done (committed or not ours)       → ack
- *   some given back by a drain                   → release: another consumer gets all, the claims
+ *   all tasks done (committed or not ours)     → ack
+ *   some given back by a drain                 → release: another consumer gets all, and the claims
  *                                                sort out what is done
- *   what waits is to go elsewhere at once        → hand over: the same, without waiting for what
- *                                                runs here under its lease
- *   open tasks left, but each of them secured    → ack early, so that no consumer timeout can hit a
- *                                                long attempt
+ *   what waits is to go elsewhere at once      → hand over: the same, without waiting for what runs
+ *                                                here under its lease
+ *   open tasks left, but each of them secured  → ack early: no consumer timeout hits a long attempt
  */
 export class DeliveryBatch {
   private open: number;

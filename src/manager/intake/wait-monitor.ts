@@ -10,7 +10,7 @@ const LONG = "messages have waited here for long";
 const BUSY = "every slot is taken";
 
 /**
- * What waits here for a slot. After a second the store is told that the endpoint has received it.
+ * What waits here for a slot. After a second the store records that the endpoint has received it.
  * What has waited as long as a consumer timeout may tolerate is acked: it stays in the list, and
  * the store brings it back if this process dies. Of a type with such tasks nothing more is taken
  * until they have started, so the list stays within the prefetch.

@@ -1,7 +1,4 @@
-/**
- * What a manager has done since its start. Plain numbers that only grow; whoever exports metrics
- * reads them.
- */
+/** What a manager has done since its start: numbers that only grow, for metrics to read. */
 export interface Counters {
   deliveries: number;
   parked: number;

@@ -10,13 +10,11 @@ const KILLED_MS = 3000;
 /**
  * The end of a manager, in this order:
  *
- *  1. no delivery is taken, nothing more is claimed (another manager of the endpoint gets what
- *     comes)
+ *  1. no delivery is taken, nothing more is claimed (others get what comes)
  *  2. what waits here goes back to its queue
- *  3. what runs goes on until the deadline, with heartbeats, progress and checks as ever
- *  4. what still runs then is told `drain`, killed after the grace time, and given back: the
- *     attempt is not charged
- *  5. finishes and logs are flushed; what the store cannot take is in the spool
+ *  3. what runs goes on until the deadline, with heartbeats, progress and checks as before
+ *  4. what still runs then is stopped, killed after the grace time, and given back uncharged
+ *  5. ends and logs are flushed; what the store cannot take is in the spool
  *  6. the incarnation signs off, unless the spool still needs its leases
  *  7. runners end their idle children
  *

@@ -1,4 +1,4 @@
-/** A number of things under way, and a way to wait until there are none. */
+/** Counts what is under way, and waits until there is nothing. */
 export class InFlight {
   private waiters: Array<() => void> = [];
   private current = 0;

@@ -31,10 +31,10 @@ interface Events {
  *   none ──register──▶ sure ──a heartbeat is answered──▶ sure
  *                       │ a call to the store fails, or none was answered for a time to live
  *                       ▼
- *                    in doubt ── a heartbeat, at once and then again and again ──▶ known: sure
+ *                    in doubt ── a heartbeat, at once and then repeatedly ──▶ known: sure
  *                                  │ not known (declared dead, or retired by its successor)
  *                                  ▼
- *                                lost ── register with a fresh id and what still runs ──▶ sure
+ *                                lost ── register under a fresh id, taking along what still runs ──▶ sure
  *
  * The loop runs on its own timer and asks nothing of handlers or queues: it beats as long as this
  * process lives. While it is in doubt nothing is consumed or claimed: what a manager takes that was
@@ -237,7 +237,7 @@ export class Registration extends EventEmitter<Events> {
     this.context.counters.incarnationsLost++;
     this.known = null;
     this.setDoubted(true);
-    // It was never away: whoever has come meanwhile is no predecessor of it.
+    // This process was never away: a manager that has come meanwhile is no predecessor of it.
     await this.register(() => true, former);
     this.emit("taken");
   }

@@ -10,9 +10,9 @@ import type { Stop } from "./stop";
  * Contract:
  *  - `run` never rejects and always comes back: within `timeoutMs`, plus the grace time in which
  *    what does not listen is killed.
- *  - After it has come back nothing of the attempt runs any more (no child, no process group, no
- *    socket).
- *  - When `stop` tells it to, the attempt is told (handler's signal, SIGTERM), then killed after
+ *  - After it has come back nothing of the attempt runs any more: no child, no process group, no
+ *    socket.
+ *  - When `stop` says so, the attempt is asked to end (handler's signal, SIGTERM), and killed after
  *    `graceMs`.
  */
 export interface Runner {
@@ -41,8 +41,8 @@ export type RunResult =
   | { kind: "succeeded"; result: string | null; resultText: string | null }
   /**
    * `permanent`: no further attempt would help, or it would do harm. `result` is kept where there
-   * is one (an HTTP answer, a command's output). `retryAfterMs`: what was called asks to be left
-   * alone so long.
+   * is one (an HTTP answer, a command's output). `retryAfterMs`: the pause that what was called
+   * asks for.
    */
   | {
       kind: "failed";
@@ -54,7 +54,6 @@ export type RunResult =
       retryAfterMs?: number;
     }
   /**
-   * It ended because `stop` told it to: not a failure of the attempt. `killed`: it did not listen
-   * and was killed.
+   * It ended because of `stop`: not a failure of the attempt. `killed`: it did not end by itself.
    */
   | { kind: "stopped"; killed: boolean };

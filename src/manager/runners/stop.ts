@@ -1,9 +1,9 @@
-/** Why an attempt is told to stop. */
+/** Why an attempt is to stop. */
 export type StopCause = "cancel" | "drain" | "lease_lost";
 
 /**
- * Tells a runner to stop, once; the first cause stands. An AbortSignal would do the same and costs
- * more than all else that a short attempt needs; who wants one gets it.
+ * Tells a runner to stop, once; the first cause stands. An AbortSignal costs more than everything
+ * else that a short attempt needs, so it is made when it is asked for.
  */
 export class Stop {
   /** Null: it may go on. */

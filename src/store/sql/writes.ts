@@ -1,35 +1,35 @@
 import { StoreUnavailable } from "../../errors";
 
-/** How long a successful write vouches for the next. */
+/** A write that went well says so long that the next one will. */
 const GOOD_FOR_MS = 2000;
 /**
- * How long a failed write counts although others succeed: a small one fits where a large one does
- * not.
+ * A write that failed is believed for so long, whatever else goes well: a small one passes where a
+ * large one finds no room.
  */
 const BAD_FOR_MS = 5000;
 
 /**
- * The results of the latest writes through one pool, which are the database's health. Reads do not
- * count: they succeed on a server that is read-only, locked or out of space.
+ * How the last writes went on one way to the database: that is its health. A read tells nothing of
+ * it: a server that is read-only, locked or out of room or connections goes on answering.
  */
 export class Writes {
   private goodAt = Number.NEGATIVE_INFINITY;
   private failed: { at: number; error: StoreUnavailable } | null = null;
-  private trial: Promise<unknown> | null = null;
+  private trial: Promise<void> | null = null;
   private underWay = 0;
-  /** When a write under way last ended, or the first of them began. Monotonic milliseconds. */
+  /** Since when none of those under way has come back. */
   private waitingSince = 0;
 
-  /** Runs a write and records its result. */
+  /** Runs a write and remembers how it went. */
   async watch<T>(work: () => Promise<T>): Promise<T> {
     const began = performance.now();
     if (this.underWay++ === 0) this.waitingSince = began;
     try {
       const result = await work();
-      this.succeeded(began);
+      this.wentWell(began);
       return result;
     } catch (error) {
-      // Any other error is about the data.
+      // All else is the fault of what was to be written.
       if (error instanceof StoreUnavailable) this.failed = { at: performance.now(), error };
       throw error;
     } finally {
@@ -37,33 +37,36 @@ export class Writes {
     }
   }
 
-  private succeeded(began: number): void {
+  private wentWell(began: number): void {
     this.goodAt = performance.now();
     this.waitingSince = this.goodAt;
-    // A write that began before the failure does not disprove it.
+    // One from before a failure does not make up for it.
     if (this.failed !== null && this.failed.at <= began) this.failed = null;
   }
 
   /**
-   * Rejects with the error of a recent failure; resolves after a recent success. Else runs
-   * `attempt`, a write, once for all concurrent calls.
+   * Resolves where the last write went well a moment ago, rejects with its error where it failed.
+   * Where none tells it, `attempt` is made, once for all who ask meanwhile: a write, or anything
+   * else that shows whether writes have a chance.
    */
   async check(attempt: () => Promise<unknown>): Promise<void> {
     const now = performance.now();
     if (this.failed !== null && now - this.failed.at < BAD_FOR_MS) throw this.failed.error;
     if (this.failed === null && now - this.goodAt < GOOD_FOR_MS) return;
-    this.trial ??= attempt().finally(() => {
-      this.trial = null;
-    });
+    this.trial ??= attempt()
+      .then(() => {})
+      .finally(() => {
+        this.trial = null;
+      });
     await this.trial;
   }
 
-  /** As `check`, without a write of its own: a failure counts until a write succeeds. */
-  async checkWritten(read: () => Promise<unknown>): Promise<void> {
+  /** As `check`, by what was really written alone: a failure stands until a write goes well. */
+  async checkWritten(otherwise: () => Promise<unknown>): Promise<void> {
     if (this.failed !== null) throw this.failed.error;
     const now = performance.now();
     if (this.underWay > 0 && now - this.waitingSince >= GOOD_FOR_MS)
-      throw new StoreUnavailable("The database does not answer writes.");
-    if (now - this.goodAt >= GOOD_FOR_MS) await read();
+      throw new StoreUnavailable("The database has been asked to write, and does not answer.");
+    if (now - this.goodAt >= GOOD_FOR_MS) await otherwise();
   }
 }

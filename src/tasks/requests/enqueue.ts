@@ -4,11 +4,11 @@ import { isName } from "../../model/names";
 import { checked, submitBody } from "./request";
 
 /**
- * Runs a statement in your transaction: TypeORM's EntityManager or QueryRunner, a mysql2 connection
- * (promises or callbacks), or a wrapper with `query`.
+ * Anything that runs a statement inside your transaction: TypeORM's EntityManager or QueryRunner, a
+ * mysql2 connection (promise or callback flavour), a better-sqlite3-like wrapper with `query`.
  */
 export interface Queryable {
-  // biome-ignore lint/suspicious/noExplicitAny: the drivers agree on nothing else
+  // biome-ignore lint/suspicious/noExplicitAny: the shapes of these drivers differ in everything but this
   query(sql: string, params?: any, callback?: any): unknown;
 }
 
@@ -27,12 +27,13 @@ export interface EnqueueRequest {
 const INSERT = "INSERT INTO task_requests (id, type, identifier, body) VALUES (?, ?, ?, ?)";
 
 /**
- * Inserts a request for a task into the inbox in your transaction. Within a second of the commit it
- * becomes a task with the returned id; after a rollback it does not.
+ * Puts a request for a task into the inbox with the caller's own transaction. It becomes a task
+ * within a second of the commit, and never if the transaction rolls back. The returned id is the
+ * task's.
  *
- * Rejects with TaskerError `invalid_request` before it writes. Faults that only the API finds (an
- * unknown type, a payload against the schema, a taken identifier) are stored in the column
- * `problem`.
+ * Rejects with TaskerError `invalid_request` before anything is written. What only the API can know
+ * (an unknown type, a payload that its schema refuses, an identifier that is taken) stands in the
+ * row's column `problem` afterwards.
  */
 export async function enqueue(within: Queryable, request: EnqueueRequest): Promise<{ id: string }> {
   const { type, ...body } = request;
@@ -47,7 +48,9 @@ export async function enqueue(within: Queryable, request: EnqueueRequest): Promi
   return { id };
 }
 
-/** mysql2 with callbacks has a third parameter; the others return promises. */
+/**
+ * mysql2's callback flavour is told by its third parameter; everything else answers with a promise.
+ */
 async function run(within: Queryable, params: string[]): Promise<void> {
   if (within.query.length < 3) {
     await within.query(INSERT, params);

@@ -1,5 +1,4 @@
 import type { Channel, ConsumeMessage } from "amqplib";
-import { Keys } from "../../dense-set";
 import type { AckRound } from "./ack-round";
 
 /** Frames in a row that the broker writes within WRITTEN_MS; more of them take WRITTEN_MANY_MS. */
@@ -18,7 +17,7 @@ const WRITTEN_MANY_MS = 500;
  */
 export class Acks {
   /** Their tags. */
-  private readonly open = new Keys<number>();
+  private readonly open = new Set<number>();
   private waiting: ConsumeMessage[] = [];
   private scheduled = false;
   /**

@@ -89,6 +89,18 @@ export function claimContract(subject: () => Subject): void {
         expect(answers[2]).toMatchObject({ granted: true, attempt: 1, attempts: 3, payload: still.payload });
       });
 
+      it("counts for nothing where every row has gone on: attempt and generation are the row's", async () => {
+        const { store } = subject();
+        for (const count of [1, 3]) {
+          const tasks = await Promise.all(Array.from({ length: count }, () => createdTask(store)));
+          for (const { id } of tasks)
+            await store.managers.finish([endOf(await claimed(store, id), { status: "retrying", retryInMs: 0 })]);
+          const claims = tasks.map((task) => knowing(task, { attempts: 9 }));
+          const answers = await store.managers.claim(await living(store), "lb-1", claims);
+          expect(answers).toMatchObject(tasks.map(() => ({ granted: true, attempt: 2, attempts: 3 })));
+        }
+      });
+
       it("takes nothing before its time, alone or with others, though its message has come", async () => {
         const { store } = subject();
         for (const beside of [0, 2]) {

@@ -34,7 +34,8 @@ const BY_SIGNAL: ReadonlyMap<number, string> = new Map([
  * process group.
  *
  *   result       the last line of stdout if it is JSON, byte for byte; otherwise, and for every
- *                failure, {"exit_code", "signal", "duration_ms", "stderr"} (stderr up to 64 KiB)
+ *                failure,
+ *                {"exit_code", "signal", "duration_ms", "stderr"} (stderr up to 64 KiB)
  *   result_text  stdout without its `::progress` lines, beginning and end of it up to `max_output`
  *
  * The program's end is the attempt's end: what it leaves running in its group is killed then.
@@ -151,7 +152,7 @@ function ended(child: ChildProcess): Promise<[number | null, NodeJS.Signals | nu
     });
     child.once("exit", (code, signal) => {
       signalGroup(child.pid, "SIGKILL");
-      // Whoever left the group may still hold the pipes open.
+      // A process that left the group may still hold the pipes open.
       const timer = setTimeout(() => {
         child.stdout?.destroy();
         child.stderr?.destroy();

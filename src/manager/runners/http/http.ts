@@ -21,8 +21,8 @@ type HttpConfig = Extract<PerformerConfig, { kind: "http" }>;
  *   "duration_ms"}, and where they are true
  *   "body_unpacked" and "headers_truncated".
  * A status that is no success is `http_status` and attempted again by the type's policy, 4xx too: a
- * target that is being deployed answers 404 or 401 for a moment, and whoever knows better sets
- * `attempts: 1`.
+ * target that is being deployed answers 404 or 401 for a moment. A type for which that is no use
+ * sets `attempts: 1`.
  */
 export function httpRunner(config: HttpConfig, options: RunnerOptions, lookup?: LookupFunction): Runner {
   const guard = new HostGuard(config.allowHosts);

@@ -13,9 +13,9 @@ import type { FromChild, ToChild } from "./ipc";
 import { HandlerNotUsable, loadHandler } from "./load-handler";
 
 /**
- * The entry of a handler process: user code runs here and nowhere else. One attempt at a time; told
- * what to do over a channel, and gone when the channel is. It leads its own process group, so that
- * one signal ends all that handlers start.
+ * The entry of a handler process: user code runs here and nowhere else. One attempt at a time; it
+ * takes its orders from a channel, and ends when the channel does. It leads its own process group,
+ * so that one signal ends all that handlers start.
  *
  * What an earlier attempt left behind (a timer that throws, a promise that rejects late) is told
  * apart by the async context it was started in: it never fails the attempt that runs now, but this
@@ -216,8 +216,8 @@ async function end(): Promise<void> {
 }
 
 // A handler that blocks the event loop cannot see that the manager has died; a thread of its own
-// can. The manager's number comes from itself: had it died before this line, the system's answer
-// would be whoever has inherited this process.
+// can. The manager's number comes from itself: had it died before this line, the system would
+// answer with the process that has inherited this one.
 new Worker(
   `const { workerData: parent } = require("node:worker_threads");
    setInterval(() => {

@@ -8,7 +8,7 @@ import { shortText } from "../text";
 
 const MESSAGE_CHARACTERS = 500;
 
-/** What a handler is told of its attempt. */
+/** What a handler knows of its attempt. */
 export type HandlerFacts = Omit<TaskContext, "signal" | "progress" | "log" | "submit">;
 
 export function factsOf(grant: Grant): HandlerFacts {

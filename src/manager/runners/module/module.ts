@@ -18,7 +18,7 @@ import { Pool } from "./pool";
  *
  *   run ─▶ started ─▶ done ─────────────▶ result, process back to the pool
  *            │  └─ process gone ────────▶ failed: crash | exit_code | signal | out_of_memory
- *            └─ timeout or stop ─▶ signal, SIGTERM ─▶ ends in time, or is killed after `grace`
+ *            └─ timeout or stop ─▶ signal, SIGTERM ─▶ done in time, or killed after the grace time
  *
  * @param reuse a process may take one attempt after another
  */
@@ -57,7 +57,7 @@ class ModuleRun {
   private killed = false;
   private crash: string | null = null;
   private answer: Extract<FromChild, { say: "done" }> | null = null;
-  /** Why it was told to stop: `timeout`, or the cause that `stop` gives. */
+  /** Why it was stopped: `timeout`, or the cause that `stop` gives. */
   private cause: string | null = null;
 
   constructor(
@@ -143,7 +143,7 @@ class ModuleRun {
   }
 
   /**
-   * A handler that returns has done its grant, even if it was told to stop; only past its timeout
+   * A handler that returns has done its work, even if it was told to stop; only past its timeout
    * that is a failure.
    */
   private judged(result: RunResult, threw: boolean): RunResult {

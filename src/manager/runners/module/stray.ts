@@ -6,10 +6,10 @@ import type { Log } from "../../../log";
  * Errors that nobody caught, in a process that runs handlers inline. Node ends the process for
  * them; here the async context in which one was made tells whose it is:
  *
- *   of an attempt that runs     its listener hears of it, and the attempt fails
+ *   of an attempt that runs     the attempt fails
  *   of one that has ended       it is logged; it harms nobody
- *   of nobody that is known     whoever owns the process decides (`onUntold`): a server drains; a
- *                               library leaves it to Node
+ *   unknown                     the owner of the process decides (`onUnownedError`): a server
+ *                               drains; a library leaves it to Node
  */
 export interface Owner {
   /** For a log: which handler, and for which task. */
@@ -19,11 +19,11 @@ export interface Owner {
   failed: ((error: unknown) => void) | null;
 }
 
-type Untold = (error: unknown, running: ReadonlyArray<Owner["about"]>) => void;
+type UnownedListener = (error: unknown, running: ReadonlyArray<Owner["about"]>) => void;
 
 const owners = new AsyncLocalStorage<Owner>();
 const running = new Set<Owner>();
-let untold: Untold | null = null;
+let unownedListener: UnownedListener | null = null;
 let watching = false;
 
 /** Runs `work` so that what it starts is known to be `owner`'s. */
@@ -45,11 +45,10 @@ export function disowned(owner: Owner): void {
 }
 
 /**
- * Sets what this process does about an error of which nobody can tell whose it is, while or after
- * handlers ran inline.
+ * Sets what this process does about an error of unknown origin, while or after handlers ran inline.
  */
-export function onUntold(listener: Untold | null): void {
-  untold = listener;
+export function onUnownedError(listener: UnownedListener | null): void {
+  unownedListener = listener;
 }
 
 function watch(): void {
@@ -74,7 +73,7 @@ function nobodys(error: unknown): void {
   const names = [...running].map(({ about }) => about);
   const fields = { err: describeError(error), running: names };
   first?.log.error(fields, "an error that nobody caught, while these handlers were running inline");
-  if (untold) untold(error, names);
+  if (unownedListener) unownedListener(error, names);
   else if (!hostListens()) asNodeDoes(error);
 }
 

@@ -14,9 +14,9 @@ const LOST = `(SELECT COUNT(*) FROM task_attempts a WHERE a.task_id = task_respo
 
 /**
  * A process that lives goes on under a new incarnation. What it runs under a lease that nobody has
- * ended yet is its own. What was taken from it because it could not be heard (the lease is gone,
- * and nobody has taken it up since) is not charged; unless as many attempts have been lost as the
- * response may take, for it may be what cuts the manager off.
+ * ended yet is its own. What was taken from it because it was silent (the lease is gone, and nobody
+ * has claimed it since) is not charged; unless as many attempts have been lost as the response may
+ * take, because the task may be what cuts the manager off.
  */
 export async function goOn(
   connection: Connection,

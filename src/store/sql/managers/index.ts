@@ -6,7 +6,7 @@ import { Claims } from "./claim";
 import { finishAttempts } from "./finish";
 import { Logs } from "./log";
 import { heartbeat, leave, openDeliveries, predecessorsOf, registerManager } from "./register";
-import { checkLeases, confirmLeases, markReceived, reportProgress, tellUnderWay } from "./report";
+import { checkLeases, confirmLeases, markReceived, reportProgress, reportUnderWay } from "./report";
 
 /** The managers' face of the store. Nothing here writes a task row. */
 export function managerStore(db: Database): ManagerStore {
@@ -21,7 +21,7 @@ export function managerStore(db: Database): ManagerStore {
     leave: (managerId) => leave(db, managerId),
     claim: (managerId, endpoint, wanted) => claims.claim(managerId, endpoint, wanted),
     received: (endpoint, waiting) => markReceived(db, endpoint, waiting),
-    underWay: (leases) => tellUnderWay(db, leases),
+    underWay: (leases) => reportUnderWay(db, leases),
     progress: (reports) => reportProgress(db, reports),
     log: (lines) => logs.add(lines),
     finish: (ends) => finishAttempts(db, ends),

@@ -1,7 +1,6 @@
-import { groupBy } from "../../../group-by";
 import type { LeaseRef } from "../../store";
 import type { Connection, Dialect } from "../connection";
-import { matchKeys, Sql } from "../sql";
+import { groupBy, matchKeys, Sql } from "../sql";
 
 /**
  * What runs under these leases: each lease matches only the responses that are named with it. At

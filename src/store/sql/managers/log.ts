@@ -1,14 +1,14 @@
 import { isId } from "../../../model/ids";
 import type { ResponseKey } from "../../../model/response";
 import type { Connection, Database, Value } from "../connection";
+import { nowOf } from "../rows";
 import { fitting } from "../size";
 import { chunks } from "../sql";
-import { nowOf } from "../times";
 
 type Chunk = ResponseKey & { attempt: number; text: string };
 
 const BATCH = 200;
-const MAX_UNSURE = 1000;
+const MAX_UNCONFIRMED = 1000;
 
 /**
  * What handlers logged. The database numbers the chunks, so they stand in the order in which they
@@ -47,7 +47,7 @@ export class Logs {
       });
       this.unconfirmed.delete(name);
     } catch (error) {
-      if (tried.length > 0 && this.unconfirmed.size < MAX_UNSURE) this.unconfirmed.set(name, tried);
+      if (tried.length > 0 && this.unconfirmed.size < MAX_UNCONFIRMED) this.unconfirmed.set(name, tried);
       throw error;
     }
   }

@@ -2,9 +2,10 @@ import { EndpointEnded } from "../../../errors";
 import type { Deliver } from "../../../model/task";
 import type { ManagerRegistration } from "../../store";
 import type { Connection, Database } from "../connection";
+import { nowOf } from "../rows";
 import { chunks, inKeyOrder, MAX_LIST, matchKeys, Sql, unique } from "../sql";
 import { addTypes } from "../tasks/endpoints";
-import { clampMs, dbToMs, msToDb, nowOf } from "../times";
+import { clampMs, dbToMs, msToDb } from "../times";
 import { goOn } from "./former";
 
 /** Rows of managers that are gone are kept this long for people to look at. */
@@ -23,8 +24,8 @@ export function predecessorsOf(
 }
 
 /**
- * Opens the incarnation. One of before at the same endpoint, host and slot is retired, unless it is
- * spared: it cannot come back, its work is free.
+ * Opens the incarnation. A predecessor at the same endpoint, host and slot is retired, unless it is
+ * spared: it cannot come back, and its work is free.
  */
 export function registerManager(db: Database, manager: ManagerRegistration): Promise<void> {
   return db.write(async (connection) => {
@@ -116,13 +117,13 @@ async function assertAdmitted(connection: Connection, { endpoint, former }: Mana
 }
 
 /**
- * What runs under the manager comes to the reconciler's attention now, and what a successor in its
- * place serves is looked at again: from now on that alone counts. Read first and without locks,
- * among all that is open: an UPDATE would wait for each of its neighbours.
+ * Makes what runs under the manager due now, and has the reconciler look again at what its
+ * successor in the slot serves. The rows are read first and without locks, among all that is open:
+ * an UPDATE would wait for each of its neighbours.
  */
 export async function leasesAreDue(connection: Connection, managerId: string, endpoint: string): Promise<void> {
   const { now, by, byKey } = connection.dialect;
-  await successorSpeaks(connection, managerId, endpoint);
+  await readmitSuccessor(connection, managerId, endpoint);
   const rows = await connection.query<{ task_id: string; endpoint: string; job: string }>(
     `SELECT task_id, endpoint, job FROM task_responses${by("task_responses_agenda")}
      WHERE finished_at IS NULL AND due_at IS NOT NULL AND endpoint IN (?, '*') AND manager_id = ? AND status = 'running'`,
@@ -138,7 +139,7 @@ export async function leasesAreDue(connection: Connection, managerId: string, en
   }
 }
 
-async function successorSpeaks(connection: Connection, managerId: string, endpoint: string): Promise<void> {
+async function readmitSuccessor(connection: Connection, managerId: string, endpoint: string): Promise<void> {
   const [ended] = await connection.query<{ host: string; slot: string; started_at: string }>(
     "SELECT host, slot, started_at FROM managers WHERE id = ?",
     [managerId],

@@ -1,15 +1,14 @@
-import { groupBy } from "../../../group-by";
 import { isId } from "../../../model/ids";
 import { ANY_ENDPOINT } from "../../../model/names";
 import type { Claim, LeaseRef, LeaseState } from "../../store";
 import type { Database } from "../connection";
-import { CONFIRM_AFTER_MS } from "../due-times";
-import { chunks, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
-import { LENGTHS } from "../tables/types";
+import { chunks, groupBy, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
 import { clampMs } from "../times";
 import { underLease } from "./lease";
 
-/** What waits at the endpoint; for `deliver: one` it waits at anybody's who has it. */
+const MAX_MESSAGE = 1000;
+
+/** What waits at the endpoint. A task of `deliver: one` waits under ANY_ENDPOINT. */
 export async function markReceived(
   db: Database,
   endpoint: string,
@@ -35,7 +34,7 @@ export async function markReceived(
 }
 
 /** Brings the reconciler's visit forward. */
-export async function tellUnderWay(db: Database, leases: readonly LeaseRef[]): Promise<void> {
+export async function reportUnderWay(db: Database, leases: readonly LeaseRef[]): Promise<void> {
   const { now, byKey } = db.dialect;
   for (const part of chunks(leases.filter((lease) => isId(lease.taskId)).sort(inKeyOrder), 100)) {
     const sql = new Sql(`UPDATE task_responses${byKey} SET due_at = ${now} WHERE `);
@@ -72,7 +71,7 @@ function fraction(progress: number): number {
 }
 
 function cut(message: string | null): string | null {
-  return message === null ? null : Array.from(message).slice(0, LENGTHS.message).join("");
+  return message === null ? null : Array.from(message).slice(0, MAX_MESSAGE).join("");
 }
 
 interface CheckedRow {
@@ -84,9 +83,15 @@ interface CheckedRow {
   is_overdue: number | null;
 }
 
+/**
+ * By its manager's clock an attempt ends within this after its timeout: a grace time, and what a
+ * commit may take.
+ */
+const OVERDUE_MS = 30_000;
+
 export async function checkLeases(db: Database, leases: readonly LeaseRef[]): Promise<LeaseState[]> {
   const found = new Map<string, CheckedRow>();
-  const late = db.dialect.nowPlus(`-${CONFIRM_AFTER_MS}`);
+  const late = db.dialect.nowPlus(`-${OVERDUE_MS}`);
   for (const part of chunks(
     leases.filter((lease) => isId(lease.taskId)),
     200,
@@ -109,7 +114,7 @@ export async function checkLeases(db: Database, leases: readonly LeaseRef[]): Pr
   });
 }
 
-/** The version moves, so that who has just seen it overdue does not end the lease. */
+/** The version moves, so that a reconciler that has just seen it overdue does not end the lease. */
 export async function confirmLeases(db: Database, leases: ReadonlyArray<LeaseRef & { leftMs: number }>): Promise<void> {
   const { nowPlus, byKey } = db.dialect;
   for (const lease of leases.filter(({ taskId }) => isId(taskId))) {

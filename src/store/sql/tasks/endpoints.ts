@@ -1,8 +1,7 @@
-import { groupBy } from "../../../group-by";
 import type { EndpointRecord, TaskStore } from "../../store";
 import { OPEN, openRows } from "../conditions";
 import type { Connection, Database } from "../connection";
-import { unique } from "../sql";
+import { groupBy, unique } from "../sql";
 import { ENDPOINTS } from "../tables/endpoints";
 import { nowOf } from "../times";
 import { managersWhere } from "./managers";
