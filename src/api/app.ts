@@ -4,10 +4,7 @@ import express, { type ErrorRequestHandler, type Express } from "express";
 import helmet from "helmet";
 import { notFound, type RequestPipeline } from "./request/request-pipeline";
 
-/**
- * Serves what the router's table does not have: the web pages, where there are any, and
- * `route_not_found`.
- */
+/** Serves what the router's table does not have: the web pages and `route_not_found`. */
 export function buildApp(pipeline: RequestPipeline, uiDir: string | undefined): Express {
   const app = express();
   app.disable("x-powered-by");
@@ -25,10 +22,7 @@ export function buildApp(pipeline: RequestPipeline, uiDir: string | undefined): 
   return app;
 }
 
-/**
- * Static files, nothing inline, nothing from other hosts. The pages' own addresses are fragments of
- * one file.
- */
+/** Static files, nothing inline or from other hosts. Pages are fragments of one file. */
 function mountPages(app: Express, uiDir: string): void {
   const headers = helmet({
     contentSecurityPolicy: {
@@ -59,9 +53,7 @@ function mountPages(app: Express, uiDir: string): void {
   app.get("/", (_req, res) => res.redirect(302, "ui/"));
 }
 
-/**
- * Files below assets/ have their content's digest in their name; the others change with an upgrade.
- */
+/** Files below assets/ have a digest in their name; the others change with an upgrade. */
 function cacheFor(res: { setHeader(name: string, value: string): unknown }, file: string): void {
   const immutable = file.includes(`${sep}assets${sep}`);
   res.setHeader("Cache-Control", immutable ? "public, max-age=31536000, immutable" : "no-cache");

@@ -85,10 +85,7 @@ export class ChangeFeed {
     this.followers.clear();
   }
 
-  /**
-   * Finds the feed's present end, where nobody follows yet. Rejects with TaskerError when the store
-   * cannot be asked.
-   */
+  /** Finds the feed's present end, where nobody follows yet. Rejects with TaskerError. */
   async ready(): Promise<void> {
     if (this.followers.size > 0) return;
     const { cursor } = await this.service.changes(null, 1);

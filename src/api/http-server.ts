@@ -20,10 +20,7 @@ export const LIMITS = {
 };
 const MAX_CONNECTIONS = 10_000;
 
-/**
- * The server, not yet listening. Routes of the table go through the pipeline, everything else to
- * `app`.
- */
+/** The server, not yet listening. What the table of routes does not have goes to `app`. */
 export function createHttpServer(
   api: Api,
   pipeline: RequestPipeline,
@@ -52,10 +49,7 @@ export function createHttpServer(
   return server;
 }
 
-/**
- * A client may name the whole address in its request line (RFC 9112, absolute-form), as those
- * behind a proxy do.
- */
+/** A request line may name the whole address (RFC 9112, absolute-form), as before a proxy. */
 function originForm(url: string): string {
   if (url.startsWith("/")) return url;
   return url.replace(/^https?:\/\/[^/?]*/i, "").replace(/^(?!\/)/, "/");

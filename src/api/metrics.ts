@@ -45,10 +45,7 @@ export class ApiMetrics {
     this.created.inc({ type });
   }
 
-  /**
-   * The Prometheus text. What cannot be read while the database is away stays as it was;
-   * tasker_ready is 0.
-   */
+  /** The Prometheus text. What the database cannot answer stays as it was; tasker_ready is 0. */
   async text(): Promise<string> {
     const [health, endpoints, open] = await Promise.all([
       this.service.health().catch(() => null),

@@ -25,10 +25,7 @@ export interface ApiOptions {
   service: TaskService;
   access: AccessStore;
   log: Log;
-  /**
-   * Where `/metrics` reads from; left out: a registry of its own with the process's default
-   * metrics.
-   */
+  /** Where `/metrics` reads from; left out: its own registry with the process's default metrics. */
   metrics?: Registry;
   /** Folder of the built web pages, served at `/ui`. */
   uiDir?: string;
@@ -54,10 +51,7 @@ export interface RunningApi {
 
 const HEARTBEAT_MS = 15_000;
 
-/**
- * Starts the HTTP API. Rejects with ConfigError when it may not listen there, or with the listen
- * error.
- */
+/** Starts the HTTP API. Rejects with ConfigError when it may not listen, or the listen error. */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const { config, service, access, log } = options;
   const { host, trustProxy, rateLimit } = config.api;

@@ -37,10 +37,7 @@ export function taskPath(basePath: string, task: { type: string; id: string }): 
   return `${basePath}/${task.type}/${task.id}`;
 }
 
-/**
- * @param shown.responses false: for a key that may create tasks and not read them; it sees the
- * status, no responses
- */
+/** @param shown.responses false: for a key that may create tasks and not read them */
 export function taskView(
   reading: TaskReading<ResponseRecord>,
   basePath: string,
@@ -126,10 +123,7 @@ function responseFields(task: TaskRecord, row: ResponseRecord): string {
   return `${standingFields(row)},${resultFields(row)},"late":${late},${timeFields(row)}`;
 }
 
-/**
- * One response with all there is to know: what stands in a task, and its history, oldest attempt
- * first.
- */
+/** One response with all there is to know, and its history, oldest attempt first. */
 export function responseDetailView(task: TaskRecord, row: ResponseRecord, attempts: readonly AttemptRecord[]): string {
   const history = attempts.filter((attempt) => attempt.job === row.job).map(attemptView);
   const current = currentAttempt(row, attempts);
@@ -149,8 +143,7 @@ function currentAttempt(row: ResponseRecord, attempts: readonly AttemptRecord[])
       known.job === row.job &&
       known.generation === row.generation &&
       known.attempt === row.attempt &&
-      // One that was given back, or taken away and not charged, has the same number and another
-      // lease.
+      // An attempt that was given back and not charged has the same number and another lease.
       (row.leaseId === null || known.leaseId === row.leaseId) &&
       known.outcome !== "superseded",
   );

@@ -82,8 +82,7 @@ export function assembleTasks({ config, store, transport, log, users = null }: T
     async start() {
       await store.tasks.messageKey().then((key) => publisher.signWith(key), unsigned(log));
       for (const { name, endpoints } of Object.values(config.taskTypes)) {
-        // Before anything is published: a manager with few rights waits for what only the API may
-        // declare.
+        // Before the first publish: a manager with few rights waits for what the API declares.
         queues.declareType(name).catch(() => undefined);
         const removed = await store.tasks.registerEndpoints(name, endpoints);
         if (removed.length > 0)

@@ -12,10 +12,7 @@ interface CancelParts {
   read(): Promise<TaskReading<ResponseRecord>>;
 }
 
-/**
- * Cancels a task that exists, everywhere or at some endpoints. With `ms` it waits until what runs
- * has stopped.
- */
+/** Cancels a task, everywhere or at some endpoints. With `ms` waits until what runs has stopped. */
 export async function cancelTask(
   task: { id: string },
   { store, waiters, reconciler, read }: CancelParts,
@@ -37,10 +34,7 @@ export async function cancelTask(
   return { outcomes: ms ? afterWait(outcomes, reading.responses) : outcomes, reading };
 }
 
-/**
- * The rows of the named endpoint; a `deliver: one` row is at the endpoint that took it. Throws
- * where there is none.
- */
+/** The rows of the endpoint; a `deliver: one` row is where it was taken. Throws for none. */
 export function rowsAt(reading: TaskReading<ResponseRecord>, endpoint: string): ResponseRecord[] {
   const rows = reading.responses.filter(
     (row) => (row.performer ?? row.endpoint) === endpoint || row.endpoint === endpoint,
@@ -49,10 +43,7 @@ export function rowsAt(reading: TaskReading<ResponseRecord>, endpoint: string): 
   throw new TaskerError("endpoint_not_found", `The task does not expect an endpoint ${endpoint}`);
 }
 
-/**
- * What has become of those that were told to stop. One that ended by itself before that had
- * finished already.
- */
+/** What has become of those that were told to stop. One that ended by itself had finished. */
 function afterWait(outcomes: readonly CancelOutcome[], rows: readonly ResponseRecord[]): CancelResult[] {
   const now = new Map(rows.map((row) => [keyText(row), row]));
   return outcomes.map((outcome): CancelResult => {

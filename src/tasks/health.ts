@@ -10,17 +10,11 @@ import type { ServiceHealth } from "./service";
 const CHECK_MS = 2000;
 /** A leading reconciler is not ready when its last round lies further back. */
 const MAX_LAG_MS = 15_000;
-/**
- * The age from which something unpublished, or something that no endpoint has received, is an
- * alarm.
- */
+/** The age from which what is unpublished, or what no endpoint has received, is an alarm. */
 const OUTBOX_ALARM_MS = 60_000;
 const WAITING_ALARM_MS = 15 * 60_000;
 
-/**
- * What `/readyz` shows: each check with its figures and their limits (docs/alarms.md); ready when
- * all are ok.
- */
+/** `/readyz`: each check with its figures and limits (docs/alarms.md); ready when all are ok. */
 export class Health {
   private readonly trouble: Trouble;
 

@@ -24,9 +24,7 @@ export async function listTasks(store: TaskStore, filter: TaskFilter): Promise<P
   return { items: wanted, next: tasks.length > filter.limit ? page.at(-1)!.id : null };
 }
 
-/**
- * A program that calls this itself may have written anything. Throws TaskerError `invalid_request`.
- */
+/** A program that calls this may pass anything. Throws TaskerError `invalid_request`. */
 function checkTimes(filter: TaskFilter): void {
   for (const name of ["createdAfter", "createdBefore"] as const) {
     const time = filter[name];

@@ -9,10 +9,7 @@ import type { TaskReading } from "./service";
 const RETRIABLE: readonly ResponseStatus[] = ["failed", "missed", "expected"];
 const UNDER_WAY: readonly ResponseStatus[] = ["received", "running", "retrying"];
 
-/**
- * Opens the chosen responses again. Throws where the task does not expect an endpoint, or is under
- * way there.
- */
+/** Opens the chosen responses again. Throws where none is expected, or it is under way. */
 export async function retryTask(
   before: TaskReading<ResponseRecord>,
   { endpoints, statuses }: RetryBody,

@@ -9,10 +9,7 @@ const EACH_MS = 0.1;
 /** A wait younger than this is looked at quickly: most tasks that somebody waits for are short. */
 const YOUNG_MS = 2000;
 const PAGE = 100;
-/**
- * To read tasks whole takes time that they need themselves: the next look waits this many times as
- * long.
- */
+/** Reading whole tasks takes time that they need: the next look waits this many times as long. */
 const IDLE_FACTOR = 5;
 
 interface Waiter {
@@ -32,10 +29,7 @@ interface Waiter {
 export class Waiters {
   private readonly byTask = new Map<string, Set<Waiter>>();
   private looping = false;
-  /**
-   * Milliseconds that are left between the last look and the next, at least; a look counts from
-   * where it began.
-   */
+  /** Least milliseconds between the last look and the next. */
   private rest = 0;
   private lookMs = 0;
   private closed = false;
@@ -124,10 +118,7 @@ export class Waiters {
     }
   }
 
-  /**
-   * It is cheap to say whether a task is settled. Who waits for that reads it anyway: only then is
-   * it read, and once.
-   */
+  /** Cheap: a task is read whole only once it is settled, by who waits for it. */
   private async lookForSettled(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     const open = new Set(await this.store.unsettled(ids));

@@ -36,9 +36,7 @@ export class EmbeddedQueue {
   private readonly consumers: EmbeddedConsumer[] = [];
   private turn = 0;
   private scheduled = false;
-  /**
-   * A consumer may wait for a queue that nobody has declared yet; nothing can be published to it.
-   */
+  /** A consumer may wait for a queue that is not declared yet; it takes no publish. */
   declared = false;
 
   constructor(

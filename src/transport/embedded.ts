@@ -77,8 +77,7 @@ class EmbeddedTransport implements Transport {
         "The embedded queues hold as much as they may; nothing more is taken until they drain.",
       );
     }
-    // Through bytes and back, as on the wire: what cannot be written as UTF-8 must not arrive here
-    // either.
+    // Through bytes, as on the wire: what cannot be written as UTF-8 must not arrive here either.
     const body = Buffer.from(message.body, "utf8");
     const headers = { ...message.headers };
     for (const queue of targets) queue.push({ body, messageId: message.messageId, headers, redelivered: false });

@@ -17,20 +17,11 @@ import type { Band } from "../model/priority";
  */
 export interface Transport {
   readonly kind: "amqp" | "embedded";
-  /**
-   * Connects. Resolves when first usable, or rejects after `deadlineMs`; goes on trying in the
-   * background all the same.
-   */
+  /** Connects. Resolves when usable, or rejects after `deadlineMs` and goes on trying. */
   open(deadlineMs: number): Promise<void>;
-  /**
-   * Declares the type's exchange, and for `deliver: one` its shared queues. Idempotent; done again
-   * after each reconnect.
-   */
+  /** Declares a type's exchange, and for `deliver: one` its queues; again after each reconnect. */
   declareType(type: TypeTopology): Promise<void>;
-  /**
-   * Declares an endpoint's queue for a type and binds it. Idempotent; done again after each
-   * reconnect.
-   */
+  /** Declares and binds an endpoint's queue for a type; again after each reconnect. */
   declareEndpoint(type: string, endpoint: string): Promise<void>;
   /** Whether this process has declared that queue on the present connection. */
   hasEndpoint(type: string, endpoint: string): boolean;
@@ -95,20 +86,14 @@ export interface Delivery {
   headers: Record<string, unknown>;
   /** Done with it. */
   ack(): void;
-  /**
-   * Give it back for another consumer (a drain, or a manager that is busy for long; never a way to
-   * retry).
-   */
+  /** Give it back for another consumer, as in a drain; never a way to retry. */
   release(): void;
   /** It cannot be understood: put it with the reason into the parking queue, then ack. */
   park(reason: string): void;
 }
 
 export interface Consumption {
-  /**
-   * Takes no more deliveries; what is unacked stays with the caller to settle. Resolves when none
-   * can arrive any more.
-   */
+  /** Takes no more; what is unacked stays with the caller. Resolves when nothing can arrive. */
   stop(): Promise<void>;
   /** Takes none until `resume`; for when the store is away. Idempotent. */
   pause(): Promise<void>;

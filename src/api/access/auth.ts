@@ -30,10 +30,7 @@ export const ANYONE: Identity = { name: null, scopes: SCOPES, types: null, keyId
 const FRESH_MS = 5_000;
 /** While the database is away, they count for this long. */
 const STALE_MS = 60_000;
-/**
- * While they count, a request waits no longer for them to be read: it may have to wait for the
- * database itself.
- */
+/** While they count, a request waits no longer than this for them to be read. */
 const PATIENCE_MS = 500;
 const TOUCH_MS = 30_000;
 const WRONG_KEYS = { windowMs: 60_000, limit: 20 };
@@ -68,10 +65,7 @@ export class Auth {
     this.timer = setInterval(() => void this.flushTouched(), TOUCH_MS).unref();
   }
 
-  /**
-   * Whether any key exists. Rejects with StoreUnavailable when only the store knows and it cannot
-   * be asked.
-   */
+  /** Whether any key exists. Rejects with StoreUnavailable when only the store knows. */
   async hasKeys(): Promise<boolean> {
     if (this.config.api.keys.length > 0) return true;
     await this.refresh();
@@ -124,10 +118,7 @@ export class Auth {
     return { identity, sessionKey: await this.sessions.begin(identity) };
   }
 
-  /**
-   * Ends the session that the request's cookie names. Resolves to whose it was; null: there is no
-   * cookie.
-   */
+  /** Ends the session of the request's cookie. Resolves to whose it was, or null. */
   async endSession(req: IncomingMessage): Promise<Identity | null> {
     const key = sessionKey(req);
     if (key === null) return null;

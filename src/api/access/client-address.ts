@@ -10,10 +10,7 @@ export class ClientAddress {
   private readonly hops: number;
   private readonly trusted: BlockList | null;
 
-  /**
-   * A number of proxies that every request has passed, or the addresses (`10.0.0.1`, `10.0.0.0/8`)
-   * that are proxies.
-   */
+  /** @param trustProxy the number of proxies before us, or their addresses and networks */
   constructor(trustProxy: number | readonly string[]) {
     this.hops = typeof trustProxy === "number" ? trustProxy : Number.POSITIVE_INFINITY;
     this.trusted = typeof trustProxy === "number" ? null : listOf(trustProxy);

@@ -23,10 +23,7 @@ export function isLoopback(host: string): boolean {
 const USUAL = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 const HOST = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::\d+)?$/i;
 
-/**
- * Without keys only requests to a loopback name are answered: a name rebound to 127.0.0.1 is
- * another name.
- */
+/** Without keys only a loopback name is answered: a name rebound to 127.0.0.1 is another one. */
 export function checkHost(req: IncomingMessage): void {
   const host = req.headers.host ?? "";
   if (USUAL.test(host)) return;

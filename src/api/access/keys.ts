@@ -31,10 +31,7 @@ export function digest(secret: string): Buffer {
   return createHash("sha256").update(secret, "utf8").digest();
 }
 
-/**
- * Whether `hash` (hex, also written `sha256:…`) is the digest; takes the same time whatever
- * differs.
- */
+/** Whether `hash` (hex, also `sha256:…`) is the digest, in a time that tells nothing. */
 export function sameDigest(hash: string, presented: Buffer): boolean {
   const stored = Buffer.from(hash.replace(/^sha256:/i, ""), "hex");
   return stored.length === presented.length && timingSafeEqual(stored, presented);

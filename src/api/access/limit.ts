@@ -18,10 +18,7 @@ export class RateLimit {
     this.store.init({ windowMs: config.windowMs } as Options);
   }
 
-  /**
-   * Counts one request and adds the draft-8 headers to `headers`; throws TaskerError
-   * `rate_limited`.
-   */
+  /** Counts a request and adds the draft-8 headers; throws TaskerError `rate_limited`. */
   async count(who: string, headers: string[]): Promise<void> {
     const { totalHits, resetTime } = await this.store.increment(who);
     const seconds = resetTime ? Math.max(0, Math.ceil((resetTime.getTime() - Date.now()) / 1000)) : this.windowSeconds;

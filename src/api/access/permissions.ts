@@ -58,10 +58,7 @@ const INCLUDES: Record<Scope, readonly Scope[]> = {
   admin: SCOPES,
 };
 
-/**
- * Whether a key with these scopes may do what asks for `needed`. Names that are no scopes allow
- * nothing.
- */
+/** Whether these scopes allow what asks for `needed`. Names that are no scopes allow nothing. */
 export function allows(scopes: readonly string[], needed: Scope): boolean {
   return scopes.some((scope) => Object.hasOwn(INCLUDES, scope) && INCLUDES[scope as Scope].includes(needed));
 }

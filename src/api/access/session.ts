@@ -59,9 +59,7 @@ export function checkCsrf(req: IncomingMessage, key: string, changes: boolean): 
   );
 }
 
-/**
- * In place of scopes a session's record holds the key that it stands for. No scope has such a name.
- */
+/** A session's record holds, in place of scopes, its key. No scope has such a name. */
 export function sessionOf(parent: { keyId: string | null; name: string | null }): string {
   return MARK + (parent.keyId ?? `config:${parent.name}`);
 }

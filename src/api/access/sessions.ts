@@ -29,8 +29,7 @@ export class Sessions {
     };
     await this.access.addKey(record);
     this.known.set(made.id, { ...record, createdAt: "", lastUsedAt: null });
-    // Counted in the store after it was added: of many at once, in several processes, the last one
-    // sees all.
+    // Counted after it was added: of many at once, in several processes, the last one sees all.
     for (const old of surplus(await this.access.keys(), mark)) if (old.id !== made.id) await this.end(old.id);
     return made.text;
   }

@@ -1,9 +1,7 @@
 import { openApiDocument } from "./document";
 import { apiPage, problemsPage } from "./page";
 
-/**
- * The API's description in its three forms: the same for every request, and made at the first one.
- */
+/** The API's description in its three forms, each made at the first request for it. */
 export class ApiDocs {
   private readonly made = new Map<string, string>();
 

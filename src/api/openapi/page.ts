@@ -3,10 +3,7 @@ import { PROBLEMS, type ProblemCode } from "../../errors";
 import { PROBLEM_TEXTS } from "../problem-texts";
 import type { OpenApiDocument, OperationObject } from "./document";
 
-/**
- * The document and the problems as pages: plain HTML without scripts, which ask nothing of any
- * other host.
- */
+/** The document and the problems as pages: plain HTML, without scripts or other hosts. */
 
 const STYLE = `
 :root{color-scheme:light dark;--line:#8884;--soft:#8881;--link:light-dark(#0550ae,#79b8ff)}

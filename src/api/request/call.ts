@@ -110,9 +110,7 @@ export class Call {
     return parseBody(bytes, this.req.headers["content-type"], more.mayBeEmpty ?? false);
   }
 
-  /**
-   * The body, which may be left out, as the schema has it; throws TaskerError `invalid_request`.
-   */
+  /** The body, which may be left out, by the schema; throws TaskerError `invalid_request`. */
   async bodyAs<T>(schema: z.ZodType<T>): Promise<T> {
     return checked(schema, (await this.json({ mayBeEmpty: true })).value, "The request");
   }
@@ -161,9 +159,7 @@ export class Call {
     }
   }
 
-  /**
-   * As `whileOpen`, for an event stream. Throws TaskerError `overloaded` when too many are open.
-   */
+  /** As `whileOpen`, for an event stream. Throws TaskerError `overloaded` if too many are open. */
   async streaming(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const closed = this.api.streams.open(this.who);
     try {

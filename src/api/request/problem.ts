@@ -10,10 +10,7 @@ export interface ProblemContext {
   basePath: string;
 }
 
-/**
- * RFC 9457 problem details. `code` is stable (docs/reference/problems.md), `type` leads to its
- * description.
- */
+/** RFC 9457 problem details. `code` is stable, `type` leads to its description. */
 export interface Problem {
   type: string;
   title: string;
@@ -26,10 +23,7 @@ export interface Problem {
   trace_id?: string;
 }
 
-/**
- * Anything thrown, as a TaskerError; what is not one becomes `internal` and tells the outside
- * nothing.
- */
+/** Anything thrown, as a TaskerError; what is not one becomes `internal`, without its message. */
 export function asTaskerError(error: unknown): TaskerError {
   if (error instanceof TaskerError) return error;
   const message = "The request could not be answered. The server's log says why under this request_id.";

@@ -6,10 +6,7 @@ const RETRY_MS = 3_000;
 /** Bytes that may wait in our memory for a client that reads too slowly. */
 const MAX_BEHIND = 1024 * 1024;
 
-/**
- * One `text/event-stream` answer. A client that does not keep up is cut off; it can resume where it
- * was.
- */
+/** One `text/event-stream` answer. A client that does not keep up is cut off, and can resume. */
 export class EventStream {
   private readonly timer: NodeJS.Timeout;
   private readonly res: ServerResponse;
@@ -36,9 +33,7 @@ export class EventStream {
     res.once("close", () => clearInterval(this.timer));
   }
 
-  /**
-   * `data` is JSON text; line breaks in it (stored payloads keep theirs) become several data lines.
-   */
+  /** `data` is JSON text; line breaks in it (stored payloads keep theirs) make several lines. */
   event(name: string, data: string, id: string | null): void {
     const lines = data.split(/\r\n|\r|\n/).join("\ndata: ");
     this.write(`${id === null ? "" : `id: ${id}\n`}event: ${name}\ndata: ${lines}\n\n`);

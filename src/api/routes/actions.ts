@@ -43,10 +43,7 @@ export async function cancelWith(
   return reply;
 }
 
-/**
- * `POST /:taskType/:id/retry` → 202: these are opened again; 200: none was to be retried; 409:
- * under way there.
- */
+/** `POST /:taskType/:id/retry` → 202: these are opened again; 200: none; 409: under way there. */
 export async function retryTask(call: Call): Promise<Reply> {
   call.queryAs(noQuery);
   const { value } = await call.json({ mayBeEmpty: true });

@@ -55,10 +55,7 @@ export async function removeEndpoint(call: Call): Promise<Reply> {
   return noStore(removed.ended || owed > 0 ? 202 : 200, view);
 }
 
-/**
- * `POST /endpoints/:name/rename {"name": …}` → 202; 409 while it is at work, or where the other
- * name is taken.
- */
+/** `POST /endpoints/:name/rename {"name": …}` → 202; 409: it is at work, or the name is taken. */
 export async function renameEndpoint(call: Call): Promise<Reply> {
   call.queryAs(noQuery);
   assertAllTypes(call);

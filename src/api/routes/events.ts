@@ -5,19 +5,13 @@ import { eventsQuery } from "../request/query";
 import { EventStream } from "../request/sse";
 import { changeView, taskView } from "../views";
 
-/**
- * `GET /events[?type=]` (SSE): `response.updated` for every change of a response that the key may
- * see.
- */
+/** `GET /events[?type=]` (SSE): `response.updated` for every change that the key may see. */
 export async function allEvents(call: Call): Promise<null> {
   const { type } = call.queryAs(eventsQuery);
   return stream(call, { type, types: call.identity.types });
 }
 
-/**
- * `GET /:taskType/:id/events` (SSE): `task.updated` with the whole task, first and after changes,
- * and `response.updated`.
- */
+/** `GET /:taskType/:id/events` (SSE): `task.updated` with the task, and `response.updated`. */
 export async function taskEvents(call: Call): Promise<null> {
   const { taskType, id } = call;
   const { service, basePath, log } = call.api;

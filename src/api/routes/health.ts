@@ -2,10 +2,7 @@ import { TaskerError } from "../../errors";
 import type { Call } from "../request/call";
 import { noStore, type Reply } from "../request/reply";
 
-/**
- * `GET /livez` → the process answers. Database and broker do not count: restarting this process
- * repairs neither.
- */
+/** `GET /livez` → the process answers. A restart repairs neither database nor broker. */
 export async function livez(): Promise<Reply> {
   return noStore(200, { status: "alive" });
 }
@@ -19,10 +16,7 @@ export async function readyz(call: Call): Promise<Reply> {
   return noStore(fit ? 200 : 503, { status, ready: fit, checks });
 }
 
-/**
- * `GET /metrics` → Prometheus text, of all task types and endpoints: not for keys that may see some
- * of them only.
- */
+/** `GET /metrics` → Prometheus text of all task types: not for keys that are limited to some. */
 export async function metrics(call: Call): Promise<Reply> {
   if (call.identity.types !== null) {
     throw new TaskerError(

@@ -5,10 +5,7 @@ import { taskFilter } from "../request/query";
 import { noCache, type Reply } from "../request/reply";
 import { listView, taskItemView } from "../views";
 
-/**
- * `GET /tasks` → tasks of all types that the key may see, newest first; `?include=responses`: with
- * their responses.
- */
+/** `GET /tasks[?include=responses]` → tasks of all types that the key may see, newest first. */
 export function listTasks(call: Call): Promise<Reply> {
   const filter = taskFilter(call.query);
   const { types } = call.identity;

@@ -18,10 +18,7 @@ export async function listResponses(call: Call): Promise<Reply> {
   return list(call, views, next);
 }
 
-/**
- * `GET /:taskType/:id/responses/:endpoint[?job=]` → the whole response with the history of its
- * attempts.
- */
+/** `GET /:taskType/:id/responses/:endpoint[?job=]` → the whole response and its attempts. */
 export async function readResponse(call: Call): Promise<Reply> {
   const { job } = call.queryAs(responseQuery);
   const endpoint = endpointParam(call);

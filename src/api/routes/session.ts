@@ -7,10 +7,7 @@ import type { Call } from "../request/call";
 import { noQuery } from "../request/query";
 import { noStore, type Reply } from "../request/reply";
 
-/**
- * `GET /session` → who asks and what they may do, for pages that show only what is allowed; 401
- * when a key is needed.
- */
+/** `GET /session` → who asks and what they may do; 401 when a key is needed. */
 export async function readSession(call: Call): Promise<Reply> {
   const identity = await call.api.auth.identify(call.req, null);
   if (identity === ANYONE) checkHost(call.req);

@@ -8,19 +8,14 @@ import { created, noteCreated, taskOrUnchanged } from "./tasks";
 
 /** What only `single_run` types have. */
 
-/**
- * `POST /:taskType/start` → 202 with the run, or 409 `already_running` with a link to the one that
- * runs.
- */
+/** `POST /:taskType/start` → 202 with the run, or 409 `already_running` with a link to it. */
 export async function startRun(call: Call): Promise<Reply> {
   singleRun(call);
   const { value, text } = await call.json({ mayBeEmpty: true });
   return started(call, value, text);
 }
 
-/**
- * `GET /:taskType/start?name=value` for types with `legacy_get`: the parameters are the payload.
- */
+/** `GET /:taskType/start?name=value`, with `legacy_get`: the parameters are the payload. */
 export async function startRunByGet(call: Call): Promise<Reply> {
   legacy(call);
   return started(call, { payload: call.query });
@@ -40,10 +35,7 @@ export async function runStatus(call: Call): Promise<Reply> {
   return taskOrUnchanged(call, reading);
 }
 
-/**
- * `POST /:taskType/stop[?wait=]` → 202 with what becomes of the run, or 200 when none was under
- * way.
- */
+/** `POST /:taskType/stop[?wait=]` → 202 with what becomes of the run; 200: none was under way. */
 export async function stopRun(call: Call): Promise<Reply> {
   singleRun(call);
   return stopped(call, waitAsked(call));

@@ -5,10 +5,7 @@ import type { Call } from "../request/call";
 import { noQuery } from "../request/query";
 import { noStore, type Reply } from "../request/reply";
 
-/**
- * `GET /system` → version, run mode and the config as used, nested as in its file. Secrets and
- * arguments are hidden.
- */
+/** `GET /system` → version, run mode and the config as used, without secrets and arguments. */
 export async function system(call: Call): Promise<Reply> {
   call.queryAs(noQuery);
   const { config } = call.api;

@@ -100,10 +100,7 @@ function taskHeaders(call: Call, reading: TaskReading<ResponseRecord>): string[]
 
 const PREFER_WAIT = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=[,;]|$)/i;
 
-/**
- * Milliseconds to hold the answer (`?wait=` before `Prefer: wait=`), at most api.max_wait; null:
- * not asked for.
- */
+/** Milliseconds to hold the answer, at most api.max_wait; null: not asked for. */
 export function waitOf(call: Call): number | null {
   const most = call.api.config.api.maxWaitMs;
   if (call.hasQuery) {

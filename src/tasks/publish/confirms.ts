@@ -11,9 +11,7 @@ const MAX_PENDING = 10_000;
 /** While some are too young, the others are looked at so often. */
 const NOTE_EVERY_MS = 200;
 
-/**
- * A response as it was created. By the time of the note it may be at another attempt or generation.
- */
+/** A response as it was created. By the time of the note it may be at another attempt. */
 type FirstKey = ResponseKey & { attempt: 0; generation: 1 };
 
 interface Confirmed {

@@ -31,9 +31,7 @@ export class TaskPublisher {
     private readonly log: Log,
   ) {}
 
-  /**
-   * Signs messages from now on. A receiver has to ask the store for each task of an unsigned one.
-   */
+  /** Signs messages from now on. Each task of an unsigned one has to be asked for at the store. */
   signWith(key: string): void {
     this.signingKey = key;
   }
@@ -91,9 +89,7 @@ export class TaskPublisher {
     killPoint("after-publish");
   }
 
-  /**
-   * Ends once every shipment has been answered; one that fails takes none of the others with it.
-   */
+  /** Ends once every shipment was answered; one that fails takes no other with it. */
   private async publishNew(tasks: NewTask[]): Promise<void> {
     const { type } = tasks[0]!;
     const late = this.config.taskTypes[type]?.claim === "late";

@@ -3,9 +3,7 @@ import type { Deliver } from "../../model/task";
 import type { TaskStore } from "../../store/store";
 import type { Address, QueueDepth, Transport } from "../../transport/transport";
 
-/**
- * How long an answer about registered endpoints is good for. A newcomer declares its own meanwhile.
- */
+/** How long an answer about registered endpoints is good for. */
 const FRESH_MS = 1000;
 /**
  * A process that publishes nothing learns of removed endpoints within this time. Else it would
@@ -61,18 +59,12 @@ export class QueueRegistry {
     return connected && !blocked;
   }
 
-  /**
-   * Ready messages of the address's queue; null: there is no such queue. Rejects with a
-   * TransportError.
-   */
+  /** Null: there is no such queue. Rejects with a TransportError. */
   depth(address: Address): Promise<QueueDepth | null> {
     return this.transport.depth(address);
   }
 
-  /**
-   * Deletes the endpoint's queues for these types. Rejects with a TransportError where it cannot
-   * now.
-   */
+  /** Deletes the endpoint's queues for these types, or rejects with a TransportError. */
   async deleteQueues(endpoint: string, types: readonly string[]): Promise<void> {
     this.known.clear();
     await Promise.all(types.map((type) => this.transport.removeEndpoint(type, endpoint)));

@@ -26,15 +26,10 @@ export function queueOf({ type, endpoint, priority }: DueResponse): string {
   return `${type} ${endpoint} ${endpoint === ANY_ENDPOINT ? bandOf(priority) : 0}`;
 }
 
-/**
- * Long enough for what something else makes due in time: a registration, a type that comes back.
- */
+/** For what something else makes due: a registration, a type that comes back. */
 const FAR_MS = 3_600_000;
 
-/**
- * The row, to be looked at again at its next moment: the end of its wait, its life, its delay or
- * pause.
- */
+/** The row, to be looked at again at the end of its wait, its life, its delay or pause. */
 export function untilNextMoment(row: DueResponse): DueResponse & { ms: number } {
   return { ...row, ms: row.nextClockMs ?? FAR_MS };
 }

@@ -5,16 +5,10 @@ import { type Duty, Every } from "./duty";
 
 const ADMIT_EVERY_MS = 1000;
 const TIDY_EVERY_MS = 5000;
-/**
- * A removed endpoint's queues are deleted for this long: its manager or another API may declare one
- * once more.
- */
+/** How long a removed endpoint's queues are deleted: somebody may declare one once more. */
 const LOOK_AFTER_MS = 60_000;
 
-/**
- * Follows what managers said as they registered, and deletes the queues of endpoints that are
- * registered no more.
- */
+/** Admits managers that registered, and deletes the queues of endpoints that are removed. */
 export class Housekeeping implements Duty {
   private readonly admitEvery = new Every();
   private readonly tidyEvery = new Every();

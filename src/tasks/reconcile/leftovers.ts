@@ -61,10 +61,7 @@ export class Leftovers implements Duty {
       );
   }
 
-  /**
-   * A response of that kind of delivery is published: whoever performs the type has to serve its
-   * queue.
-   */
+  /** A response of that kind of delivery is published: the type's managers have to serve it. */
   async published(type: string, deliver: Deliver): Promise<void> {
     if (this.config.taskTypes[type]?.deliver === deliver || this.others.get(type) === deliver) return;
     await this.store.maintenance.setOpenDeliver(type, deliver);

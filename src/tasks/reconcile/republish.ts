@@ -11,16 +11,10 @@ import type { QueueRegistry } from "../publish/queue-registry";
 import { addressOf, queueOf, untilNextMoment } from "./decide";
 import type { Leftovers } from "./leftovers";
 
-/**
- * How long to leave alone what cannot be published while the broker is away; from MANY rows on
- * twice as long.
- */
+/** While the broker is away, a row rests for so long; of MANY rows each twice as long. */
 const BROKER_AWAY_MS = 1000;
 const MANY = 250;
-/**
- * What comes up for its recheck this soon after its queue was found empty was published before
- * that.
- */
+/** A recheck this soon after its queue was found empty is for what was published before that. */
 const FOUND_EMPTY_MS = 10_000;
 
 /**
@@ -40,10 +34,7 @@ export class Republisher {
     private readonly leftovers: Leftovers,
   ) {}
 
-  /**
-   * For what is published and still unclaimed. Where the queue is empty or gone, its message is
-   * lost.
-   */
+  /** For what is published and unclaimed. Where its queue is empty or gone, its message is lost. */
   async recheck(due: readonly DueResponse[]): Promise<void> {
     if (!this.queues.brokerUp) return this.brokerAway(due);
     const waiting: DueResponse[] = [];
@@ -109,8 +100,7 @@ export class Republisher {
   private async isEmpty(queue: string, row: DueResponse): Promise<boolean> {
     const now = performance.now();
     for (const [name, at] of this.foundEmpty) if (now - at > FOUND_EMPTY_MS) this.foundEmpty.delete(name);
-    // More than a page may be lost at once: what fills the queue again by now is the first page,
-    // not these.
+    // More than a page may be lost at once: by now the first page fills the queue again.
     if (this.foundEmpty.has(queue)) return true;
     const depth = await this.queues.depth(addressOf(row));
     const empty = depth === null || depth.ready === 0;

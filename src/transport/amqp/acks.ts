@@ -20,10 +20,7 @@ export class Acks {
   private readonly open = new Set<number>();
   private waiting: ConsumeMessage[] = [];
   private scheduled = false;
-  /**
-   * When a frame was last sent (monotonic milliseconds), and how many went before it without a
-   * pause.
-   */
+  /** When a frame was last sent (monotonic milliseconds), and how many followed without a pause. */
   private sentAt = Number.NEGATIVE_INFINITY;
   private burst = 0;
 
@@ -76,10 +73,7 @@ export class Acks {
     if (last) this.send(() => this.channel.ack(last, true));
   }
 
-  /**
-   * Milliseconds until the broker should have written what was sent. An estimate: nothing confirms
-   * an ack.
-   */
+  /** Milliseconds until the broker should have written what was sent: nothing confirms an ack. */
   get unwrittenMs(): number {
     const needed = this.burst < MANY ? WRITTEN_MS : WRITTEN_MANY_MS;
     return Math.max(0, this.sentAt + needed - performance.now());

@@ -23,10 +23,7 @@ export interface LinkOptions {
 
 const FIRST_DELAY_MS = 200;
 const LAST_WORDS_MS = 1_000;
-/**
- * Finds a broker that restarts within a second. A port where nobody listens may be tried that often
- * for ever.
- */
+/** Finds a restarted broker within a second. A port where nobody listens may be tried so often. */
 const REFUSED_DELAY_MS = 1_000;
 /** Any other failure costs the broker something: after two minutes the tries thin out. */
 const SHORT_OUTAGE_MS = 120_000;
@@ -83,10 +80,7 @@ export class Link {
     this.watchers.delete(watcher);
   }
 
-  /**
-   * @param prepare runs on each new session before it counts as up; it must not reject for good
-   * reasons
-   */
+  /** @param prepare runs on each new session before it counts as up; it must not reject */
   start(prepare: (session: Session) => Promise<void>): void {
     if (this.started || this.closed) return;
     this.started = true;
@@ -133,8 +127,7 @@ export class Link {
         noDelay: true,
         keepAlive: true,
         clientProperties: { connection_name: this.options.name },
-        // For net.connect and tls.connect: the one way to the socket that works in every state of
-        // the connection.
+        // For net.connect and tls.connect: it reaches the socket in every state of the connection.
         signal: socket.signal,
       } as SocketOptions);
       const session = this.adopt(model, socket);

@@ -136,8 +136,7 @@ export class ConsumerChannel {
       if (isUtf8(message.content)) this.subscription.onDelivery(delivery);
       else delivery.park("the body is not UTF-8 text");
     } catch (error) {
-      // Thrown on, it would make amqplib close the channel and give back everything that is being
-      // worked on.
+      // Thrown on, it would make amqplib close the channel, and all deliveries go back.
       this.events.threw(error);
     }
   }

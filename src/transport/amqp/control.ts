@@ -17,9 +17,7 @@ interface Pool {
 export class ControlChannels {
   private readonly pools = new WeakMap<Session, Pool>();
 
-  /**
-   * Runs `request` on a channel of its own; rejects with the broker's refusal or the session's end.
-   */
+  /** Runs `request` on its own channel; rejects with the broker's refusal or the session's end. */
   async run<T>(session: Session, what: string, request: (channel: Channel) => Promise<T>): Promise<T> {
     const pool = this.pools.get(session) ?? { idle: [], open: 0, waiting: [] };
     this.pools.set(session, pool);

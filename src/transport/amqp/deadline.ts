@@ -6,10 +6,7 @@ export class DeadlineExceeded extends Error {
   }
 }
 
-/**
- * Settles as `work` does, or rejects with DeadlineExceeded after `ms`. A later outcome of `work` is
- * ignored.
- */
+/** Ends as `work` does, or rejects with DeadlineExceeded after `ms`. */
 export function within<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const timer = setTimeout(() => reject(new DeadlineExceeded(what, ms)), Math.max(0, ms));

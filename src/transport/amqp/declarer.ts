@@ -23,10 +23,7 @@ export class Declarer {
   /** Many groups share an exchange; once a session is enough. */
   private readonly exchanges = new WeakMap<Session, Map<string, Promise<void>>>();
 
-  /**
-   * @param finds a queue that is there is used as it is, bindings and all; only a missing one is
-   * declared
-   */
+  /** @param finds a queue that is there is used as it is, with its bindings */
   constructor(
     private readonly queueType: "classic" | "quorum",
     private readonly finds: boolean,
@@ -34,10 +31,7 @@ export class Declarer {
     private readonly log: Log,
   ) {}
 
-  /**
-   * Resolves when all of the group is there; rejects with the broker's refusal or the session's
-   * end.
-   */
+  /** Resolves when all of it is there; rejects with the broker's refusal or the session's end. */
   async declare(session: Session, group: DeclarationGroup): Promise<void> {
     if (this.finds && group.queue !== null && (await this.exists(session, group.queue))) return;
     await this.makeAll(session, group).catch((error) => {
@@ -125,8 +119,7 @@ export class Declarer {
     try {
       await run((channel) => channel.bindQueue(queue, exchange, key));
     } catch (error) {
-      // Without the right to bind there is no way to look either; the API, which has it, binds
-      // every queue.
+      // Without the right to bind there is no way to look either; the API binds every queue.
       if (replyCode(error) !== 403) throw error;
       this.denied.add(binding);
     }

@@ -10,22 +10,13 @@ import type { Address } from "../transport";
  */
 const PREFIX = "tasker";
 
-/**
- * Where messages that cannot be understood are kept: a queue, and an exchange of the same name in
- * front of it.
- */
+/** Queue, and exchange of the same name, for messages that cannot be understood. */
 export const PARKING = `${PREFIX}.dead`;
 
-/**
- * Routing key by which every endpoint queue of a type is reached with one publish. No endpoint can
- * be called so.
- */
+/** Routing key of every endpoint queue of a type. No endpoint can be called so. */
 export const ALL_KEY = "*";
 
-/**
- * Routing key of a shared queue of a `deliver: one` type: `+`, `+1`, `+2`. No endpoint can be
- * called so.
- */
+/** Routing key of a shared queue: `+`, `+1`, `+2`. No endpoint can be called so. */
 export function oneKey(band: Band): string {
   return band === 0 ? "+" : `+${band}`;
 }
@@ -39,10 +30,7 @@ export function exchangeName(type: string): string {
   return `${PREFIX}.${typeSegment(type)}`;
 }
 
-/**
- * Queue shared by all performers of a `deliver: one` type; each band of priorities has its own. No
- * name contains a colon.
- */
+/** Queue of a `deliver: one` type, one for each band of priorities. No name contains a colon. */
 export function sharedQueueName(type: string, band: Band = 0): string {
   const name = `${PREFIX}.${typeSegment(type)}`;
   return band === 0 ? name : `${name}:${band}`;
@@ -66,10 +54,7 @@ export function queueName(address: Address): string | null {
   }
 }
 
-/**
- * Exchange and routing key that a publish to the address uses. An endpoint's queue is reached
- * through the default exchange.
- */
+/** Exchange and routing key of a publish. The default exchange reaches an endpoint's queue. */
 export function route(address: Address): { exchange: string; key: string } {
   switch (address.to) {
     case "endpoint":

@@ -26,9 +26,7 @@ export interface Pending extends OutgoingFrame {
   reject(error: TransportError): void;
 }
 
-/**
- * How the broker answered. `returned`: it found no queue · `closed`: unknown, the channel is gone.
- */
+/** How the broker answered. `returned`: there is no queue · `closed`: nobody knows. */
 export type Answer = "confirmed" | "returned" | "nacked" | "closed";
 
 export interface PublishChannelEvents {
@@ -68,10 +66,7 @@ export class PublishChannel {
     return opened;
   }
 
-  /**
-   * False: the channel is closing, and nothing was sent. Throws for a message that cannot be
-   * encoded.
-   */
+  /** False: the channel is closing, nothing was sent. Throws for what cannot be encoded. */
   send(frame: OutgoingFrame, answered: (answer: Answer) => void): boolean {
     const options = { ...frame.properties, persistent: true, mandatory: true };
     try {

@@ -11,10 +11,7 @@ const MAX_MESSAGES = 1_000;
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Callers that may wait for room. */
 const MAX_WAITING = 10_000;
-/**
- * RabbitMQ 4 closes the channel over a larger message, and every message beside it would be
- * unconfirmed.
- */
+/** RabbitMQ 4 closes the channel over a larger message, which leaves the others unconfirmed. */
 const MAX_BODY = 16 * 1024 * 1024;
 const EXPIRE_EVERY_MS = 200;
 
@@ -122,8 +119,7 @@ export class ConfirmPublisher implements Watcher {
 
   private send(channel: PublishChannel, one: Pending): void {
     try {
-      // A channel that is closing says so in a moment: then it is decided what becomes of those
-      // that wait.
+      // The channel is closing. Its `close` event decides what becomes of those that wait.
       if (!channel.send(one, (answer) => this.answered(one, answer))) {
         this.waiting.unshift(one);
         return;
@@ -185,8 +181,7 @@ export class ConfirmPublisher implements Watcher {
       this.channels.add(channel);
       if (session.alive) this.current = channel;
     } catch (error) {
-      // Without an answer the session has been killed, which rejects what waits; else the broker
-      // refuses channels.
+      // Without an answer the session was killed; else the broker refuses channels.
       this.failWaiting("unconfirmed", (error as Error).message);
     } finally {
       this.opening = false;
@@ -228,8 +223,7 @@ export class ConfirmPublisher implements Watcher {
 
   private expireOne(channel: PublishChannel, one: Pending): void {
     const { blocked } = channel.session;
-    // A blocked connection is not read: a new channel would not come either, and the old one works
-    // again afterwards.
+    // A blocked connection is not read, so a new channel would not open; the old one works later.
     if (blocked === null && !channel.retired) this.retire(channel);
     this.fail(one, blocked === null ? "unconfirmed" : "blocked", `no confirm within ${one.deadlineMs} ms`);
   }
@@ -241,8 +235,7 @@ export class ConfirmPublisher implements Watcher {
       { in_flight: channel.inFlight.size },
       "The broker did not confirm in time; the publishing channel is replaced.",
     );
-    // Opened even when nothing waits: a broker that does not answer this either is gone, and the
-    // connection with it.
+    // Opened even when nothing waits: a broker that does not answer this either is gone.
     void this.open();
   }
 }

@@ -6,10 +6,7 @@ import { DeadlineExceeded, within } from "./deadline";
 /** One connection to the broker, from its handshake to its loss. */
 export class Session {
   alive = true;
-  /**
-   * Why the broker takes no publishes on this connection (memory or disk alarm); null: it takes
-   * them.
-   */
+  /** Why the broker takes no publishes here (memory or disk alarm); null: it takes them. */
   blocked: string | null = null;
   readonly acks = new AckRound((send) => this.together(send));
 
@@ -20,10 +17,7 @@ export class Session {
     readonly kill: (reason: string) => void,
   ) {}
 
-  /**
-   * Awaits an answer of the broker. A broker that does not answer is not there: the session is
-   * killed.
-   */
+  /** Awaits an answer of the broker. Without one the session is killed. */
   async rpc<T>(answer: Promise<T>, what: string): Promise<T> {
     try {
       return await within(answer, this.rpcTimeoutMs, what);

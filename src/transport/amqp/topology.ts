@@ -38,10 +38,7 @@ export class Topology {
     this.declarer = new Declarer(options.queueType, options.finds, this.control, options.log);
   }
 
-  /**
-   * Declares now and from now on with each connection. Rejects with a TransportError if it cannot
-   * be done now.
-   */
+  /** Declares now, and again on each connection. Rejects with a TransportError if not now. */
   async want(group: DeclarationGroup): Promise<void> {
     const wanted = this.groups.get(group.name) ?? { ...group, on: null };
     this.groups.set(group.name, wanted);
@@ -54,10 +51,7 @@ export class Topology {
     return this.groups.get(queue)?.on?.alive === true;
   }
 
-  /**
-   * Deletes the queue, and wants it no more. Rejects with a TransportError if it cannot be deleted
-   * now.
-   */
+  /** Wants the queue no more, and deletes it. Rejects with a TransportError if not now. */
   async remove(queue: string): Promise<void> {
     this.groups.delete(queue);
     const session = this.sessionFor(`queue ${queue} cannot be deleted now`);
@@ -68,10 +62,7 @@ export class Topology {
     }
   }
 
-  /**
-   * Declares on a new session what does not stand. Never rejects: what is refused is logged and
-   * tried again later.
-   */
+  /** Declares on a new session what is missing. Never rejects: refusals are tried again later. */
   async redeclare(session: Session): Promise<void> {
     if (![...this.groups.values()].every((group) => group.on?.alive)) await this.declareAll(session);
   }

@@ -31,10 +31,7 @@ export interface AmqpOptions {
   heartbeat: number;
   tls: TlsConfig | null;
   log: Log;
-  /**
-   * Uses what is there, and declares what is missing if it may. Who publishes declares and binds
-   * everything.
-   */
+  /** Uses what is there, and declares what is missing if it may. */
   consumesOnly?: boolean;
   /** Shown in the broker's list of connections, after `tasker`. */
   name: string;
@@ -45,10 +42,7 @@ export interface AmqpOptions {
   rpcTimeoutMs?: number;
 }
 
-/**
- * The transport over RabbitMQ. Throws for an unusable URI or unreadable TLS files; connects only on
- * `open`.
- */
+/** The transport over RabbitMQ. Throws for an unusable URI or unreadable TLS files. */
 export function createAmqpTransport(options: AmqpOptions): Transport {
   return new AmqpTransport(options);
 }
@@ -86,8 +80,7 @@ class AmqpTransport implements Transport {
 
   async declareType(topology: TypeTopology): Promise<void> {
     this.assertNotClosed();
-    // Wanted by everybody and made by who may: a manager with few rights finds it there when it has
-    // something to park.
+    // Wanted by all and made by who may: a manager with few rights finds it there.
     if (!this.topology.has(PARKING)) this.topology.want(PARKING_GROUP).catch(() => {});
     await Promise.all(typeGroups(topology).map((group) => this.topology.want(group)));
   }

@@ -11,10 +11,7 @@ export function replyCode(error: unknown): number {
   return typeof code === "number" ? code : 0;
 }
 
-/**
- * Why the broker could not be reached or went away, as a sentence without its full stop and without
- * passwords.
- */
+/** Why there is no connection, as a sentence without its full stop and without passwords. */
 export function inWords(error: unknown, where: string): string {
   const { code, message = String(error) } = (error ?? {}) as CodedError;
   if (code === "ECONNREFUSED") return `nothing listens on ${where}; is RabbitMQ running there?`;

@@ -2,10 +2,7 @@ import { z } from "zod";
 import type { Json, JsonObject } from "../../../model/json/json";
 import { RESPONSE_STATUSES } from "../../../model/response";
 
-/**
- * What the answers are made of. Nullable values stand as null in examples, unless they say
- * otherwise.
- */
+/** What the answers are made of. A nullable value is null in examples, unless it says otherwise. */
 
 export const NOW = "2030-01-31T12:00:01.000Z";
 export const time = z.string().meta({ format: "date-time", description: "RFC 3339, UTC, with milliseconds" });
