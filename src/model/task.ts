@@ -1,8 +1,7 @@
 /**
- * The task: one request. Its row is written at creation and after that only by the API's processes;
- * what endpoints do stands in the responses, and the task's status is computed from them
- * (completeness.ts). `status` and `finishedAt` in the row are that computation's last stored
- * result, kept for lists; a view always computes anew.
+ * A task is one request. Only the API's processes write its row. Endpoints write to its responses,
+ * from which its status is computed (completeness.ts). The row's `status` and `finishedAt` are the
+ * last stored result, for lists. Each view computes them again.
  */
 export const TASK_STATUSES = [
   "scheduled",
@@ -15,22 +14,22 @@ export const TASK_STATUSES = [
 ] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
 
-/** Statuses that a task keeps (but for an operator's retry). */
+/** Statuses that only an operator's retry changes. */
 export const FINAL_TASK_STATUSES: readonly TaskStatus[] = ["succeeded", "failed", "cancelled"];
 
 export type Deliver = "each" | "one";
 
-/** What it takes to create a task, fully decided: nothing is left for the store to default. */
+/** A task to create. The store adds no defaults. */
 export interface NewTask {
   id: string;
   type: string;
   identifier: string;
-  /** SHA-256 (hex) of the canonical request; tells a repeated request from a conflicting one. */
+  /** SHA-256 (hex) of the canonical request; equal for a repetition, different for a conflict. */
   bodyHash: string;
-  /** JSON text, stored byte-exact. */
+  /** JSON text, stored byte for byte. */
   payload: string;
   deliver: Deliver;
-  /** Keys of the responses to expect: endpoint names, or [ANY_ENDPOINT]. */
+  /** Endpoint names, or [ANY_ENDPOINT]. */
   endpoints: string[];
   /** [""] for a type without jobs. */
   jobs: string[];
@@ -38,22 +37,19 @@ export interface NewTask {
   timeoutMs: number;
   /** `wait_for_endpoints_timeout`. */
   waitMs: number;
-  /** Unreceived after this long it is missed; null: never. */
+  /** A response not received for this long is missed; null: never. */
   expiresMs: number | null;
   priority: number;
-  /** RFC 3339, or null: at once. */
+  /** RFC 3339; null: at once. */
   delayUntil: string | null;
-  /** For a `single_run` type: only one task with this key may be open. */
+  /** Only one task with this key may be open (`single_run`); null: any number. */
   runKey: string | null;
   traceparent: string | null;
-  /** Name of the API key that asked, or null. */
+  /** The name of the API key; null: without a key. */
   createdBy: string | null;
 }
 
-/**
- * A task whose endpoints need not be known yet: null is whoever is registered for the type when it
- * is stored.
- */
+/** `endpoints` null: those registered for the type when the task is stored. */
 export type TaskDraft = Omit<NewTask, "endpoints"> & { endpoints: string[] | null };
 
 export interface TaskRecord {
@@ -69,7 +65,7 @@ export interface TaskRecord {
   status: TaskStatus;
   createdAt: string;
   delayUntil: string | null;
-  /** When an endpoint that has not received it turns the task incomplete. */
+  /** From then on the task is incomplete if an endpoint has not received it. */
   waitUntil: string;
   expiresAt: string | null;
   publishedAt: string | null;

@@ -52,6 +52,9 @@ export interface Store {
 /** The most creates under way at once; the store has connections for them. */
 export const CREATE_LANES = 2;
 
+/** How long the API may take to publish a stored task, and to store the confirm. Then it is due. */
+export const PUBLISH_GRACE_MS = 3000;
+
 export type CreateOutcome =
   /** `endpoints`: those that it is stored with, in any order. */
   | { kind: "created"; task: TaskRecord; endpoints: readonly string[] }

@@ -15,19 +15,19 @@ import { hashOf } from "./requests/fingerprint";
 import { checked, type SubmitBody, submitBody } from "./requests/request";
 import type { Caller } from "./service";
 
-/** What became of a draft; one that reaches nobody is refused. */
+/** The outcome of a draft. One without endpoints is refused. */
 export type Created = Exclude<CreateOutcome, { kind: "unaddressed" }>;
 
-/** Refuses creates while more is stored than the broker takes. */
+/** Refuses creates while the outbox is full. */
 export interface Gate {
   /** Throws TaskerError `overloaded`. */
   check(): void;
 }
 
 /**
- * request → checked draft → one transaction with its neighbours in time → outcome.
+ * request → checked draft → batch → outcome.
  *
- * What a batch shares: one transaction. What it never shares: a fault.
+ * Drafts that arrive together share a transaction. A bad one fails alone.
  */
 export class Creator {
   private readonly schemas = new Map<string, ValidateFunction>();
@@ -51,10 +51,7 @@ export class Creator {
     });
   }
 
-  /**
-   * Checks the request as far as it goes without the database; throws TaskerError
-   * `invalid_request`.
-   */
+  /** Checks a request without the database; throws TaskerError `invalid_request`. */
   draft(
     type: TaskTypeConfig,
     body: unknown,
@@ -84,7 +81,7 @@ export class Creator {
     this.gate.check();
     const outcome = await this.batcher.add(draft);
     if (outcome.kind !== "busy") return outcome;
-    // A run that ended a moment ago holds its key until its status is stored.
+    // The other run may have ended; storing its status releases the key.
     await this.storeStatus([outcome.taskId]);
     return this.batcher.add(draft);
   }
@@ -143,7 +140,7 @@ export class Creator {
   }
 }
 
-/** Most name their endpoints and are what they were: copying objects is dear. */
+/** Most drafts name their endpoints: return the same object and avoid a copy. */
 function addressed(draft: TaskDraft, endpoints: readonly string[]): NewTask {
   return draft.endpoints === null ? { ...draft, endpoints: [...endpoints] } : (draft as NewTask);
 }
@@ -156,12 +153,12 @@ function reachesNobody(type: string): TaskerError {
   );
 }
 
-/** The identifier belongs to another request; null: to this one, or the task is new. */
+/** An error if the identifier belongs to another request; null: the task is new or a repetition. */
 export function conflictOf(draft: TaskDraft, outcome: Created): TaskerError | null {
   if (outcome.kind !== "existing" || outcome.task.bodyHash === draft.bodyHash) return null;
   return new TaskerError(
     "identifier_conflict",
-    `The identifier belongs to task ${outcome.task.id}, which was asked for with another body: choose a new identifier`,
+    `The identifier belongs to task ${outcome.task.id}, which was requested with another body: choose a new identifier`,
     { location: `/${draft.type}/${outcome.task.id}` },
   );
 }

@@ -142,7 +142,7 @@ export class TaskService {
     id: string,
     filter: ResponseFilter,
   ): Promise<Page<ResponseRecord> & { task: TaskRecord }> {
-    const task = await this.taskOf(type, id);
+    const { task } = await this.read(type, id);
     const rows = await this.store.responses(id, { ...filter, limit: filter.limit + 1 });
     const items = rows.slice(0, filter.limit);
     const last = items.at(-1);
@@ -151,13 +151,14 @@ export class TaskService {
 
   /** All rows (jobs) of that endpoint, with their attempts, oldest first. */
   async response(type: string, id: string, endpoint: string): Promise<ResponseReading> {
-    const task = await this.taskOf(type, id);
+    const { task } = await this.read(type, id);
     const rows = await this.store.response(id, endpoint);
     if (rows.length === 0)
       throw new TaskerError("endpoint_not_found", `The task does not expect an endpoint ${endpoint}`);
     return { task, rows, attempts: await this.store.attempts(id, rows[0]!.endpoint) };
   }
 
+  // biome-ignore lint/complexity/useMaxParams: programs that run tasker inside call it so
   async log(
     type: string,
     id: string,
@@ -177,7 +178,7 @@ export class TaskService {
    * answers when that has really stopped, or when they are over or `signal` aborts.
    */
   async cancel(type: string, id: string, _caller: Caller, more: CancelOptions = {}): Promise<Cancelled> {
-    const task = await this.taskOf(type, id);
+    const { task } = await this.read(type, id);
     return cancelTask(task, { ...this.parts, read: () => this.read(type, id) }, more);
   }
 
@@ -285,10 +286,6 @@ export class TaskService {
     const config = this.typeOf(type);
     if (!config.singleRun) throw new TaskerError("route_not_found", `Type ${type} is not a single_run type`);
     return config;
-  }
-
-  private async taskOf(type: string, id: string) {
-    return (await this.read(type, id)).task;
   }
 }
 

@@ -8,8 +8,8 @@ const LONG = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 const TABLE = "ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
 /**
- * `identifier` is bytes: VARCHAR would take `a` and `a ` for the same. IF NOT EXISTS, because MySQL
- * commits each statement: a migration that was interrupted is run again from its beginning.
+ * `identifier` is bytes, because a VARCHAR ignores trailing spaces when it compares. IF NOT EXISTS,
+ * because MySQL commits each statement and an interrupted migration runs again from its beginning.
  */
 const MYSQL = [
   `CREATE TABLE IF NOT EXISTS tasks (
@@ -178,7 +178,7 @@ const MYSQL = [
   ) ${TABLE}`,
 ];
 
-/** The same tables; lengths are not SQLite's business, and secondary keys stand on their own. */
+/** The same tables without lengths, and with secondary keys as statements of their own. */
 function toSqlite(statement: string): string[] {
   const table = /CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)![1]!;
   const indexes: string[] = [];

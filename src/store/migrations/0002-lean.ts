@@ -2,9 +2,9 @@ import type { MigrationInterface, QueryRunner } from "typeorm";
 import { hasIndex } from "./has-index";
 
 /**
- * What made each task dear and could be had otherwise: two of three indexes on the status go (a
- * page of one type or of one status is put together from ranges of the third); a task knows how
- * many responses it has, so that its end can be told from them alone.
+ * Less work for each task. Two of three indexes on the status go: pages are merged from ranges of
+ * the third. A task stores the number of its responses, so that their ends alone show its
+ * completion.
  */
 const DROPPED = ["tasks_by_type", "tasks_by_status"];
 const ASCII = "CHARACTER SET ascii COLLATE ascii_bin";
@@ -14,8 +14,8 @@ export class Lean1795300000000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     const sqlite = runner.dataSource.options.type === "better-sqlite3";
-    // MySQL commits each statement, and has no IF EXISTS for these: what an interrupted run has
-    // done is looked up.
+    // MySQL commits each statement and has no IF EXISTS here: check what an interrupted run has
+    // done.
     if (!(await runner.hasColumn("tasks", "expected")))
       await runner.query(`ALTER TABLE tasks ADD COLUMN expected ${sqlite ? "INTEGER" : "INT"} NOT NULL DEFAULT 0`);
     for (const index of DROPPED) {

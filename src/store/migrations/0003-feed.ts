@@ -2,9 +2,9 @@ import type { MigrationInterface, QueryRunner } from "typeorm";
 import { hasIndex } from "./has-index";
 
 /**
- * What has ended is found by the feed of changes, so the index of due rows holds only what is open,
- * and says nothing of the manager: a claim moves nothing in it. How far the feed has been followed
- * stands beside the lock of who follows it.
+ * Ended responses are found by the completion feed, so the index of due rows holds open ones only.
+ * It lacks the manager, so that a claim does not change it. The lock row stores the feed's
+ * position.
  */
 const TABLE = "task_responses";
 const OLD = "task_responses_due";
@@ -25,7 +25,7 @@ export class Feed1795400000000 implements MigrationInterface {
       await runner.query(`DROP INDEX IF EXISTS ${OLD}`);
       return;
     }
-    // The new one first: somebody may be working meanwhile.
+    // The new index first: other processes may be working.
     if (!(await hasIndex(runner, TABLE, NEW))) await runner.query(`ALTER TABLE ${TABLE} ADD INDEX ${NEW} ${COLUMNS}`);
     if (await hasIndex(runner, TABLE, OLD)) await runner.query(`ALTER TABLE ${TABLE} DROP INDEX ${OLD}`);
   }

@@ -2,13 +2,12 @@ import type { MigrationInterface, QueryRunner } from "typeorm";
 import { hasIndex } from "./has-index";
 
 /**
- * What an end costs. One index for all that the reconciler looks at (what is open by the time it is
- * due, what has ended by the time it did), so that an end moves one entry instead of two. And rows
- * that keep their length: a status and a performer of fixed length, and the row format that
- * reserves the room of what is still NULL. InnoDB then changes a row where it stands; one that
- * grows is taken out and put in again, and the full pages of a growing table are split for it.
+ * Cheaper ends. One index serves the reconciler (open rows by due time, ended rows by end), so that
+ * an end moves one entry instead of two. Rows keep their length: status and performer have a fixed
+ * length, and the row format reserves the space of NULL columns. InnoDB then updates a row in
+ * place; a growing row is moved, which splits full pages.
  *
- * New rows begin with defaults, so that whoever stores thousands of them says only what differs.
+ * New rows have defaults, so that an INSERT of thousands lists only columns that differ.
  */
 const RESPONSES = "task_responses";
 const OLD = "task_responses_open";
@@ -32,7 +31,7 @@ export class Agenda1795500000000 implements MigrationInterface {
     const begins = { attempt: 0, generation: 1, progress: 0, published: 0, version: 1 };
     const defaults = Object.entries(begins).map(([column, value]) => `ALTER ${column} SET DEFAULT ${value}`);
     await runner.query(`ALTER TABLE ${RESPONSES} ${STATUS} 'expected', ${PERFORMER}, ${defaults.join(", ")}, ${FIXED}`);
-    // The new one first: somebody may be working meanwhile.
+    // The new index first: other processes may be working.
     if (!(await hasIndex(runner, RESPONSES, NEW)))
       await runner.query(`ALTER TABLE ${RESPONSES} ADD INDEX ${NEW} ${COLUMNS}`);
     if (await hasIndex(runner, RESPONSES, OLD)) await runner.query(`ALTER TABLE ${RESPONSES} DROP INDEX ${OLD}`);

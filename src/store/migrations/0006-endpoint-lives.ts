@@ -1,13 +1,12 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /**
- * The end of an endpoint's life, and what a changed config leaves behind.
+ * Removed and renamed endpoints, and types that the config no longer has.
  *
- * An endpoint that was removed keeps its row: when that was, under which name it goes on, and the
- * types whose queues there still have to go. A registration says where it comes from, so that each
- * side replaces only what it has said itself. A manager says what it serves; `admitted` once the
- * API has drawn the consequences. And the types that the config has had, for what is kept of their
- * tasks when it has them no more.
+ * A removed endpoint keeps its row: the time, its new name, and the types whose queues are to be
+ * deleted. A registration has its origin, so that config and managers replace only their own. A
+ * manager stores the types it serves; `admitted` is set once the API has applied them. `task_types`
+ * keeps former types with their keep time.
  */
 const ASCII = "CHARACTER SET ascii COLLATE ascii_bin";
 const LONG = "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
@@ -36,8 +35,8 @@ const TYPES_SQLITE =
   "CREATE TABLE IF NOT EXISTS task_types (name TEXT NOT NULL, deliver TEXT NOT NULL, keep_ms INTEGER NULL, configured INTEGER NOT NULL, PRIMARY KEY (name))";
 
 /**
- * Who has never had a manager was registered by the config; it says again what it has when the next
- * API starts.
+ * An endpoint without a manager was registered by the config, which the next API start applies
+ * again.
  */
 const ORIGIN = `UPDATE endpoint_types SET by_config = 1, by_manager = 0
   WHERE NOT EXISTS (SELECT 1 FROM managers m WHERE m.endpoint = endpoint_types.endpoint)`;
@@ -47,7 +46,7 @@ export class EndpointLives1795700000000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     const sqlite = runner.dataSource.options.type === "better-sqlite3";
-    // MySQL commits each statement: what an interrupted run has done is looked up.
+    // MySQL commits each statement: check what an interrupted run has done.
     for (const [table, name, mysql, lite] of COLUMNS) {
       if (await runner.hasColumn(table, name)) continue;
       await runner.query(`ALTER TABLE ${table} ADD COLUMN ${name} ${sqlite ? lite : mysql}`);

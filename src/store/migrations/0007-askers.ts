@@ -1,13 +1,12 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /**
- * Who asks in the inbox, by the database's own word: the default of a column that an endpoint's
- * user has no right to write. A trigger would do it too, but takes SUPER to make where the binary
- * log is on. And which of the database's accounts are endpoints', with the types they serve;
- * `initialize` writes them with the accounts.
+ * The inbox records the account that inserts a row: the default of a column that a manager's user
+ * may not write. A trigger would need SUPER if the binary log is on. `accounts` lists the managers'
+ * accounts with the types they serve; `initialize` fills it.
  *
- * The column is added without its default and given it in a second step: MySQL refuses to fill old
- * rows with what differs from server to server.
+ * The default is added in a second step: MySQL refuses to fill old rows with a value that depends
+ * on the server.
  */
 const ACCOUNT = "VARCHAR(400) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 const NAME = "VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin";

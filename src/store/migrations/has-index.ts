@@ -1,8 +1,8 @@
 import type { QueryRunner } from "typeorm";
 
 /**
- * MySQL commits each statement and has no IF EXISTS for indexes: what an interrupted migration has
- * done is looked up.
+ * For migrations that were interrupted: MySQL commits each statement, and has no IF EXISTS for
+ * indexes.
  */
 export async function hasIndex(runner: QueryRunner, table: string, index: string): Promise<boolean> {
   const rows: unknown[] = await runner.query(

@@ -5,7 +5,7 @@ import { Agenda1795500000000 } from "./0004-agenda";
 import { EndpointLives1795700000000 } from "./0006-endpoint-lives";
 import { Askers1795800000000 } from "./0007-askers";
 
-/** Oldest first. A migration that has been released is never edited: write another. */
+/** Oldest first. Never edit a released migration: write another. */
 export const MIGRATIONS = [
   Initial1790000000000,
   Lean1795300000000,

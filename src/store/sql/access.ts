@@ -1,28 +1,17 @@
 import { isId, newId } from "../../model/ids";
-import type { AccessStore, AuditEntry } from "../store";
-import type { Connection, Database, Value } from "./connection";
-import { nowOf } from "./rows";
+import type { AccessStore } from "../store";
+import type { Database, Value } from "./connection";
 import { API_KEYS, AUDIT } from "./tables/access";
-import { toDb } from "./times";
+import { insertNow } from "./tables/table";
 
-/** Keys (only their hashes) and the trail of who changed what. */
+/** API keys, of which only hashes are stored, and the audit trail. */
 export function accessStore(db: Database): AccessStore {
   const keysWhere = (where: string, values: Value[] = []) =>
     db.read(async (connection) =>
       (await connection.query<object>(`SELECT ${API_KEYS.all} FROM api_keys${where}`, values)).map(API_KEYS.record),
     );
   return {
-    addKey: (key) =>
-      db.write(async (connection) => {
-        const expires = key.expiresAt === null ? null : toDb(key.expiresAt);
-        const types = key.types === null ? null : JSON.stringify(key.types);
-        await connection.insert(
-          "api_keys",
-          ["id", "name", "hash", "scopes", "types", "created_at", "expires_at"],
-          [[key.id, key.name, key.hash, JSON.stringify(key.scopes), types, await nowOf(connection), expires]],
-          "keep",
-        );
-      }),
+    addKey: (key) => db.write((connection) => insertNow(connection, API_KEYS, [key])),
     keys: () => keysWhere(" ORDER BY name, id"),
     key: async (id) => (isAscii(id) ? ((await keysWhere(" WHERE id = ?", [id]))[0] ?? null) : null),
     removeKey: async (id) =>
@@ -35,43 +24,22 @@ export function accessStore(db: Database): AccessStore {
         connection.run(`UPDATE api_keys SET last_used_at = ${db.dialect.now} WHERE ${list.text}`, list.values),
       );
     },
-    audit: (entries) => {
-      // Ids are made once, so that a repeated transaction writes the same rows.
-      const rows = entries.map((entry) => ({ id: newId(), entry }));
-      return rows.length === 0 ? Promise.resolve() : db.write((connection) => insertAudit(connection, rows));
+    audit: async (entries) => {
+      // Ids are made here, so that a repeated transaction writes the same rows.
+      const rows = entries.map((entry) => ({ ...entry, id: newId() }));
+      if (rows.length > 0) await db.write((connection) => insertNow(connection, AUDIT, rows));
     },
-    auditList: (limit, after) => listAudit(db, limit, after),
+    auditList: async (limit, after) => {
+      if (after !== undefined && !isId(after)) return [];
+      const [where, values] = after === undefined ? ["", []] : ["WHERE id < ?", [after]];
+      const sql = `SELECT ${AUDIT.all} FROM audit ${where} ORDER BY id DESC LIMIT ?`;
+      const rows = await db.read((connection) => connection.query<object>(sql, [...values, limit]));
+      return rows.map(AUDIT.record);
+    },
   };
 }
 
-async function insertAudit(
-  connection: Connection,
-  rows: ReadonlyArray<{ id: string; entry: AuditEntry }>,
-): Promise<void> {
-  const now = await nowOf(connection);
-  await connection.insert(
-    "audit",
-    ["id", "at", "actor", "action", "task_id", "type", "detail", "remote"],
-    rows.map(({ id, entry }) => [
-      ...[id, entry.at === undefined ? now : toDb(entry.at), entry.actor, entry.action, entry.taskId, entry.type],
-      ...[JSON.stringify(entry.detail), entry.remote],
-    ]),
-    "keep",
-  );
-}
-
-function listAudit(db: Database, limit: number, after?: string): Promise<Array<Required<AuditEntry> & { id: string }>> {
-  if (after !== undefined && !isId(after)) return Promise.resolve([]);
-  return db.read(async (connection) => {
-    const rows = await connection.query<object>(
-      `SELECT ${AUDIT.all} FROM audit ${after === undefined ? "" : "WHERE id < ?"} ORDER BY id DESC LIMIT ?`,
-      after === undefined ? [limit] : [after, limit],
-    );
-    return rows.map(AUDIT.record);
-  });
-}
-
-/** The column is ASCII; a comparison with anything else would be an error, not a miss. */
+/** The column is ASCII, and MySQL rejects a comparison with other text. */
 function isAscii(id: string): boolean {
   return /^[\x20-\x7e]{1,64}$/.test(id);
 }

@@ -12,9 +12,8 @@ import { taskStore } from "./tasks";
 export type { StoreOptions, StoreTls } from "./options";
 
 /**
- * Opens the store of the URI. A MySQL server need not be there yet: calls reject with
- * StoreUnavailable until it is. Rejects when the URI is wrong, or when another process serves from
- * the same SQLite file.
+ * Opens the store of a URI. Rejects if the URI is wrong, or if another process serves from the same
+ * SQLite file. A MySQL server may be away: calls reject with StoreUnavailable until it is back.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const db = await openDatabase(options);
@@ -26,21 +25,18 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     access: accessStore(db),
     migrate: () => db.migrate(),
     schemaReady: () => schemaReady(db),
-    checkWrites: ({ attempt, deadlineMs }) => db.checkWrites(attempt ? mark(db) : null, deadlineMs),
+    checkWrites: ({ attempt, deadlineMs }) => db.checkWrites(attempt ? smallWrite(db) : null, deadlineMs),
     ping: (deadlineMs) => db.read(async (connection) => void (await connection.query("SELECT 1 AS one")), deadlineMs),
     close: () => db.close(),
   };
 }
 
-/** The smallest write there is: a row of its own, which nobody takes for a lock. */
-function mark({ dialect }: Database): string {
+/** Writes a row that no process takes for a lock. */
+function smallWrite({ dialect }: Database): string {
   return `REPLACE INTO locks (name, holder, expires_at) VALUES ('written', '', ${dialect.now})`;
 }
 
-/**
- * Only the driver that is meant is loaded: the other one's memory is a quarter of an idle
- * manager's.
- */
+/** Loads one driver only: the other would add a quarter to an idle manager's memory. */
 async function openDatabase(options: StoreOptions): Promise<Database> {
   const scheme = options.uri.slice(0, options.uri.indexOf(":"));
   if (scheme === "sqlite") {

@@ -5,15 +5,15 @@ export interface StoreOptions {
    * `mysql://user:password@host:port/database`, `mariadb://…`, `sqlite:path` or `sqlite::memory:`.
    */
   uri: string;
-  /** Connections, MySQL only. */
+  /** The number of connections; MySQL only. */
   poolSize: number;
-  /** After so long a call rejects with StoreUnavailable. */
+  /** A call that takes longer rejects with StoreUnavailable. */
   deadlineMs: number;
   tls: StoreTls | null;
   log: Log;
   /**
-   * SQLite: nobody else may serve from this file meanwhile. False for a short look or change beside
-   * a serving process.
+   * SQLite: keep other processes from serving this file. False: for a command beside such a
+   * process.
    */
   exclusive?: boolean;
 }

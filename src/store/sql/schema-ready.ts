@@ -3,8 +3,8 @@ import { MIGRATIONS } from "../migrations";
 import type { Database } from "./connection";
 
 /**
- * Resolves when every migration of this program has been applied; later ones do no harm. One
- * SELECT: for a process that may not change the schema and waits for one that may.
+ * Resolves if every migration of this program is applied; later ones do no harm. For a process that
+ * may not change the schema and waits for another.
  */
 export async function schemaReady(db: Database): Promise<void> {
   const rows = await db.read((connection) => connection.query<{ name: string }>("SELECT name FROM migrations"));

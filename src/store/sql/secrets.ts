@@ -10,7 +10,7 @@ export async function messageKey(db: Database): Promise<string | null> {
   return rows[0]?.value ?? null;
 }
 
-/** Of several processes that make it at once the first one's stands. */
+/** If several processes make a key at once, the first insert wins. */
 export async function ensureMessageKey(db: Database): Promise<string> {
   const found = await messageKey(db);
   if (found !== null) return found;

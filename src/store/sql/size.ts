@@ -5,7 +5,7 @@ import type { Value } from "./connection";
  * An upper bound of the bytes that values take in a statement's text. It takes a UTF-16 unit for
  * three bytes, which escaping does not exceed.
  */
-export function roughBytes(values: readonly Value[]): number {
+function roughBytes(values: readonly Value[]): number {
   let sum = 0;
   for (const value of values)
     sum += typeof value === "string" ? value.length * 3 + 3 : value instanceof Buffer ? value.length * 2 + 3 : 24;

@@ -1,3 +1,4 @@
+import { groupBy } from "../../group-by";
 import type { ResponseKey } from "../../model/response";
 import type { Dialect, Value } from "./connection";
 
@@ -37,17 +38,6 @@ export function chunks<T>(list: readonly T[], size: number): T[][] {
   const parts: T[][] = [];
   for (let i = 0; i < list.length; i += size) parts.push(list.slice(i, i + size));
   return parts;
-}
-
-export function groupBy<T, Key>(list: readonly T[], keyOf: (item: T) => Key): Map<Key, T[]> {
-  const groups = new Map<Key, T[]>();
-  for (const item of list) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return groups;
 }
 
 export function keyText(key: ResponseKey): string {

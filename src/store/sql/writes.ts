@@ -1,35 +1,35 @@
 import { StoreUnavailable } from "../../errors";
 
-/** A write that went well says so long that the next one will. */
+/** How long a successful write vouches for the next. */
 const GOOD_FOR_MS = 2000;
 /**
- * A write that failed is believed for so long, whatever else goes well: a small one passes where a
- * large one finds no room.
+ * How long a failed write counts although others succeed: a small one fits where a large one does
+ * not.
  */
 const BAD_FOR_MS = 5000;
 
 /**
- * How the last writes went on one way to the database: that is its health. A read tells nothing of
- * it: a server that is read-only, locked or out of room or connections goes on answering.
+ * The results of the latest writes through one pool, which are the database's health. Reads do not
+ * count: they succeed on a server that is read-only, locked or out of space.
  */
 export class Writes {
   private goodAt = Number.NEGATIVE_INFINITY;
   private failed: { at: number; error: StoreUnavailable } | null = null;
-  private trial: Promise<void> | null = null;
+  private trial: Promise<unknown> | null = null;
   private underWay = 0;
-  /** Since when none of those under way has come back. */
+  /** When a write under way last ended, or the first of them began. Monotonic milliseconds. */
   private waitingSince = 0;
 
-  /** Runs a write and remembers how it went. */
+  /** Runs a write and records its result. */
   async watch<T>(work: () => Promise<T>): Promise<T> {
     const began = performance.now();
     if (this.underWay++ === 0) this.waitingSince = began;
     try {
       const result = await work();
-      this.wentWell(began);
+      this.succeeded(began);
       return result;
     } catch (error) {
-      // All else is the fault of what was to be written.
+      // Any other error is about the data.
       if (error instanceof StoreUnavailable) this.failed = { at: performance.now(), error };
       throw error;
     } finally {
@@ -37,36 +37,33 @@ export class Writes {
     }
   }
 
-  private wentWell(began: number): void {
+  private succeeded(began: number): void {
     this.goodAt = performance.now();
     this.waitingSince = this.goodAt;
-    // One from before a failure does not make up for it.
+    // A write that began before the failure does not disprove it.
     if (this.failed !== null && this.failed.at <= began) this.failed = null;
   }
 
   /**
-   * Resolves where the last write went well a moment ago, rejects with its error where it failed.
-   * Where none tells it, `attempt` is made, once for all who ask meanwhile: a write, or anything
-   * else that shows whether writes have a chance.
+   * Rejects with the error of a recent failure; resolves after a recent success. Else runs
+   * `attempt`, a write, once for all concurrent calls.
    */
   async check(attempt: () => Promise<unknown>): Promise<void> {
     const now = performance.now();
     if (this.failed !== null && now - this.failed.at < BAD_FOR_MS) throw this.failed.error;
     if (this.failed === null && now - this.goodAt < GOOD_FOR_MS) return;
-    this.trial ??= attempt()
-      .then(() => {})
-      .finally(() => {
-        this.trial = null;
-      });
+    this.trial ??= attempt().finally(() => {
+      this.trial = null;
+    });
     await this.trial;
   }
 
-  /** As `check`, by what was really written alone: a failure stands until a write goes well. */
-  async checkWritten(otherwise: () => Promise<unknown>): Promise<void> {
+  /** As `check`, without a write of its own: a failure counts until a write succeeds. */
+  async checkWritten(read: () => Promise<unknown>): Promise<void> {
     if (this.failed !== null) throw this.failed.error;
     const now = performance.now();
     if (this.underWay > 0 && now - this.waitingSince >= GOOD_FOR_MS)
-      throw new StoreUnavailable("The database has been asked to write, and does not answer.");
-    if (now - this.goodAt >= GOOD_FOR_MS) await otherwise();
+      throw new StoreUnavailable("The database does not answer writes.");
+    if (now - this.goodAt >= GOOD_FOR_MS) await read();
   }
 }

@@ -1,12 +1,12 @@
 import type { Log } from "../../log";
 import type { ResponseKey } from "../../model/response";
 import type { NewTask } from "../../model/task";
-import type { MaintenanceStore } from "../../store/store";
+import { type MaintenanceStore, PUBLISH_GRACE_MS } from "../../store/store";
 
 /** The reconciler looks at an unclaimed response again so long after a confirmed publish. */
 export const RECHECK_MS = 30_000;
 /** Persist a confirm after 1.5 s, or sooner once 10,000 tasks are pending. */
-const NOTE_AFTER_MS = 1500;
+const NOTE_AFTER_MS = PUBLISH_GRACE_MS / 2;
 const MAX_PENDING = 10_000;
 /** While some are too young, the others are looked at so often. */
 const NOTE_EVERY_MS = 200;

@@ -4,10 +4,10 @@ import type { RequestRow } from "../../store/store";
 import type { Caller } from "../service";
 
 /**
- * Who asks through the inbox. The database says by whose account a row was inserted; one that
- * `initialize` made for managers may ask only for what the types they serve name as `submits`.
- * Every other account was given its right by an administrator, for an application's own requests:
- * it may ask for every type, and says itself for whom.
+ * Callers through the inbox. The database records the account that inserted a row. An account that
+ * `initialize` made for managers may request only types that its own types list under `submits`.
+ * Other accounts belong to applications: they may request every type and name the caller
+ * themselves.
  */
 export function askerOf(row: RequestRow): Caller {
   const { manager, createdBy } = row;

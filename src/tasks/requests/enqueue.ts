@@ -4,11 +4,11 @@ import { isName } from "../../model/names";
 import { checked, submitBody } from "./request";
 
 /**
- * Anything that runs a statement inside your transaction: TypeORM's EntityManager or QueryRunner, a
- * mysql2 connection (promise or callback flavour), a better-sqlite3-like wrapper with `query`.
+ * Runs a statement in your transaction: TypeORM's EntityManager or QueryRunner, a mysql2 connection
+ * (promises or callbacks), or a wrapper with `query`.
  */
 export interface Queryable {
-  // biome-ignore lint/suspicious/noExplicitAny: the shapes of these drivers differ in everything but this
+  // biome-ignore lint/suspicious/noExplicitAny: the drivers agree on nothing else
   query(sql: string, params?: any, callback?: any): unknown;
 }
 
@@ -27,13 +27,12 @@ export interface EnqueueRequest {
 const INSERT = "INSERT INTO task_requests (id, type, identifier, body) VALUES (?, ?, ?, ?)";
 
 /**
- * Puts a request for a task into the inbox with the caller's own transaction. It becomes a task
- * within a second of the commit, and never if the transaction rolls back. The returned id is the
- * task's.
+ * Inserts a request for a task into the inbox in your transaction. Within a second of the commit it
+ * becomes a task with the returned id; after a rollback it does not.
  *
- * Rejects with TaskerError `invalid_request` before anything is written. What only the API can know
- * (an unknown type, a payload that its schema refuses, an identifier that is taken) stands in the
- * row's column `problem` afterwards.
+ * Rejects with TaskerError `invalid_request` before it writes. Faults that only the API finds (an
+ * unknown type, a payload against the schema, a taken identifier) are stored in the column
+ * `problem`.
  */
 export async function enqueue(within: Queryable, request: EnqueueRequest): Promise<{ id: string }> {
   const { type, ...body } = request;
@@ -48,9 +47,7 @@ export async function enqueue(within: Queryable, request: EnqueueRequest): Promi
   return { id };
 }
 
-/**
- * mysql2's callback flavour is told by its third parameter; everything else answers with a promise.
- */
+/** mysql2 with callbacks has a third parameter; the others return promises. */
 async function run(within: Queryable, params: string[]): Promise<void> {
   if (within.query.length < 3) {
     await within.query(INSERT, params);

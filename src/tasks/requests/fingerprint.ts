@@ -2,18 +2,18 @@ import { hash } from "node:crypto";
 import { ExactNumber, mayHoldExactNumbers, parseExact } from "../../model/json/exact-json";
 import type { SubmitBody } from "./request";
 
-/** What a request says beside its identifier, in order. */
+/** The fields of a request except its identifier, in the order in which they are hashed. */
 const HASHED = [
   ...["attempts", "delay_until", "endpoints", "payload"],
   ...["priority", "timeout", "wait_for_endpoints_timeout"],
 ] as ReadonlyArray<Exclude<keyof SubmitBody, "identifier">>;
 
 /**
- * SHA-256 of the request without regard to the order of keys or endpoints: equal for what means the
- * same. Numbers are compared by their exact values: 1.10 is 1.1, and 9007199254740993 is not
- * 9007199254740992.
+ * SHA-256 of the request, equal for requests with the same meaning: the order of keys and endpoints
+ * does not count. Numbers count by their exact values: 1.10 equals 1.1, and 9007199254740993
+ * differs from 9007199254740992.
  *
- * @param payloadText the payload as it was sent; null: there is no text, or no payload
+ * @param payloadText the payload as sent; null: unknown, or no payload
  */
 export function hashOf(request: SubmitBody, payloadText: string | null = null): string {
   const exact = payloadText !== null && mayHoldExactNumbers(payloadText) ? parseExact(payloadText) : null;
@@ -41,10 +41,7 @@ function canonical(value: unknown): string {
   return `{${text}}`;
 }
 
-/**
- * The same text for the same value, however it is written; what a double can say is written as the
- * double is.
- */
+/** One text for one value. A value that is exactly a double is written as JavaScript writes it. */
 function canonicalNumber(number: ExactNumber): string {
   const double = Number(number);
   const exact = scientific(number.source);
@@ -53,16 +50,14 @@ function canonicalNumber(number: ExactNumber): string {
 
 const PARTS = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/**
- * Sign, digits without zeros at either end, and the exponent of the last one: `-123e-2` for -1.230.
- */
+/** Sign, digits without outer zeros, and the exponent of the last digit: `-123e-2` for -1.230. */
 function scientific(source: string): string {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = PARTS.exec(source)!;
   const digits = (whole + fraction).replace(/^0+/, "");
   const significant = digits.replace(/0+$/, "");
   if (significant === "") return "0";
   const shift = digits.length - significant.length - fraction.length;
-  // No value is as large as a longer exponent says: only its writing is compared then.
+  // A longer exponent is no safe integer: it is compared as text.
   const power = exponent.length > 15 ? `${exponent}${shift < 0 ? "" : "+"}${shift}` : Number(exponent) + shift;
   return `${sign}${significant}e${power}`;
 }

@@ -7,15 +7,12 @@ import { type Creator, conflictOf } from "../create";
 import { askerOf, checkAsker } from "./askers";
 
 const PAGE = 100;
-/** As the column is; accounts may be longer. */
-const LONGEST_ACTOR = 190;
 
 /**
- * Requests that reach us through the database instead of HTTP: rows inserted into `task_requests`
- * with somebody's own transaction (visible only once that has committed), or by a handler's
- * `context.submit`. Each becomes a task under the row's id (if that is a UUIDv7), or keeps its
- * problem in the row for whoever inserted it. Both are in the audit trail before the row is done
- * with.
+ * Turns rows of `task_requests` into tasks. An application inserts them in its own transaction, or
+ * a handler by `context.submit`. The task gets the row's id if that is a UUIDv7. A refused row
+ * keeps its problem for the program that inserted it. Both are in the audit trail before the row
+ * changes.
  */
 export class Inbox {
   constructor(
@@ -26,7 +23,7 @@ export class Inbox {
     private readonly log: Log,
   ) {}
 
-  /** Takes in one page; rejects only when the database is away. */
+  /** Takes in one page. Rejects only if the database is away. */
   async takeIn(): Promise<void> {
     const rows = await this.maintenance.requests(PAGE);
     if (rows.length === 0) return;
@@ -52,7 +49,7 @@ export class Inbox {
       if (!type) throw new TaskerError("unknown_task_type", `There is no task type ${row.type}`);
       checkAsker(this.config, row);
       const body = { ...(parse(row.body) as object), identifier: row.identifier };
-      // Taken in twice, it is told by its identifier.
+      // A row taken in twice is recognized by its identifier.
       const id = isTimed(row.id) ? row.id : newId();
       const draft = this.creator.draft(type, body, askerOf(row), { id, raw: row.body });
       const outcome = await this.creator.create(draft);
@@ -70,7 +67,7 @@ export class Inbox {
 
 function entryOf(row: RequestRow, taskId: string | null, refusal: TaskerError | null): AuditEntry {
   return {
-    actor: (askerOf(row).name ?? row.account)?.slice(0, LONGEST_ACTOR) ?? null,
+    actor: askerOf(row).name ?? row.account,
     action: refusal ? "request.refuse" : "task.create",
     taskId,
     type: row.type,
@@ -84,7 +81,7 @@ function parse(body: string): unknown {
     const value = JSON.parse(body);
     if (value !== null && typeof value === "object" && !Array.isArray(value)) return value;
   } catch {
-    // Falls through to the same sentence: both are the inserter's mistake.
+    // Falls through: text that is no JSON gets the same error.
   }
   throw new TaskerError("invalid_request", "The column `body` must hold a JSON object: {payload, endpoints, …}");
 }

@@ -8,10 +8,7 @@ import { NAME } from "../../model/names";
 import { RESPONSE_STATUSES } from "../../model/response";
 import { parseTime, TIME_EXPECTED } from "../../model/time";
 
-/**
- * What a client may send. These schemas validate requests and describe them in the OpenAPI document
- * alike.
- */
+/** The request bodies. These schemas validate them and describe them in the OpenAPI document. */
 
 const MAX_DURATION_MS = 366 * 86_400_000;
 const MAX_ENDPOINTS = 10_000;
@@ -29,7 +26,7 @@ const duration = z
 
 const name = z.string().regex(NAME, "must match ^[a-z0-9][a-z0-9._-]{0,62}$");
 
-/** NUL ends a text for some databases and programs: two identifiers would look like one there. */
+/** Some programs end a text at NUL, where two identifiers would look the same. */
 const isPlain = (text: string) => text.isWellFormed() && !text.includes("\0");
 
 const identifier = z
@@ -39,7 +36,7 @@ const identifier = z
   })
   .meta({ description: "The customer's own name for the request; makes it repeatable", minLength: 1, maxLength: 190 });
 
-// Not z.record: it makes a copy, and drops a key named __proto__, which is data like any other.
+// Not z.record: it makes a copy, and drops a key named __proto__.
 const payload = z
   .custom<JsonObject>((value) => value !== null && typeof value === "object" && !Array.isArray(value), {
     message: "must be a JSON object",
@@ -97,10 +94,7 @@ export type SubmitBody = z.infer<typeof submitBody>;
 export type StartBody = z.infer<typeof startBody>;
 export type RetryBody = z.infer<typeof retryBody>;
 
-/**
- * Checks `body` against a schema; throws TaskerError `invalid_request` with a pointer for each
- * fault.
- */
+/** Returns the checked body; throws TaskerError `invalid_request` with a pointer for each fault. */
 export function checked<T>(schema: z.ZodType<T>, body: unknown, what: string, at = "#"): T {
   const result = schema.safeParse(body);
   if (result.success) return result.data;

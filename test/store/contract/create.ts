@@ -1,5 +1,8 @@
 import { newId } from "../../../src/model/ids";
-import type { TaskDraft } from "../../../src/model/task";
+import type { NewTask, TaskDraft } from "../../../src/model/task";
+import { expectedOf, RESPONSES } from "../../../src/store/sql/tables/responses";
+import type { Moment } from "../../../src/store/sql/tables/table";
+import { toDb } from "../../../src/store/sql/times";
 import type { CreateOutcome } from "../../../src/store/store";
 import type { Subject } from "../contract";
 import { claimed, createdTask, dueOf, endOf, fresh, living, newTask } from "../support";
@@ -32,17 +35,22 @@ export function createContract(subject: () => Subject): void {
       expect(found.task).toMatchObject({ status: "pending", createdBy: "ann", publishedAt: null });
     });
 
-    it("answers with the task exactly as it is read later", async () => {
+    it.each([
+      [
+        "with all that it may have",
+        { delayUntil: "2999-01-01T00:00:00+02:00", expiresMs: 5, priority: 9, traceparent: "00-ab-cd-01" },
+      ],
+      ["with nothing but what it must have", {}],
+      ["for any one endpoint", { deliver: "one", endpoints: ["*"], jobs: ["crawl", "sync"] }],
+    ] as const)("answers with the task exactly as it is read later: %s", async (_, more) => {
       const { store } = subject();
-      const task = newTask({
-        delayUntil: "2999-01-01T00:00:00+02:00",
-        expiresMs: 5,
-        priority: 9,
-        traceparent: "00-ab-cd-01",
-      });
+      const task = newTask(more as Partial<NewTask>);
       const [outcome] = await store.tasks.create([task]);
-      const stored = (await store.tasks.find(task.type, task.id))!.task;
-      expect(outcome).toEqual({ kind: "created", task: stored, endpoints: task.endpoints });
+      const found = (await store.tasks.find(task.type, task.id))!;
+      expect(outcome).toEqual({ kind: "created", task: found.task, endpoints: task.endpoints });
+      const now = toDb(found.task.createdAt);
+      const at: Moment = { now, delay: null, after: () => now };
+      expect(found.responses).toEqual(expectedOf(task).map((made) => RESPONSES.inserted(made, at)));
     });
 
     it("keeps apart what differs between tasks that are stored together", async () => {

@@ -2,15 +2,11 @@ import { isId } from "../../../model/ids";
 import { isFinal } from "../../../model/response";
 import type { DueResponse, ManagerRecord } from "../../store";
 import type { Database } from "../connection";
+import { OVERDUE_AFTER_MS } from "../due-times";
 import { chunks } from "../sql";
 import { RESPONSES } from "../tables/responses";
 import { TASKS } from "../tables/tasks";
 import { dbToMs } from "../times";
-
-/**
- * A running attempt is overdue this long after its timeout: then its manager has lost track of it.
- */
-const OVERDUE_AFTER_MS = 60_000;
 
 type Plain = Omit<
   DueResponse,

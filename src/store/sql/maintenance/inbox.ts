@@ -9,6 +9,8 @@ export async function addRequest(db: Database, { id, type, identifier, body }: N
   await db.write((connection) => connection.insert("task_requests", columns, [[id, type, identifier, body]], "keep"));
 }
 
+const COLUMNS = REQUESTS.select("r.");
+
 type Request = Omit<RequestRow, "manager">;
 interface Asker {
   manager_account: string | null;
@@ -19,7 +21,7 @@ interface Asker {
 export function openRequests(db: Database, limit: number): Promise<RequestRow[]> {
   return db.read(async (connection) => {
     const rows = await connection.query<Request & Asker>(
-      `SELECT ${REQUESTS.select("r.")}, a.account AS manager_account, a.endpoint, a.types
+      `SELECT ${COLUMNS}, a.account AS manager_account, a.endpoint, a.types
        FROM task_requests r LEFT JOIN accounts a ON a.account = r.asked_by
        WHERE r.refused_at IS NULL ORDER BY r.created_at, r.id LIMIT ?`,
       [limit],

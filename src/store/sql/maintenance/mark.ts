@@ -1,9 +1,10 @@
+import { groupBy } from "../../../group-by";
 import { isId } from "../../../model/ids";
 import type { ResponseKey } from "../../../model/response";
 import type { SeenResponse } from "../../store";
 import { clocksOver, endsNow, openRows, WAITING } from "../conditions";
 import type { Connection, Database } from "../connection";
-import { chunks, groupBy, inKeyOrder, MAX_LIST, Sql, unique } from "../sql";
+import { chunks, inKeyOrder, MAX_LIST, Sql, unique } from "../sql";
 import { clampMs } from "../times";
 import { updateResponses } from "../update-responses";
 

@@ -1,9 +1,10 @@
+import { groupBy } from "../../../group-by";
 import { isId } from "../../../model/ids";
 import type { Heartbeat, LeaseRef, ManagerRecord, SeenResponse } from "../../store";
 import { LIVING } from "../conditions";
 import type { Connection, Database } from "../connection";
 import { leasesAreDue } from "../managers/register";
-import { chunks, compare, groupBy, inKeyOrder, matchKeys } from "../sql";
+import { chunks, compare, inKeyOrder, matchKeys } from "../sql";
 import { keepAsLost } from "../tables/attempts";
 import { MANAGERS } from "../tables/endpoints";
 
@@ -66,8 +67,7 @@ export async function declareDead(db: Database, silent: readonly Heartbeat[]): P
         [managerId, at],
       );
       if (matched === 0) continue;
-      const columns = MANAGERS.all;
-      const [row] = await connection.query<object>(`SELECT ${columns} FROM managers WHERE id = ?`, [managerId]);
+      const [row] = await connection.query<object>(`SELECT ${MANAGERS.all} FROM managers WHERE id = ?`, [managerId]);
       const manager = MANAGERS.record(row!);
       await leasesAreDue(connection, managerId, manager.endpoint);
       dead.push(manager);

@@ -1,12 +1,13 @@
+import { groupBy } from "../../../group-by";
 import { NOBODY, type TaskState, taskState } from "../../../model/completeness";
 import type { Completions } from "../../../model/completions";
 import { isFinal, type ResponseRecord } from "../../../model/response";
 import type { TaskRecord } from "../../../model/task";
-import type { EndedResponse } from "../../store";
+import { type EndedResponse, PUBLISH_GRACE_MS } from "../../store";
 import { FINAL } from "../conditions";
 import type { Connection, Database } from "../connection";
-import { chunks, groupBy, pick, Sql, unique } from "../sql";
-import { PUBLISH_GRACE_MS, RESPONSES } from "../tables/responses";
+import { chunks, pick, Sql, unique } from "../sql";
+import { RESPONSES } from "../tables/responses";
 import { TASKS } from "../tables/tasks";
 import { unsettledTasks } from "../tasks/unsettled";
 import { fromDb, parsed } from "../times";

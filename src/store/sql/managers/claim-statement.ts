@@ -1,13 +1,9 @@
+import { groupBy } from "../../../group-by";
 import { ANY_ENDPOINT } from "../../../model/names";
 import type { Claim } from "../../store";
 import type { Dialect } from "../connection";
-import { groupBy, Sql, unique } from "../sql";
-
-/**
- * The reconciler visits a claimed response after this, unless its manager reports it under way
- * before.
- */
-const VISIT_MS = 3000;
+import { CLAIM_VISIT_MS } from "../due-times";
+import { Sql, unique } from "../sql";
 
 export interface Claimant {
   leaseId: string;
@@ -19,14 +15,14 @@ export interface Claimant {
 
 /**
  * The UPDATE that grants claims: what is claimable becomes `running` under the lease. A visit of
- * the reconciler that is due within VISIT_MS stays where it is, since most attempts have ended by
- * then. A row that is still as it is known to be is claimable unless a clock says otherwise, and
- * clocks are asked in either case.
+ * the reconciler that is due within CLAIM_VISIT_MS stays where it is, since most attempts have
+ * ended by then. A row that is still as it is known to be is claimable unless a clock says
+ * otherwise, and clocks are asked in either case.
  */
 export function claimStatement(dialect: Dialect, claimant: Claimant, claims: readonly Claim[]): Sql {
   const { byKey, now, nowPlus } = dialect;
   const { leaseId, managerId, endpoint, ended } = claimant;
-  const visit = nowPlus(String(VISIT_MS));
+  const visit = nowPlus(String(CLAIM_VISIT_MS));
   const update = new Sql(
     `UPDATE task_responses${byKey} SET status = 'running', lease_id = ?, manager_id = ?, performer = ?, attempt = attempt + 1,
      received_at = COALESCE(received_at, ${now}), started_at = ${now}, timeout_at = ${nowPlus("timeout_ms")},

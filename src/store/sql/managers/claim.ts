@@ -1,10 +1,10 @@
 import { IncarnationLost } from "../../../errors";
+import { groupBy } from "../../../group-by";
 import { isId, newId } from "../../../model/ids";
 import { isFinal, type ResponseStatus } from "../../../model/response";
 import { type Claim, type ClaimAnswer, type Grant, knownGrant, type Refusal } from "../../store";
 import type { Connection, Database } from "../connection";
-import { bytesToText } from "../rows";
-import { chunks, groupBy, Sql } from "../sql";
+import { chunks, Sql } from "../sql";
 import { type Claimant, claimStatement, rowsOf } from "./claim-statement";
 import { runOn } from "./lease";
 
@@ -100,7 +100,7 @@ function answerOf(claim: Claim, row: ClaimedRow | undefined, leaseId: string): C
   if (claim.generation != null && claim.generation < row.generation) return refusal(claim, "final");
   const { status, cancelAt, identifier, ...rest } = row;
   if (status === "running" && rest.leaseId === leaseId)
-    return { granted: true, ...rest, identifier: bytesToText(identifier) };
+    return { granted: true, ...rest, identifier: String(identifier) };
   if (isFinal(status) || (cancelAt !== null && status !== "running")) return refusal(claim, "final");
   return refusal(claim, status === "running" ? "held" : "not_due");
 }

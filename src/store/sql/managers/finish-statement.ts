@@ -3,6 +3,7 @@ import type { AttemptOutcome } from "../../../model/response";
 import type { AttemptEnd, LateClaim } from "../../store";
 import type { Connection, Dialect, Value } from "../connection";
 import { pick, pickShared, Sql, unique } from "../sql";
+import { LENGTHS } from "../tables/types";
 import { clampMs } from "../times";
 import { underLease } from "./lease";
 
@@ -11,7 +12,6 @@ import { underLease } from "./lease";
  * earlier.
  */
 const RELEASED_RECHECK_MS = 1000;
-const MAX_REASON = 190;
 
 /** How a response goes on after an attempt. */
 export type Course = "final" | "retrying" | "received";
@@ -130,6 +130,6 @@ const CONTENTS: ReadonlyArray<[column: string, valueIn: (end: AttemptEnd) => Val
 ];
 
 export function reasonOf({ reason }: AttemptEnd): string | null {
-  if (reason === null || reason.length <= MAX_REASON) return reason;
-  return Array.from(reason).slice(0, MAX_REASON).join("");
+  if (reason === null || reason.length <= LENGTHS.text) return reason;
+  return Array.from(reason).slice(0, LENGTHS.text).join("");
 }

@@ -1,9 +1,10 @@
+import { groupBy } from "../../../group-by";
 import { isId } from "../../../model/ids";
 import type { AttemptEnd, Claim, EndAnswer, LateClaim } from "../../store";
 import { bisect } from "../bisect";
 import type { Connection, Database } from "../connection";
 import { fitting } from "../size";
-import { chunks, groupBy, inKeyOrder, keyText } from "../sql";
+import { chunks, inKeyOrder, keyText } from "../sql";
 import { claimStatement } from "./claim-statement";
 import {
   type Course,

@@ -1,6 +1,7 @@
+import { groupBy } from "../../../group-by";
 import type { LeaseRef } from "../../store";
 import type { Connection, Dialect } from "../connection";
-import { groupBy, matchKeys, Sql } from "../sql";
+import { matchKeys, Sql } from "../sql";
 
 /**
  * What runs under these leases: each lease matches only the responses that are named with it. At

@@ -1,9 +1,9 @@
 import { isId } from "../../../model/ids";
 import type { ResponseKey } from "../../../model/response";
 import type { Connection, Database, Value } from "../connection";
-import { nowOf } from "../rows";
 import { fitting } from "../size";
 import { chunks } from "../sql";
+import { nowOf } from "../times";
 
 type Chunk = ResponseKey & { attempt: number; text: string };
 

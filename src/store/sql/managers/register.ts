@@ -2,10 +2,9 @@ import { EndpointEnded } from "../../../errors";
 import type { Deliver } from "../../../model/task";
 import type { ManagerRegistration } from "../../store";
 import type { Connection, Database } from "../connection";
-import { nowOf } from "../rows";
 import { chunks, inKeyOrder, MAX_LIST, matchKeys, Sql, unique } from "../sql";
 import { addTypes } from "../tasks/endpoints";
-import { clampMs, dbToMs, msToDb } from "../times";
+import { clampMs, dbToMs, msToDb, nowOf } from "../times";
 import { goOn } from "./former";
 
 /** Rows of managers that are gone are kept this long for people to look at. */

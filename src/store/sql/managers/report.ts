@@ -1,12 +1,13 @@
+import { groupBy } from "../../../group-by";
 import { isId } from "../../../model/ids";
 import { ANY_ENDPOINT } from "../../../model/names";
 import type { Claim, LeaseRef, LeaseState } from "../../store";
 import type { Database } from "../connection";
-import { chunks, groupBy, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
+import { CONFIRM_AFTER_MS } from "../due-times";
+import { chunks, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
+import { LENGTHS } from "../tables/types";
 import { clampMs } from "../times";
 import { underLease } from "./lease";
-
-const MAX_MESSAGE = 1000;
 
 /** What waits at the endpoint. A task of `deliver: one` waits under ANY_ENDPOINT. */
 export async function markReceived(
@@ -71,7 +72,7 @@ function fraction(progress: number): number {
 }
 
 function cut(message: string | null): string | null {
-  return message === null ? null : Array.from(message).slice(0, MAX_MESSAGE).join("");
+  return message === null ? null : Array.from(message).slice(0, LENGTHS.message).join("");
 }
 
 interface CheckedRow {
@@ -83,15 +84,9 @@ interface CheckedRow {
   is_overdue: number | null;
 }
 
-/**
- * By its manager's clock an attempt ends within this after its timeout: a grace time, and what a
- * commit may take.
- */
-const OVERDUE_MS = 30_000;
-
 export async function checkLeases(db: Database, leases: readonly LeaseRef[]): Promise<LeaseState[]> {
   const found = new Map<string, CheckedRow>();
-  const late = db.dialect.nowPlus(`-${OVERDUE_MS}`);
+  const late = db.dialect.nowPlus(`-${CONFIRM_AFTER_MS}`);
   for (const part of chunks(
     leases.filter((lease) => isId(lease.taskId)),
     200,

@@ -1,7 +1,7 @@
 import type { AttemptEnd, EndAnswer } from "../../store";
 import type { Connection } from "../connection";
-import { nowOf } from "../rows";
 import { keyText, matchKeys } from "../sql";
+import { nowOf } from "../times";
 import { courseOf, outcomeOf, reasonOf } from "./finish-statement";
 
 interface Key {

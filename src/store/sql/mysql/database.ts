@@ -14,7 +14,7 @@ import { poolOptions } from "./options";
 import { destroy, Pools } from "./pools";
 import { SESSION } from "./session";
 
-/** A server that refuses connections is tried for so long before the caller hears of it. */
+/** How long a server that refuses connections is tried again. */
 const REFUSED_MS = 1000;
 const RETRY: Backoff = { firstMs: 8, factor: 2, maxMs: 750 };
 const MIGRATE_MS = 15 * 60_000;
@@ -22,11 +22,10 @@ const MIGRATE_MS = 15 * 60_000;
 const SCRIPT_CONNECTIONS = CREATE_LANES + FIND_LANES;
 
 /**
- * MySQL and MariaDB through mysql2's pool. Every call has one deadline, for getting a connection,
- * all its statements and all its repetitions. The driver has none of this: it waits for a
- * connection for ever, and a query that timed out leaves its connection in the pool with the answer
- * still to come. So at the deadline the connection is destroyed, and with it those that lie idle:
- * what froze one has frozen them.
+ * MySQL and MariaDB through mysql2's pool. Each call has one deadline for its connection, its
+ * statements and its repetitions. The driver lacks this: it waits for a connection without end, and
+ * returns a connection to the pool whose query timed out with the answer still to come. So at the
+ * deadline the connection is destroyed, and the idle ones with it: they are frozen, too.
  */
 export class MysqlDatabase implements Database {
   readonly dialect = mysqlDialect;
@@ -67,10 +66,7 @@ export class MysqlDatabase implements Database {
     );
   }
 
-  /**
-   * On connections of their own: nowhere else does the server take more than one statement in a
-   * text.
-   */
+  /** Scripts have their own connections: the others take one statement in a text. */
   readScript<Row>(text: string): Promise<Row[][] | null> {
     return this.sendScript(text);
   }
@@ -102,7 +98,7 @@ export class MysqlDatabase implements Database {
   }
 
   migrate(): Promise<string[]> {
-    // TypeORM is twenty-five megabytes that a manager, which may not migrate, has no use for.
+    // TypeORM takes 25 MB, which a manager, which does not migrate, saves.
     const { migrateMysql } = require("./migrate") as typeof Migrate;
     return this.withDb((connection) => migrateMysql((connection as MysqlConnection).raw), MIGRATE_MS);
   }
@@ -138,13 +134,13 @@ export class MysqlDatabase implements Database {
     }
   }
 
-  /** Settles by the deadline, whatever the connection does. */
+  /** Resolves or rejects by the deadline, whatever the connection does. */
   private once<T>(work: (connection: Connection) => Promise<T>, until: number, pool: Pool): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let raw: PoolConnection | null = null;
       let failed: unknown = null;
       let over = false;
-      const settled = this.deadlines.watch(until, () => {
+      const ended = this.deadlines.watch(until, () => {
         over = true;
         if (raw) {
           destroy(raw);
@@ -155,14 +151,14 @@ export class MysqlDatabase implements Database {
       pool.getConnection((error, connection) => {
         if (over) return void connection?.release();
         if (error) {
-          settled();
+          ended();
           return reject(this.noConnection(error));
         }
         raw = connection;
         this.perform(connection, work).then(
           (result) => {
             if (over) return;
-            settled();
+            ended();
             this.pools.release(connection);
             resolve(result);
           },
@@ -170,7 +166,7 @@ export class MysqlDatabase implements Database {
             if (over) return;
             failed = thrown;
             await this.giveBack(connection, thrown);
-            settled();
+            ended();
             reject(thrown);
           },
         );
@@ -188,7 +184,7 @@ export class MysqlDatabase implements Database {
     return work(new MysqlConnection(raw, this.maxBytes));
   }
 
-  /** A connection with an open transaction goes back rolled back, or not at all. */
+  /** Rolls back and returns the connection to the pool, or destroys it. */
   private async giveBack(raw: PoolConnection, error: unknown): Promise<void> {
     if (endsConnection(faultOf(error))) return this.pools.retire(raw);
     if ((error as { errno?: number }).errno === 1153) return destroy(raw);
@@ -207,14 +203,14 @@ export class MysqlDatabase implements Database {
 
   private tooLate(): StoreUnavailable {
     return new StoreUnavailable(
-      `The database ${this.where} did not answer in time. What was asked may or may not have been done; asking again is safe.`,
+      `The database ${this.where} did not answer in time. The call may have taken effect or not; it can be repeated.`,
     );
   }
 }
 
 /**
- * No connection could be made. A proxy in front of a dead server resets it instead of refusing it:
- * that is the same.
+ * No connection was made. A proxy in front of a dead server resets connections instead of refusing
+ * them.
  */
 class NoConnection extends Error {
   readonly fault: Fault;
@@ -259,8 +255,7 @@ class MysqlConnection implements Connection {
     try {
       await send(this.raw, `INSERT INTO ${table} (${columns.join(", ")}) VALUES ?`, [rows]);
     } catch (error) {
-      // ON DUPLICATE KEY UPDATE would do it in one statement, and would ask for the right to change
-      // every column.
+      // ON DUPLICATE KEY UPDATE would be one statement, but needs the right to update every column.
       if (onDuplicate === "fail" || !mysqlDialect.isDuplicate(error)) throw error;
       if (rows.length > 1) for (const row of rows) await this.insert(table, columns, [row], "keep");
     }
@@ -269,8 +264,7 @@ class MysqlConnection implements Connection {
 
 function send<Result>(raw: PoolConnection, sql: string, values?: readonly unknown[]): Promise<Result> {
   return new Promise((resolve, reject) => {
-    // Null, and not an empty list, for which the driver would read all of a long text in search of
-    // places to fill.
+    // Not an empty list: the driver would search a long text for placeholders.
     const filling = values === undefined ? null : [...values];
     raw.query(sql, filling, (error: Error | null, result: unknown) =>
       error ? reject(error) : resolve(result as Result),

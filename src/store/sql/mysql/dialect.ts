@@ -8,11 +8,10 @@ export const mysqlDialect: Dialect = {
   both: (first, second, expression) => `${first} = ${expression}, ${second} = ${first}`,
   plus: (time, ms) => `(${time} + INTERVAL (${ms}) * 1000 MICROSECOND)`,
   nowPlus: (ms) => `(UTC_TIMESTAMP(3) + INTERVAL (${ms}) * 1000 MICROSECOND)`,
-  // Left alone, MariaDB takes the index by endpoint where both would do: a detour, and more locks.
+  // MariaDB may choose the index by endpoint instead, which reads and locks more.
   byKey: " FORCE INDEX (PRIMARY)",
   by: (index) => ` FORCE INDEX (${index})`,
-  // From one to the next in the index ("Using index for group-by"); a recursive query would read
-  // all of it for each of them.
+  // Skips through the index ("Using index for group-by"); a recursive query would read all of it.
   everyType: "SELECT DISTINCT type FROM tasks FORCE INDEX (tasks_by_type_status)",
   least: (a, b) => `LEAST(${a}, ${b})`,
   forUpdate: " FOR UPDATE",
@@ -21,7 +20,7 @@ export const mysqlDialect: Dialect = {
     if (list.length === 1) return { text: `${column} = ?`, values: [list[0]!] };
     return { text: `${column} IN (${"?, ".repeat(list.length - 1)}?)`, values: [...list] };
   },
-  // A statement's clock stands still from its start; its commit becomes visible a little later.
+  // A statement takes its time when it begins; its commit becomes visible later.
   feedLagMs: 200,
   isDuplicate: (error) => numberOf(error) === 1062,
   isBadRow(error) {
@@ -31,8 +30,7 @@ export const mysqlDialect: Dialect = {
 };
 
 /**
- * Too long, out of range, wrong characters (also in a comparison), wrong time, packet too large,
- * row too large, division of the undividable.
+ * Too long, out of range, wrong characters, wrong time, packet or row too large, division by zero.
  */
 const BAD_ROW = new Set([
   1048, 1118, 1153, 1264, 1265, 1267, 1270, 1271, 1292, 1300, 1301, 1366, 1406, 1411, 1441, 3140, 4025,

@@ -3,31 +3,25 @@ import { StoreUnavailable } from "../../../errors";
 
 /**
  * What to do about a failed call:
- *   again    the transaction was rolled back for no fault of its own (deadlock, a lock that was not
- *            to be had): do it again
- *   lost     the connection broke, the outcome is unknown: do it again on another one (all work is
- *            repeatable)
- *   refused  no connection to be had, or one that may only read: try others for a moment, then say
- *            so
- *   away     no use in trying now (wrong password, no such database, no tables, a right is missing,
- *            disk full)
- *   other    the caller's
+ *   again    the transaction was rolled back (deadlock, lock timeout): repeat it
+ *   lost     the connection broke, the outcome is unknown: repeat it on another connection
+ *   refused  no connection, or a read-only one: try others for a second
+ *   away     no use in trying (wrong password, no database, no tables, a missing right, disk full)
+ *   other    the caller's error
  *
- * `again` and `other` are the statement's: its connection is as good as before. All else is the
- * connection's or the server's, and is known of every connection that was opened before
- * (mysql-pools.ts).
+ * `again` and `other` are about the statement. The others are about the connection or the server,
+ * and concern every connection opened before (pools.ts).
  */
 export type Fault = "again" | "lost" | "refused" | "away" | "other";
 
 const AGAIN = new Set([1213, 1205, 1020, 1412, 1969, 3024, 3101]);
 const LOST = new Set([
   ...[1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1180, 1184, 1317, 1927, 3169, 4031],
-  // What the connection had is gone behind a proxy: its database, its prepared statements.
+  // A proxy has lost the connection's state: its database, its prepared statements.
   ...[1046, 1243, 1615],
 ]);
 /**
- * Left by a fail-over, or by whoever made the server read-only: a replica, a Galera node that is
- * not ready, a group without quorum.
+ * A read-only server, a replica after a fail-over, a Galera node not ready, a group without quorum.
  */
 const READ_ONLY = [1015, 1036, 1047, 1290, 1792, 1836, 1874, 3100];
 const REFUSED = new Set([1040, 1041, 1129, 1135, 1203, 1226, 1461, 1637, 3032, 3168, ...READ_ONLY]);
@@ -54,13 +48,13 @@ export function faultOf(error: unknown): Fault {
   if (AGAIN.has(errno)) return "again";
   if (AWAY.has(errno)) return "away";
   if (REFUSED.has(errno) || REFUSED_CODES.has(code)) return "refused";
-  // A packet that is too large also ends the connection, but it would do so every time.
+  // A packet that is too large ends the connection, too, but a repetition would fail as well.
   if (errno === 1153) return "other";
   if (LOST.has(errno) || LOST_CODES.has(code) || fatal === true || /closed state/.test(message)) return "lost";
   return "other";
 }
 
-/** Whether it tells of the connection or the server, not of the statement. */
+/** Whether the fault is about the connection or the server. */
 export function endsConnection(fault: Fault): boolean {
   return fault !== "again" && fault !== "other";
 }

@@ -6,21 +6,16 @@ import { LOCK_WAIT_SECONDS } from "./session";
 
 const LOCK_SECONDS = 600;
 
-/**
- * Brings the schema up to date. Of several processes one does it and the others wait for its lock.
- */
+/** Applies missing migrations. One process does; others wait for its lock. */
 export async function migrateMysql(raw: PoolConnection): Promise<string[]> {
   const ask = async <Row>(sql: string, values: unknown[] = []) => (await raw.promise().query(sql, values))[0] as Row[];
   const [lock] = await ask<{ taken: number }>("SELECT GET_LOCK(CONCAT(DATABASE(), '.tasker.migrate'), ?) AS taken", [
     LOCK_SECONDS,
   ]);
   if (Number(lock?.taken) !== 1)
-    throw new Error(
-      "Another process has been migrating the database for ten minutes: see what it does, then try again.",
-    );
+    throw new Error("Another process has been migrating the database for ten minutes: check it, then try again.");
   try {
-    // A change of a table waits for whoever reads it now; others give up waiting for this one
-    // (mysql.ts).
+    // ALTER TABLE waits for transactions that use the table. Other sessions wait LOCK_WAIT_SECONDS.
     await ask("SET SESSION lock_wait_timeout = ?", [LOCK_SECONDS]);
     const orm = await ormOver(raw);
     const applied = await orm.runMigrations({ transaction: "none" });
@@ -32,8 +27,8 @@ export async function migrateMysql(raw: PoolConnection): Promise<string[]> {
 }
 
 /**
- * TypeORM on a connection of our pool: its own pool knows no deadlines. The connection stays ours;
- * releasing and ending are not passed on.
+ * TypeORM on a connection of our pool, because its own pool has no deadlines. It cannot release or
+ * end the connection.
  */
 export async function ormOver(raw: PoolConnection): Promise<DataSource> {
   const [versions] = await raw.promise().query("SELECT VERSION() AS version, DATABASE() AS name");

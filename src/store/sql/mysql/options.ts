@@ -2,7 +2,7 @@ import type { PoolOptions } from "mysql2";
 import type { StoreTls } from "../options";
 import { socketFor, sslOptions } from "./tls";
 
-/** Waiting calls beyond this are turned away at once. */
+/** The most calls that wait for a connection; further ones are rejected at once. */
 const MAX_WAITING = 1000;
 
 /** The pool's options from `mysql://user:password@host:port/database?ssl-mode=…`. */
@@ -29,7 +29,7 @@ export function poolOptions(
     supportBigNumbers: true,
     bigNumberStrings: false,
     multipleStatements: false,
-    // A server must never be able to ask for this machine's files.
+    // Do not let a server read this machine's files.
     flags: ["-LOCAL_FILES"],
     connectionLimit: more.poolSize,
     waitForConnections: true,

@@ -1,10 +1,9 @@
 import mysql, { type Pool, type PoolConnection, type PoolOptions } from "mysql2";
 
 /**
- * mysql2's pools of one database, whose connections can be ended at once. What befalls a connection
- * and is no fault of the statement's (the server may only be read, a right came or went, it shuts
- * down) has befallen those that were opened before it as well: the ones that lie idle are ended
- * with it, the others when they are given back.
+ * mysql2's pools of one database. A fault of a connection or the server (read-only, changed rights,
+ * shutdown) also concerns the connections opened before it. The idle ones are destroyed with it,
+ * the busy ones when they are released. An era is the time between two such faults.
  */
 export class Pools {
   private readonly pools: Pool[] = [];
@@ -29,10 +28,10 @@ export class Pools {
     else destroy(connection);
   }
 
-  /** Ends the connection, and all that were opened before now. */
+  /** Destroys the connection, and all of its era. */
   retire(connection: PoolConnection): void {
     destroy(connection);
-    // One of an earlier era tells nothing new.
+    // Its era has ended already.
     if (this.opened.get(connection) !== this.era) return;
     this.era++;
     this.endIdle();
@@ -43,16 +42,13 @@ export class Pools {
     this.idle.clear();
   }
 
-  /** Resolves when every connection has said good-bye. */
+  /** Resolves once every connection has ended in good order. */
   async end(): Promise<void> {
     await Promise.all(this.pools.map((pool) => new Promise<void>((resolve) => pool.end(() => resolve()))));
   }
 }
 
-/**
- * The driver only ends its side politely: a frozen server would never answer that, and the socket
- * would stay.
- */
+/** The driver waits for the server to close the socket, which a frozen server never does. */
 export function destroy(raw: PoolConnection): void {
   raw.destroy();
   (raw as unknown as { stream?: { destroy(): void } }).stream?.destroy();

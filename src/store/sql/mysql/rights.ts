@@ -1,14 +1,12 @@
 /**
- * The least rights in a MySQL or MariaDB database: what the API's statements need, and what a
- * manager's do.
+ * The least rights in a MySQL or MariaDB database for the statements of the API and of a manager.
  *
- * A manager reads of a task only what a claim hands out, changes of a response only what an attempt
- * changes (never whose it is, how often it may be tried, or whether it is to be cancelled), sees no
- * result of anybody, and nothing of keys and audit. What it asks for carries its account, which it
- * cannot change. The API may add to the audit trail and not alter it. Neither may change a table:
- * that is for `initialize`.
+ * A manager reads only the columns of a task that a claim returns. It updates only the columns of a
+ * response that an attempt changes, not its endpoint, attempts or cancel. It reads no results, keys
+ * or audit trail. Its requests carry its account, which it cannot change. The API may append to the
+ * audit trail only. Neither may alter a table; `initialize` does.
  */
-export interface TableRights {
+interface TableRights {
   table: string;
   /** As GRANT takes them: `SELECT`, `UPDATE (status, reason)`. */
   rights: readonly string[];
@@ -29,7 +27,7 @@ export const API_RIGHTS: readonly TableRights[] = [
   MIGRATIONS,
 ];
 
-/** What an attempt changes of its response. */
+/** The columns of a response that an attempt changes. */
 const OF_ATTEMPT = [
   ...["status", "reason", "performer", "attempt", "progress", "progress_message", "result", "result_text", "error"],
   ...["received_at", "started_at", "finished_at", "retry_at", "timeout_at", "due_at", "published", "manager_id"],
@@ -52,7 +50,7 @@ export const MANAGER_RIGHTS: readonly TableRights[] = [
   { table: "endpoints", rights: ["SELECT", "INSERT", "UPDATE (labels)"] },
   { table: "endpoint_types", rights: ["SELECT", "INSERT"] },
   { table: "managers", rights: ALL },
-  // Not `asked_by`: who asks is for the database to say.
+  // Not `asked_by`: the database sets it to the account.
   { table: "task_requests", rights: ["INSERT (id, type, identifier, body, created_by, created_at)"] },
   { table: "secrets", rights: ["SELECT"] },
   MIGRATIONS,

@@ -4,9 +4,9 @@ import type { SslOptions } from "mysql2";
 import type { StoreTls } from "../options";
 
 /**
- * The driver's `ssl` for a connection. With `tls` it is encrypted and, unless told otherwise, the
- * server's certificate and name are checked; else the URI's `ssl-mode` decides, in MySQL's own
- * words. Throws when a file cannot be read or the word is unknown.
+ * The driver's `ssl` option. With `tls` the connection is encrypted, and `verify` checks the
+ * server's certificate and name. Without it the URI's `ssl-mode` decides, with MySQL's values.
+ * Throws if a file cannot be read or the mode is unknown.
  */
 export function sslOptions(uri: URL, tls: StoreTls | null): SslOptions | undefined {
   return tls ? tlsOptions(tls) : sslMode(uri.searchParams.get("ssl-mode"));
@@ -43,9 +43,9 @@ function sslMode(mode: string | null): SslOptions | undefined {
 }
 
 /**
- * The driver checks a certificate against the host's name, but for an address against `localhost`:
- * it hands on no name then. Node's TLS takes the name from the socket where it is told none, so an
- * address gets a socket that knows it. Undefined: the driver's own will do.
+ * For an address the driver passes no name to TLS, which then checks the certificate for
+ * `localhost`. TLS takes a missing name from the socket, so this socket has the address. Undefined:
+ * a host name.
  */
 export function socketFor(host: string, port: number, ssl: SslOptions | undefined): (() => Socket) | undefined {
   if (!ssl?.verifyIdentity || isIP(host) === 0) return undefined;

@@ -4,7 +4,7 @@ import type { Connection, Database, Value } from "../connection";
 import { Writes } from "../writes";
 import { sqliteDialect } from "./dialect";
 
-/** The part of better-sqlite3's interface that is used; libsql offers the same. */
+/** The used part of better-sqlite3's interface, which libsql implements. */
 export interface SqliteHandle {
   prepare(sql: string): SqliteStatement;
   exec(sql: string): unknown;
@@ -29,12 +29,12 @@ const MAX_GROUP = 200;
 const MAX_STATEMENTS = 500;
 
 /**
- * One connection, one queue: nobody reads or writes beside an open transaction of somebody else.
+ * One connection with one queue, so that no job sees another's open transaction.
  *
- * All jobs that wait when the queue is looked at share one transaction and one fsync (group
- * commit), each in a savepoint of its own, so that one that fails takes nobody along. A job's
- * promise settles after the COMMIT. Some faults (disk full, I/O) make SQLite roll back the whole
- * transaction: then every job of the group is done again in a transaction of its own.
+ * Waiting jobs share one transaction and one fsync (group commit). Each has its own savepoint, so
+ * one fails alone. A job's promise resolves or rejects after the COMMIT. Some faults (disk full,
+ * I/O) make SQLite roll back the transaction: then each other job of the group gets a transaction
+ * of its own.
  */
 export class SqliteQueue implements Connection {
   readonly dialect = sqliteDialect;
@@ -54,9 +54,7 @@ export class SqliteQueue implements Connection {
     });
   }
 
-  /**
-   * Waits for its turn and keeps everybody else out: for work that opens transactions of its own.
-   */
+  /** Runs work that opens its own transactions while the queue waits. */
   async alone<T>(work: () => Promise<T>): Promise<T> {
     while (this.running) await this.running;
     let result: Promise<T> | undefined;
@@ -95,8 +93,8 @@ export class SqliteQueue implements Connection {
     onDuplicate = "fail",
   ): Promise<void> {
     const keep = onDuplicate === "keep" ? " ON CONFLICT DO NOTHING" : "";
-    const places = "?, ".repeat(columns.length - 1);
-    const statement = this.prepare(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places}?)${keep}`);
+    const values = columns.map(() => "?").join(", ");
+    const statement = this.prepare(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${values})${keep}`);
     this.handle.exec("SAVEPOINT rows_of_one_insert");
     try {
       for (const row of rows) statement.run(...row.map(bind));
@@ -110,17 +108,17 @@ export class SqliteQueue implements Connection {
 
   private async drain(): Promise<void> {
     while (this.waiting.length > 0) {
-      // Let everything that arrives in this turn of the event loop come along.
+      // Jobs that arrive in this turn of the event loop join.
       await new Promise((resolve) => setImmediate(resolve));
       await this.commit(this.waiting.splice(0, MAX_GROUP));
     }
-    // In the same turn as the look at the empty queue: whoever comes now starts anew.
+    // In the same turn as the check: the next job starts a new loop.
     this.running = null;
   }
 
   private async commit(group: Job[]): Promise<void> {
     const writes = group.some((job) => job.writes);
-    const settle: Array<() => void> = [];
+    const replies: Array<() => void> = [];
     try {
       this.handle.exec(writes ? "BEGIN IMMEDIATE" : "BEGIN");
     } catch (error) {
@@ -129,7 +127,7 @@ export class SqliteQueue implements Connection {
     }
     for (const job of group) {
       const outcome = await this.runOne(job, group.length > 1 && job.writes);
-      settle.push(outcome.settle);
+      replies.push(outcome.reply);
       if (!this.handle.inTransaction) return this.oneByOne(group, outcome);
     }
     try {
@@ -140,30 +138,29 @@ export class SqliteQueue implements Connection {
       for (const job of group) job.reject(unavailable(error));
       return;
     }
-    for (const done of settle) done();
+    for (const reply of replies) reply();
   }
 
-  private async runOne(job: Job, guard: boolean): Promise<{ job: Job; settle: () => void }> {
+  private async runOne(job: Job, guard: boolean): Promise<{ job: Job; reply: () => void }> {
     if (guard) this.handle.exec("SAVEPOINT one_job");
     try {
       const value = await job.work(this);
       if (guard) this.handle.exec("RELEASE one_job");
-      return { job, settle: () => job.resolve(value) };
+      return { job, reply: () => job.resolve(value) };
     } catch (error) {
       if (this.handle.inTransaction) {
         if (guard) this.handle.exec("ROLLBACK TO one_job; RELEASE one_job");
         else if (job.writes) this.handle.exec("ROLLBACK; BEGIN");
       }
-      return { job, settle: () => job.reject(translate(error)) };
+      return { job, reply: () => job.reject(translate(error)) };
     }
   }
 
   /**
-   * The transaction is gone. `culprit` broke it and gets its error; the others are done again, each
-   * alone.
+   * After a rollback: `culprit`, which caused it, gets its error; the others run again, each alone.
    */
-  private async oneByOne(group: Job[], culprit: { job: Job; settle: () => void } | null): Promise<void> {
-    culprit?.settle();
+  private async oneByOne(group: Job[], culprit: { job: Job; reply: () => void } | null): Promise<void> {
+    culprit?.reply();
     for (const job of group) if (job !== culprit?.job) await this.commit([job]);
   }
 
@@ -171,20 +168,15 @@ export class SqliteQueue implements Connection {
     let statement = this.statements.get(sql);
     if (!statement) {
       statement = this.handle.prepare(sql);
-      if (this.statements.size >= MAX_STATEMENTS) {
-        for (const old of this.statements.keys()) {
-          this.statements.delete(old);
-          break;
-        }
-      }
+      if (this.statements.size >= MAX_STATEMENTS) this.statements.delete(this.statements.keys().next().value!);
       this.statements.set(sql, statement);
     }
     return statement;
   }
 }
 
-// SQLite's text ends at a NUL; a blob does not. The same text always takes the same form, so
-// comparing still works.
+// SQLite's text ends at a NUL, a blob does not. A text always has the same form, so it can be
+// compared.
 function bind(value: Value): Value {
   return typeof value === "string" && value.includes("\0") ? Buffer.from(value, "utf8") : value;
 }
@@ -202,7 +194,7 @@ function translate(error: unknown): unknown {
   const { code, message } = error as { code?: string; message?: string };
   if (message?.startsWith("no such table")) {
     return new StoreUnavailable(
-      `The database has no tables of tasker yet (${message}): run \`npx tasker initialize\`.`,
+      `The database has no tables of tasker (${message}): run \`npx tasker initialize\`.`,
       error,
     );
   }
@@ -213,7 +205,7 @@ function translate(error: unknown): unknown {
 }
 
 function unavailable(error: unknown): StoreUnavailable {
-  return new StoreUnavailable(`SQLite could not do it: ${describeError(error, "sentence")}.`, error);
+  return new StoreUnavailable(`SQLite failed: ${describeError(error, "sentence")}.`, error);
 }
 
 export function sqliteDatabase(

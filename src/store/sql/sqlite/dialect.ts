@@ -16,10 +16,10 @@ export const sqliteDialect: Dialect = {
       UNION ALL SELECT (SELECT MIN(t.type) FROM tasks t WHERE t.type > types.type) FROM types WHERE types.type IS NOT NULL)
     SELECT type FROM types WHERE type IS NOT NULL`,
   least: (a, b) => `min(${a}, ${b})`,
-  // A writer is alone in the database from BEGIN IMMEDIATE on.
+  // BEGIN IMMEDIATE has locked the database.
   forUpdate: "",
   keepDuplicates: () => " ON CONFLICT DO NOTHING",
-  // One text for lists of any length, so that the prepared statement is found again.
+  // The text does not depend on the length, so that the prepared statement is reused.
   isIn(column, list) {
     if (list.length === 1) return { text: `${column} = ?`, values: [list[0]!] };
     return { text: `${column} IN (SELECT value FROM json_each(?))`, values: [JSON.stringify(list)] };

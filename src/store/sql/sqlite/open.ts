@@ -9,7 +9,7 @@ import { entities } from "../entities";
 import { type SqliteHandle, type SqliteQueue, sqliteDatabase } from "./database";
 import { closeToOthers, makePrivate } from "./private-file";
 
-/** How long another process may hold the write lock (a command beside a serving process). */
+/** How long to wait for the write lock of another process (a command beside a serving process). */
 const BUSY_MS = 2000;
 
 /** `path` as in `sqlite:path`; its folder is created. */
@@ -21,7 +21,7 @@ export async function openSqlite(path: string, exclusive: boolean): Promise<Data
   try {
     if (!inMemory) {
       makePrivate(file);
-      // What SQLite puts beside it gets its mode; these are left from before.
+      // SQLite gives new files beside it the same mode; these may be older.
       for (const beside of ["-wal", "-shm", "-journal"]) closeToOthers(file + beside);
     }
     const orm = new DataSource({
@@ -55,8 +55,8 @@ export async function openSqlite(path: string, exclusive: boolean): Promise<Data
 }
 
 /**
- * An open exclusive transaction in a tiny database beside the file: the lock is the operating
- * system's, so it ends with the process however that ends.
+ * An open exclusive transaction in a small database beside the file. It holds a lock of the
+ * operating system, which ends with the process.
  */
 function lockFile(file: string): SqliteHandle {
   makePrivate(`${file}.lock`);
@@ -70,7 +70,7 @@ function lockFile(file: string): SqliteHandle {
     if (!/locked|busy/i.test((error as Error).message)) throw error;
     throw new TaskerError(
       "database_unavailable",
-      `Another tasker process serves from ${file}: SQLite is for one process at a time. Stop the other one, name another file, or use MySQL.`,
+      `Another tasker process serves from ${file}: SQLite takes one process at a time. Stop the other one, name another file, or use MySQL.`,
       { cause: error },
     );
   }

@@ -1,10 +1,8 @@
 import type { ResponseRecord } from "../../../model/response";
 import type { TaskDraft } from "../../../model/task";
+import { PUBLISH_GRACE_MS } from "../../store";
 import { clampMs } from "../times";
 import { type Raw, Table } from "./table";
-
-/** How long the API may take to publish a stored task before the reconciler does. */
-export const PUBLISH_GRACE_MS = 3000;
 
 /** An expected response. `endpoint` is SQL if the database inserts the names. */
 export interface NewResponse {

@@ -1,5 +1,5 @@
-import type { Value } from "../connection";
-import { fromDb } from "../times";
+import type { Connection, Value } from "../connection";
+import { clampMs, dbToMs, fromDb, msToDb, nowOf } from "../times";
 import type { ColumnType, Kind } from "./types";
 
 /** SQL in place of a value. */
@@ -130,4 +130,19 @@ function firstOf<New>(column: Column<New>, made: New, at: Moment): Cell {
 /** The rows of a NewRows without SQL. */
 export function valueRows({ cells, count }: NewRows): Value[][] {
   return Array.from({ length: count }, (_, row) => cells.map((column) => column[row] as Value));
+}
+
+/** Inserts rows that are created now; existing rows stay as they are. */
+export async function insertNow<New>(
+  connection: Connection,
+  table: Table<New, object>,
+  made: readonly New[],
+): Promise<void> {
+  const now = await nowOf(connection);
+  const at: Moment = { now, delay: null, after: (ms) => msToDb(dbToMs(now) + clampMs(ms)) };
+  const rows = table.firstRows(
+    made.map((row) => ({ made: row, at })),
+    false,
+  );
+  await connection.insert(table.name, rows.columns, valueRows(rows), "keep");
 }

@@ -1,5 +1,8 @@
 import type { EntitySchemaColumnOptions } from "typeorm";
 
+/** The most characters of columns that take text from outside. */
+export const LENGTHS = { text: 190, account: 400, message: 1000 };
+
 export type Kind = "mysql" | "sqlite";
 
 /** The column types as each database names them. */
@@ -18,9 +21,9 @@ export function columnTypes(kind: Kind) {
     word: ascii("varchar", 16),
     status: ascii("char", 16),
     fixed: ascii("char", 63),
-    text: unicode({ type: "varchar", length: 190 }),
-    account: unicode({ type: "varchar", length: 400 }),
-    message: unicode({ type: "varchar", length: 1000 }),
+    text: unicode({ type: "varchar", length: LENGTHS.text }),
+    account: unicode({ type: "varchar", length: LENGTHS.account }),
+    message: unicode({ type: "varchar", length: LENGTHS.message }),
     long: unicode({ type: "longtext" }),
     bytes: (own ? { type: "varbinary", length: 760 } : { type: "text" }) as EntitySchemaColumnOptions,
     time: (own ? { type: "datetime", precision: 3 } : { type: "text" }) as EntitySchemaColumnOptions,

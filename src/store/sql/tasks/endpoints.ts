@@ -1,7 +1,8 @@
+import { groupBy } from "../../../group-by";
 import type { EndpointRecord, TaskStore } from "../../store";
 import { OPEN, openRows } from "../conditions";
 import type { Connection, Database } from "../connection";
-import { groupBy, unique } from "../sql";
+import { unique } from "../sql";
 import { ENDPOINTS } from "../tables/endpoints";
 import { nowOf } from "../times";
 import { managersWhere } from "./managers";

@@ -1,9 +1,10 @@
+import { groupBy } from "../../../group-by";
 import { overdue } from "../../../model/completeness";
 import { ANY_ENDPOINT } from "../../../model/names";
 import type { ResponseBrief, TaskWithResponses } from "../../store";
 import { LIVING } from "../conditions";
 import type { Database } from "../connection";
-import { chunks, groupBy, MAX_LIST, unique } from "../sql";
+import { chunks, MAX_LIST, unique } from "../sql";
 
 /**
  * An endpoint lives for a task type while it is registered for it and has a manager that has
