@@ -219,9 +219,7 @@ export class TaskService {
     return this.parts.endpoints.remove(name, more);
   }
 
-  /**
-   * It goes on under another name, with what it owes. Not while a manager or a lease of it lives.
-   */
+  /** It goes on under another name, with what it owes. Not while a manager of it lives. */
   renameEndpoint(name: string, to: string): Promise<EndpointRenamed> {
     return this.parts.endpoints.rename(name, to);
   }
