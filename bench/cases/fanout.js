@@ -8,7 +8,7 @@ const PROCESSES = 4;
 
 /** One task to every endpoint until it is complete. One manager for each endpoint, in four processes; the client polls over HTTP. */
 const FLOW = { peer: "BullMQ flow, a queue and a worker an endpoint", must: 1.5, goal: 5, start: startFlow };
-/** The same against the broker alone: one durable publish to as many queues, until all are acked. */
+/** The same against the broker alone: one transient publish to as many durable queues, until all are acked. */
 const BROKER = { peer: "amqplib alone: publish, deliver, ack", must: 0.2, goal: 0.5, start: startBroadcast };
 
 module.exports = [

@@ -152,7 +152,7 @@ async function startFlow(servers, hands) {
   };
 }
 
-/** The broker alone: one durable, confirmed publish to a queue for each endpoint. */
+/** The broker alone, used as tasker uses it: one transient, confirmed publish to a durable queue for each endpoint. */
 async function startBroadcast(servers, hands) {
   if (servers.alone) return NOBODY;
   const { connect } = require("amqplib");
@@ -191,7 +191,7 @@ async function startBroadcast(servers, hands) {
       new Promise((resolve, reject) => {
         const id = String(++n);
         waiting.set(id, { left: hands.length, resolve });
-        const options = { persistent: true, mandatory: true, messageId: id };
+        const options = { mandatory: true, messageId: id };
         channel.publish(
           "broadcast",
           "all",

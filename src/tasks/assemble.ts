@@ -15,6 +15,7 @@ import { DueResponses } from "./reconcile/due-responses";
 import { Housekeeping } from "./reconcile/housekeeping";
 import { Leases } from "./reconcile/leases";
 import { Leftovers } from "./reconcile/leftovers";
+import { LostMessages } from "./reconcile/lost-messages";
 import { Newcomers } from "./reconcile/newcomers";
 import { Purge } from "./reconcile/purge";
 import { Reconciler } from "./reconcile/reconcile";
@@ -45,7 +46,7 @@ export interface TasksOptions {
 export function assembleTasks({ config, store, transport, log, users = null }: TasksOptions): RunningTasks {
   const { maintenance } = store;
   const queues = new QueueRegistry(config, store.tasks, transport);
-  const confirms = new Confirms(maintenance, log);
+  const confirms = new Confirms(maintenance, transport, log);
   maintenance.onCompleted(({ tasks }) => tasks.forEach(({ id }) => void confirms.completed(id)));
   const publisher = new TaskPublisher(config, transport, queues, confirms, log);
   const backlog = new Backlog(maintenance, config.api.outboxLimit);
@@ -68,6 +69,7 @@ export function assembleTasks({ config, store, transport, log, users = null }: T
     { work: () => inbox.takeIn().then(() => false) },
     new Housekeeping(maintenance, queues, log),
     leftovers,
+    new LostMessages(maintenance, transport),
     new DueResponses(maintenance, leases, republisher),
     feed,
     new Purge(maintenance, leftovers, log),
@@ -89,8 +91,6 @@ export function assembleTasks({ config, store, transport, log, users = null }: T
           log.warn({ type: name, endpoints: removed }, "the config lists endpoints that were removed; they stay so");
       }
       await leftovers.start();
-      // The queues went with the process before this one.
-      if (transport.kind === "embedded") await maintenance.markUnpublished();
       backlog.start();
       reconciler.start();
     },

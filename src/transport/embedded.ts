@@ -32,6 +32,7 @@ class EmbeddedTransport implements Transport {
   private readonly declared = new Set<string>();
   private readonly consumptions = new Set<EmbeddedConsumption>();
   private parked = 0;
+  private marked = false;
 
   constructor(
     private readonly log: Log,
@@ -104,6 +105,15 @@ class EmbeddedTransport implements Transport {
     const name = queueName(address);
     const queue = name === null ? null : this.broker.queue(name);
     return queue?.declared ? { ready: queue.length, consumers: queue.consumerCount } : null;
+  }
+
+  /** The queues go with the process. */
+  async lostMessages(): Promise<boolean> {
+    return !this.marked;
+  }
+
+  async markBoot(): Promise<void> {
+    this.marked = true;
   }
 
   health(): TransportHealth {

@@ -5,8 +5,10 @@ import type { Band } from "../model/priority";
  * to queues and hands deliveries to consumers; it decides nothing about tasks.
  *
  * Promises every implementation keeps (test/transport/contract.ts):
- *  - A resolved publish is durable in at least one queue; everything else rejects with a
+ *  - A resolved publish is routed to at least one queue; everything else rejects with a
  *    TransportError within its deadline.
+ *  - A queued wake-up lasts as long as the broker runs (`lostMessages`); a parked message survives
+ *    a restart.
  *  - A delivery not acked when its consumer or process goes away is delivered again, to somebody.
  *  - At most `prefetch` deliveries of a subscription are unacked at once. Order is not promised.
  *  - Messages are text; what was published is what arrives, byte for byte.
@@ -36,6 +38,13 @@ export interface Transport {
   consume(subscription: Subscription): Promise<Consumption>;
   /** Ready messages and consumers of the address's queue; null: there is no such queue. */
   depth(address: Address): Promise<QueueDepth | null>;
+  /**
+   * Whether queued messages may be gone: the broker has started since `markBoot`, or this process has
+   * lost its connection since then. Rejects with a TransportError while there is no connection.
+   */
+  lostMessages(): Promise<boolean>;
+  /** What may have been lost is about to be published again. Rejects as `lostMessages`. */
+  markBoot(): Promise<void>;
   health(): TransportHealth;
   close(deadlineMs: number): Promise<void>;
 }

@@ -25,6 +25,7 @@ export class RecordingTransport implements Transport {
   readonly kind = "embedded";
   readonly sent: Outgoing[] = [];
   connected = true;
+  reconnects = 0;
   refuses: (message: Outgoing) => boolean = () => false;
   private readonly inner = createEmbeddedTransport({ log: silentLog });
 
@@ -36,7 +37,13 @@ export class RecordingTransport implements Transport {
   hasEndpoint = (type: string, endpoint: string) => this.inner.hasEndpoint(type, endpoint);
   consume = (subscription: Subscription) => this.inner.consume(subscription);
   depth: Transport["depth"] = (address) => this.inner.depth(address);
-  health = () => ({ ...this.inner.health(), connected: this.connected });
+  health = () => ({ ...this.inner.health(), connected: this.connected, reconnects: this.reconnects });
+  markBoot = () => this.inner.markBoot();
+
+  async lostMessages(): Promise<boolean> {
+    if (!this.connected) throw new TransportError("disconnected", "the broker is away");
+    return this.inner.lostMessages();
+  }
 
   async publish(message: Outgoing): Promise<void> {
     if (!this.connected) throw new TransportError("disconnected", "the broker is away");
@@ -100,7 +107,7 @@ export async function openParts(types: TaskTypeConfig[]): Promise<Parts> {
   await transport.open();
   const { maintenance } = store;
   const queues = new QueueRegistry(config, store.tasks, transport);
-  const confirms = new Confirms(maintenance, silentLog);
+  const confirms = new Confirms(maintenance, transport, silentLog);
   const publisher = new TaskPublisher(config, transport, queues, confirms, silentLog);
   const leftovers = new Leftovers(config, store, silentLog);
   const leases = new Leases(maintenance, config.manager.ttlMs, silentLog);

@@ -156,6 +156,31 @@ describe("when the broker itself is", () => {
     await until("one consumer", async () => (await consumers(transport)) === 1);
   }, 480_000);
 
+  it("restarted, classic queues have lost their messages, which is known to everybody until it is marked", async () => {
+    const transport = await opened({ queueType: "classic", name: "classic" });
+    await transport.declareType({ type: "c", deliver: "each" });
+    await transport.declareEndpoint("c", "e");
+    await transport.markBoot();
+    expect(await transport.lostMessages()).toBe(false);
+    const other = await opened();
+    expect(await other.lostMessages()).toBe(false);
+    await transport.publish(outgoing(at("c", "e"), "a wake-up"));
+    await transport.publish(outgoing({ to: "dead" }, "parked"));
+    expect((await transport.depth(at("c", "e")))!.ready).toBe(1);
+
+    await broker.stop();
+    await until("the loss to be noticed", () => !transport.health().connected && !other.health().connected);
+    await broker.start();
+    await until("the connections to be back", () => transport.health().connected && other.health().connected);
+    expect([await transport.lostMessages(), await other.lostMessages()]).toEqual([true, true]);
+    expect((await transport.depth(at("c", "e")))!.ready).toBe(0);
+    expect((await transport.depth({ to: "dead" }))!.ready).toBe(1);
+    const latecomer = await opened();
+    expect(await latecomer.lostMessages()).toBe(true);
+    await latecomer.markBoot();
+    expect([await transport.lostMessages(), await latecomer.lostMessages()]).toEqual([true, false]);
+  }, 480_000);
+
   it("killed in the middle of publishing and its disk wiped, every promise settles and the topology is declared anew", async () => {
     const transport = await opened();
     const receiver = new Receiver(true);

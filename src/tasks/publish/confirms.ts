@@ -2,6 +2,7 @@ import type { Log } from "../../log";
 import type { ResponseKey } from "../../model/response";
 import type { NewTask } from "../../model/task";
 import { type MaintenanceStore, PUBLISH_GRACE_MS } from "../../store/store";
+import type { Transport } from "../../transport/transport";
 
 /** The reconciler looks at an unclaimed response again so long after a confirmed publish. */
 export const RECHECK_MS = 30_000;
@@ -27,16 +28,20 @@ interface Confirmed {
 export class Confirms {
   /** By task, oldest first. */
   private readonly pending = new Map<string, Confirmed>();
+  /** On which connection they were confirmed, counted by reconnects. */
+  private connection = 0;
   private timer: NodeJS.Timeout | null = null;
   private noting: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly maintenance: MaintenanceStore,
+    private readonly transport: Transport,
     private readonly log: Log,
   ) {}
 
   /** The broker has these tasks for these endpoints. */
   add(tasks: readonly NewTask[], endpoints: readonly string[]): void {
+    this.forgetLost();
     const since = performance.now();
     for (const { id: taskId, jobs } of tasks) {
       const confirmed = this.pending.get(taskId) ?? { since, keys: [] };
@@ -60,8 +65,17 @@ export class Confirms {
     await this.noting;
   }
 
+  /** A confirm says nothing about a broker that may have been restarted since. */
+  private forgetLost(): void {
+    const { connected, reconnects } = this.transport.health();
+    if (connected && reconnects === this.connection) return;
+    this.pending.clear();
+    this.connection = reconnects;
+  }
+
   /** What cannot be noted is found unpublished by the reconciler, and published once more. */
   private flush(minAgeMs: number): void {
+    this.forgetLost();
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
     const until = performance.now() - minAgeMs + 1;

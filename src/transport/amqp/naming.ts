@@ -13,6 +13,12 @@ const PREFIX = "tasker";
 /** Queue, and exchange of the same name, for messages that cannot be understood. */
 export const PARKING = `${PREFIX}.dead`;
 
+/**
+ * An exchange that is not durable: it is gone once the broker has been restarted. No type has an
+ * exchange of this name.
+ */
+export const BOOT_MARK = `${PREFIX}.:boot`;
+
 /** Routing key of every endpoint queue of a type. No endpoint can be called so. */
 export const ALL_KEY = "*";
 

@@ -87,6 +87,7 @@ function frameOf({ queue, message, reason }: Parked, refusals: number): Outgoing
       contentType,
       contentEncoding,
       appId,
+      persistent: true,
       headers: parkedHeaders(own, reason, queue),
     },
     deadlineMs: DEFAULT_DEADLINE_MS,

@@ -36,7 +36,7 @@ export interface PublishChannelEvents {
   closed(channel: PublishChannel): void;
 }
 
-/** One channel with confirms: persistent, mandatory messages, each answered once. */
+/** One channel with confirms: mandatory messages, each answered once. */
 export class PublishChannel {
   readonly inFlight = new Set<Pending>();
   /** It takes no more, and is closed when nothing of it is in flight. */
@@ -68,7 +68,7 @@ export class PublishChannel {
 
   /** False: the channel is closing, nothing was sent. Throws for what cannot be encoded. */
   send(frame: OutgoingFrame, answered: (answer: Answer) => void): boolean {
-    const options = { ...frame.properties, persistent: true, mandatory: true };
+    const options = { ...frame.properties, mandatory: true };
     try {
       this.writable = this.channel.publish(frame.exchange, frame.key, frame.body, options, (error: unknown) => {
         const returned = this.takeReturn(frame);

@@ -16,7 +16,7 @@ const MAX_BODY = 16 * 1024 * 1024;
 const EXPIRE_EVERY_MS = 200;
 
 /**
- * The one way to publish: persistent, mandatory, confirmed, many at once.
+ * The one way to publish: mandatory, confirmed, many at once.
  *
  *   publish ─▶ waiting ──room in flight, socket writable──▶ in flight ──confirm──▶ resolved
  *                 │                                             ├─ returned ─────▶ unroutable

@@ -1,10 +1,11 @@
+import type { Channel } from "amqplib";
 import { TransportError } from "../../errors";
 import type { Log } from "../../log";
 import type { Address, QueueDepth } from "../transport";
 import { ControlChannels } from "./control";
 import { type DeclarationGroup, mentions } from "./declarations";
 import { Declarer } from "./declarer";
-import { queueName } from "./naming";
+import { BOOT_MARK, queueName } from "./naming";
 import type { Session } from "./session";
 import { replyCode } from "./words";
 
@@ -92,6 +93,27 @@ export class Topology {
       if (replyCode(error) === 404) return null;
       throw refusal(`Queue ${name} cannot be looked at`, error);
     }
+  }
+
+  /** Whether the broker still has the mark of `markBoot`. Rejects with a TransportError if it cannot be asked now. */
+  async bootIsMarked(): Promise<boolean> {
+    const session = this.sessionFor("whether it was restarted cannot be asked now");
+    const look = this.control.run(session, "looking for the boot mark", (channel) => channel.checkExchange(BOOT_MARK));
+    try {
+      await look;
+      return true;
+    } catch (error) {
+      if (replyCode(error) === 404) return false;
+      throw refusal("The broker's boot mark cannot be looked at", error);
+    }
+  }
+
+  async markBoot(): Promise<void> {
+    const session = this.sessionFor("its boot cannot be marked now");
+    const make = (channel: Channel) => channel.assertExchange(BOOT_MARK, "direct", { durable: false });
+    await this.control.run(session, "marking the broker's boot", make).catch((error) => {
+      throw refusal("The broker's boot cannot be marked", error);
+    });
   }
 
   close(): void {

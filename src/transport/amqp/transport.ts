@@ -60,6 +60,8 @@ class AmqpTransport implements Transport {
   private publisher: ConfirmPublisher | null = null;
   private readonly consumptions = new Set<AmqpConsumption>();
   private state: "new" | "open" | "closed" = "new";
+  /** How often this process had reconnected at its last `markBoot`. */
+  private markedAt: number | null = null;
 
   constructor(options: AmqpOptions) {
     const { queueType, consumesOnly = false, log, name, tls } = options;
@@ -112,6 +114,8 @@ class AmqpTransport implements Transport {
         type: message.type,
         contentType: "application/json",
         contentEncoding: "utf-8",
+        // A flush to disk costs more than all the rest of a wake-up, and the store can make it again.
+        persistent: message.address.to === "dead",
         appId: "tasker",
         headers: { [SCHEMA_HEADER]: MESSAGE_SCHEMA, ...headers, ...(traceparent === undefined ? {} : { traceparent }) },
       },
@@ -143,6 +147,23 @@ class AmqpTransport implements Transport {
     return this.topology.depth(address);
   }
 
+  async lostMessages(): Promise<boolean> {
+    this.assertNotClosed();
+    if (this.markedAt === this.reconnects) return false;
+    return this.markedAt !== null || !(await this.topology.bootIsMarked());
+  }
+
+  async markBoot(): Promise<void> {
+    this.assertNotClosed();
+    const { reconnects } = this;
+    await this.topology.markBoot();
+    this.markedAt = reconnects;
+  }
+
+  private get reconnects(): number {
+    return this.links.all().reduce((sum, link) => sum + link.reconnects, 0);
+  }
+
   health(): TransportHealth {
     const links = this.links.all();
     const down = links.find((link) => !link.session);
@@ -150,7 +171,7 @@ class AmqpTransport implements Transport {
       connected: this.state === "open" && !down,
       blocked: links.some((link) => link.session?.blocked != null),
       inFlight: this.publisher?.inFlight ?? 0,
-      reconnects: links.reduce((sum, link) => sum + link.reconnects, 0),
+      reconnects: this.reconnects,
       parked: this.parking.parked,
       lastError: down?.lastError ?? links.find((link) => link.lastError)?.lastError ?? null,
     };

@@ -145,9 +145,19 @@ describe("a confirm", () => {
     expect(await publishedAt(task)).toBeNull();
   });
 
+  test("from before a reconnect is not noted: the broker may have been restarted and have lost the message", async () => {
+    const [before, after] = [await stored("each"), await stored("each")];
+    await published([before], 1);
+    on.transport.reconnects++;
+    await published([after], 1);
+    await on.confirms.stop();
+    expect(await publishedAt(before)).toBeNull();
+    expect(await publishedAt(after)).not.toBeNull();
+  });
+
   test("that cannot be noted is dropped: the reconciler publishes the task once more", async () => {
     const published = jest.fn(() => Promise.reject(new Error("away")));
-    const confirms = new Confirms({ ...on.store.maintenance, markPublished: published }, silentLog);
+    const confirms = new Confirms({ ...on.store.maintenance, markPublished: published }, on.transport, silentLog);
     const task = await stored("each");
     confirms.add([task], ["a"]);
     await confirms.stop();

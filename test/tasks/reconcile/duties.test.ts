@@ -4,6 +4,7 @@ import { Creator } from "../../../src/tasks/create";
 import { Every } from "../../../src/tasks/reconcile/duty";
 import { Housekeeping } from "../../../src/tasks/reconcile/housekeeping";
 import { Leases } from "../../../src/tasks/reconcile/leases";
+import { LostMessages } from "../../../src/tasks/reconcile/lost-messages";
 import { Newcomers } from "../../../src/tasks/reconcile/newcomers";
 import { Purge } from "../../../src/tasks/reconcile/purge";
 import { Inbox } from "../../../src/tasks/requests/inbox";
@@ -33,6 +34,47 @@ test("something that is done every second is done at the first look, and then on
   expect([0, 999, 1000, 1500, 2000].map((now) => every.due(now, 1000))).toEqual([true, false, true, false, true]);
   every.hurry();
   expect(every.due(2001, 1000)).toBe(true);
+});
+
+describe("a broker that has lost its messages", () => {
+  const isDue = async (task: { id: string }) => (await dueOf(on.store, task.id)).length > 0;
+  const publishedTask = async () => {
+    const task = await stored();
+    await on.store.maintenance.markPublished([{ taskId: task.id, endpoint: "a", job: "" }], 30_000);
+    return task;
+  };
+
+  test("is noticed once; what was published and not claimed is due at once", async () => {
+    const lost = new LostMessages(on.store.maintenance, on.transport);
+    const [task, ended] = [await publishedTask(), await publishedTask()];
+    await on.store.managers.finish([endOf(await claimed(on.store, ended.id, { endpoint: "a" }))]);
+    expect(await isDue(task)).toBe(false);
+    expect(await lost.work()).toBe(true);
+    expect([await isDue(task), await isDue(ended)]).toEqual([true, false]);
+    const next = await publishedTask();
+    expect(await lost.work()).toBe(false);
+    expect(await isDue(next)).toBe(false);
+  });
+
+  test("that is away holds up nobody, and is asked when it is back", async () => {
+    const lost = new LostMessages(on.store.maintenance, on.transport);
+    const task = await publishedTask();
+    on.transport.connected = false;
+    expect(await lost.work()).toBe(false);
+    expect(await isDue(task)).toBe(false);
+    on.transport.connected = true;
+    expect(await lost.work()).toBe(true);
+    expect(await isDue(task)).toBe(true);
+  });
+
+  test("is not marked as noticed before the store has taken it in", async () => {
+    const markUnpublished = () => Promise.reject(new Error("away"));
+    const task = await publishedTask();
+    const failing = new LostMessages({ ...on.store.maintenance, markUnpublished }, on.transport);
+    await expect(failing.work()).rejects.toThrow("away");
+    expect(await new LostMessages(on.store.maintenance, on.transport).work()).toBe(true);
+    expect(await isDue(task)).toBe(true);
+  });
 });
 
 describe("leases", () => {
