@@ -81,8 +81,8 @@ async function withResponses<R extends ResponseBrief>(
   [tasks, rows]: [TaskNow[], R[]],
 ): Promise<Map<string, TaskWithResponses<R>>> {
   const found = new Map<string, TaskWithResponses<R>>();
-  for (const { now_at, ...row } of tasks)
-    found.set(row.id, { task: TASKS.record(row), responses: [], now: fromDb(now_at), living: NOBODY });
+  for (const row of tasks)
+    found.set(row.id, { task: TASKS.record(row), responses: [], now: fromDb(row.now_at), living: NOBODY });
   for (const row of rows) found.get(row.taskId)?.responses.push(RESPONSES.record<R>(row));
   await addLiving(db, found.values());
   return found;
