@@ -84,6 +84,20 @@ export function upkeepContract(subject: () => Subject): void {
       expect(await dueOf(store, runs.id)).toEqual([]);
     });
 
+    it("is published again with all others, however many there are", async () => {
+      const { store } = subject();
+      const type = fresh("many");
+      const endpoints = Array.from({ length: 100 }, (_, i) => `lb-${i}`);
+      const tasks = Array.from({ length: 21 }, () => newTask({ type, endpoints }));
+      await store.tasks.create(tasks);
+      const keys = tasks.flatMap(({ id }) => endpoints.map((endpoint) => ({ taskId: id, endpoint, job: "" })));
+      await store.maintenance.markPublished(keys, 3_600_000);
+      expect(await dueOf(store, tasks[0]!.id)).toEqual([]);
+      await store.maintenance.markUnpublished();
+      const due = (await store.maintenance.due(10_000)).filter((row) => row.type === type);
+      expect(due.filter(({ published }) => !published)).toHaveLength(2100);
+    });
+
     it("is postponed only in the version that was seen", async () => {
       const { store } = subject();
       const [seen, changed] = [await createdTask(store), await createdTask(store)];

@@ -5,8 +5,13 @@ import type { SeenResponse } from "../../store";
 import { clocksOver, endsNow, openRows, WAITING } from "../conditions";
 import type { Connection, Database } from "../connection";
 import { chunks, inKeyOrder, MAX_LIST, Sql, unique } from "../sql";
+import { RESPONSES } from "../tables/responses";
 import { clampMs } from "../times";
 import { updateResponses } from "../update-responses";
+
+const KEY = RESPONSES.select("", { only: ["taskId", "endpoint", "job"] });
+const PAGE = 2000;
+const EARLIEST = "1000-01-01 00:00:00.000";
 
 /** Waits are rounded up to this, so that rows with nearly the same wait share a statement. */
 const ROUND_MS = 50;
@@ -42,13 +47,26 @@ export async function markPublished(
   }
 }
 
+/**
+ * Page by page, along the due index: a million rows in one statement would not end within its
+ * deadline. Rows of a page become due now, which puts them before the pages that are left.
+ */
 export async function markUnpublished(db: Database): Promise<void> {
-  await db.single((connection) =>
-    connection.run(
-      `UPDATE task_responses SET published = 0, due_at = ${db.dialect.now}
-       WHERE ${openRows()} AND published = 1 AND status IN (${WAITING})`,
-    ),
-  );
+  const where = `published = 1 AND status IN (${WAITING})`;
+  for (let from = EARLIEST; ; ) {
+    const rows = await db.write(async (connection) => {
+      const page = await connection.query<ResponseKey & { due_at: string }>(
+        `SELECT ${KEY}, due_at FROM task_responses${connection.dialect.by("task_responses_agenda")}
+         WHERE finished_at IS NULL AND due_at >= ? AND ${where} ORDER BY due_at LIMIT ?`,
+        [from, PAGE],
+      );
+      const due = new Sql(`published = 0, due_at = ${connection.dialect.now}`);
+      await updateResponses(connection, page, due, new Sql(where));
+      return page;
+    });
+    if (rows.length < PAGE) return;
+    from = rows.at(-1)!.due_at;
+  }
 }
 
 /** Makes a type's waiting responses due for publishing. */
