@@ -39,8 +39,8 @@ export interface Transport {
   /** Ready messages and consumers of the address's queue; null: there is no such queue. */
   depth(address: Address): Promise<QueueDepth | null>;
   /**
-   * Whether queued messages may be gone: the broker has started since `markBoot`, or this process has
-   * lost its connection since then. Rejects with a TransportError while there is no connection.
+   * Whether queued messages may be gone: the broker has started since `markBoot`, or this process
+   * has lost its connection since then. Rejects with a TransportError while there is no connection.
    */
   lostMessages(): Promise<boolean>;
   /** What may have been lost is about to be published again. Rejects as `lostMessages`. */

@@ -34,7 +34,7 @@ interface Events {
  *                    in doubt ── a heartbeat, at once and then repeatedly ──▶ known: sure
  *                                  │ not known (declared dead, or retired by its successor)
  *                                  ▼
- *                                lost ── register under a fresh id, taking along what still runs ──▶ sure
+ *                                lost ── register under a fresh id, with what still runs ──▶ sure
  *
  * The loop runs on its own timer and asks nothing of handlers or queues: it beats as long as this
  * process lives. While it is in doubt nothing is consumed or claimed: what a manager takes that was

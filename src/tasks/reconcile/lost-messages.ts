@@ -6,8 +6,8 @@ import type { Duty } from "./duty";
 /**
  * A broker that was restarted has lost its wake-ups; the store makes them again. Every published,
  * unclaimed response becomes due for publishing. The mark comes last: a reconciler that dies in
- * between leaves the work to its successor. A message that was not lost after all arrives twice, which
- * the claim makes harmless.
+ * between leaves the work to its successor. A message that was not lost after all arrives twice,
+ * which the claim makes harmless.
  */
 export class LostMessages implements Duty {
   constructor(

@@ -95,7 +95,7 @@ export class Topology {
     }
   }
 
-  /** Whether the broker still has the mark of `markBoot`. Rejects with a TransportError if it cannot be asked now. */
+  /** Whether the broker still has the mark of `markBoot`. Rejects with a TransportError. */
   async bootIsMarked(): Promise<boolean> {
     const session = this.sessionFor("whether it was restarted cannot be asked now");
     const look = this.control.run(session, "looking for the boot mark", (channel) => channel.checkExchange(BOOT_MARK));

@@ -114,7 +114,7 @@ class AmqpTransport implements Transport {
         type: message.type,
         contentType: "application/json",
         contentEncoding: "utf-8",
-        // A flush to disk costs more than all the rest of a wake-up, and the store can make it again.
+        // A flush to disk costs more than the rest of a wake-up, which the store can make again.
         persistent: message.address.to === "dead",
         appId: "tasker",
         headers: { [SCHEMA_HEADER]: MESSAGE_SCHEMA, ...headers, ...(traceparent === undefined ? {} : { traceparent }) },

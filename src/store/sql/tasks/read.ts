@@ -4,13 +4,13 @@ import { isId } from "../../../model/ids";
 import type { AttemptRecord, ResponseKey, ResponseRecord } from "../../../model/response";
 import type { TaskRecord } from "../../../model/task";
 import type { LogChunk, ResponseBrief, ResponseFilter, TaskWithResponses } from "../../store";
-import type { Database, Dialect } from "../connection";
+import type { Database } from "../connection";
 import { chunks, MAX_LIST, Sql, unique } from "../sql";
 import { ATTEMPTS } from "../tables/attempts";
 import { LOGS } from "../tables/others";
 import { BRIEF_RESPONSE, RESPONSES } from "../tables/responses";
 import { TASKS } from "../tables/tasks";
-import { fromDb } from "../times";
+import { fromDb, nowOf } from "../times";
 import { addLiving } from "./living";
 
 /** Few reads share two statements, so that one large task does not delay many small ones. */
@@ -25,8 +25,8 @@ export function taskFinder(
   db: Database,
 ): (type: string, id: string) => Promise<TaskWithResponses<ResponseRecord> | null> {
   const findAll = async (ids: string[]) => {
-    const rows = (await rowsByScript(db, unique(ids))) ?? (await rowsOf(db, unique(ids), RESPONSES.all));
-    const found = await withResponses(db, rows);
+    const reading = (await readByScript(db, unique(ids))) ?? (await read(db, unique(ids), RESPONSES.all));
+    const found = await withResponses<ResponseRecord>(db, reading);
     return ids.map((id) => found.get(id) ?? null);
   };
   const batcher = new Batcher(findAll, { size: BATCH_SIZE, lanes: FIND_LANES });
@@ -42,48 +42,55 @@ export async function taskStates(
 ): Promise<Array<TaskWithResponses<ResponseBrief>>> {
   const states: Array<TaskWithResponses<ResponseBrief>> = [];
   for (const part of chunks(ids.filter(isId), MAX_LIST)) {
-    const found = await withResponses(db, await rowsOf<ResponseBrief>(db, part, BRIEF_RESPONSE));
+    const found = await withResponses(db, await read<ResponseBrief>(db, part, BRIEF_RESPONSE));
     states.push(...part.flatMap((id) => found.get(id) ?? []));
   }
   return states;
 }
 
-type TaskNow = TaskRecord & { now_at: string };
-
-function selectTasks({ now }: Dialect): string {
-  return `SELECT ${TASKS.all}, ${now} AS now_at FROM tasks WHERE `;
+interface Reading<R> {
+  /** The database's clock before the tasks were read. */
+  now: string;
+  tasks: TaskRecord[];
+  responses: R[];
 }
+
+const SELECT_TASKS = `SELECT ${TASKS.all} FROM tasks WHERE `;
 
 /**
  * Tasks are read before their responses, which are at least as new. Null: the database has no
  * scripts.
  */
-async function rowsByScript(db: Database, ids: readonly string[]): Promise<[TaskNow[], ResponseRecord[]] | null> {
+async function readByScript(db: Database, ids: readonly string[]): Promise<Reading<ResponseRecord> | null> {
   // Ids contain nothing to escape.
   const list = `(${ids.map((id) => `'${id}'`).join(", ")})`;
   const responses = `SELECT ${RESPONSES.all} FROM task_responses WHERE task_id IN ${list}${ORDER}`;
-  const sets = await db.readScript?.(`${selectTasks(db.dialect)}id IN ${list}; ${responses}`);
-  return (sets as [TaskNow[], ResponseRecord[]] | undefined) ?? null;
+  const text = `SELECT ${db.dialect.now} AS now_at; ${SELECT_TASKS}id IN ${list}; ${responses}`;
+  const sets = await db.readScript?.<object>(text);
+  if (!sets) return null;
+  const [[clock], tasks, rows] = sets as [[{ now_at: string }], TaskRecord[], ResponseRecord[]];
+  return { now: clock.now_at, tasks, responses: rows };
 }
 
-function rowsOf<R>(db: Database, ids: readonly string[], columns: string): Promise<[TaskNow[], R[]]> {
+function read<R>(db: Database, ids: readonly string[], columns: string): Promise<Reading<R>> {
   return db.read(async (connection) => {
+    const now = await nowOf(connection);
     const byId = db.dialect.isIn("id", ids);
-    const tasks = await connection.query<TaskNow>(selectTasks(db.dialect) + byId.text, byId.values);
+    const tasks = await connection.query<TaskRecord>(SELECT_TASKS + byId.text, byId.values);
     const byTask = db.dialect.isIn("task_id", ids);
     const select = `SELECT ${columns} FROM task_responses WHERE ${byTask.text}${ORDER}`;
-    return [tasks, await connection.query<R>(select, byTask.values)];
+    return { now, tasks, responses: await connection.query<R>(select, byTask.values) };
   });
 }
 
 async function withResponses<R extends ResponseBrief>(
   db: Database,
-  [tasks, rows]: [TaskNow[], R[]],
+  reading: Reading<R>,
 ): Promise<Map<string, TaskWithResponses<R>>> {
   const found = new Map<string, TaskWithResponses<R>>();
-  for (const row of tasks)
-    found.set(row.id, { task: TASKS.record(row), responses: [], now: fromDb(row.now_at), living: NOBODY });
-  for (const row of rows) found.get(row.taskId)?.responses.push(RESPONSES.record<R>(row));
+  const now = fromDb(reading.now);
+  for (const row of reading.tasks) found.set(row.id, { task: TASKS.record(row), responses: [], now, living: NOBODY });
+  for (const row of reading.responses) found.get(row.taskId)?.responses.push(RESPONSES.record<R>(row));
   await addLiving(db, found.values());
   return found;
 }
