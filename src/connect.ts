@@ -11,12 +11,13 @@ export async function connectStore(config: Config, log: Log, more: { exclusive: 
   return openStore({ ...config.database, exclusive: more.exclusive, log });
 }
 
-/** `name`: the connection's name at the broker. `consumesOnly`: a process without an API. */
+/** `name`: the connection's name at the broker. `consumesOnly`: a process without an API.
+ * `calls`: it reaches the store through the recorder. */
 export function connectTransport(
   config: Config,
   log: Log,
   name: string,
-  more: { consumesOnly?: boolean } = {},
+  more: { consumesOnly?: boolean; calls?: boolean } = {},
 ): Transport {
   if (config.broker.uri.startsWith("embedded:")) return createEmbeddedTransport({ log });
   return createAmqpTransport({ ...config.broker, ...more, log, name });

@@ -4,6 +4,7 @@ import type { Config } from "./config/config";
 import { connectStore, connectTransport } from "./connect";
 import { describeError } from "./describe-error";
 import type * as Broker from "./initialize/broker";
+import type * as Users from "./initialize/users";
 import type { Log } from "./log";
 import type { OnAttempt } from "./manager/context";
 import { MessageReader } from "./manager/intake/message-verifier";
@@ -13,7 +14,10 @@ import { watchManagers } from "./metrics/managers";
 import { processRegistry } from "./metrics/registry";
 import { type ManagerChecks, type MetricsServer, startMetricsServer } from "./metrics/server";
 import type { HandleTask } from "./model/handler";
-import type { Store } from "./store/store";
+import type { BrokerUsers } from "./recorder/authors";
+import type * as Recording from "./recorder/recorder";
+import { RemoteStore } from "./recorder/remote-store";
+import type { ManagerStore, Store } from "./store/store";
 import type * as Assemble from "./tasks/assemble";
 import type { EndpointUsers } from "./tasks/endpoints";
 import type { TaskService } from "./tasks/tasks";
@@ -30,6 +34,7 @@ import type { Transport } from "./transport/transport";
  */
 export interface TaskerProcess {
   readonly config: Config;
+  /** Throws in a process whose managers report over the broker: it knows no database. */
   readonly store: Store;
   readonly transport: Transport;
   /** Null in a manager-only process. */
@@ -61,30 +66,36 @@ export interface ProcessOptions {
   uiDir?: string;
 }
 
+/** How long a manager waits for the broker and the recorder to answer. */
+const RECORDER_MS = 5000;
 const RETRY: Backoff = { firstMs: 200, factor: 2, maxMs: 3000 };
 
 export async function startProcess(options: ProcessOptions): Promise<TaskerProcess> {
   const { config, log } = options;
-  const store = await connectStore(config, log, { exclusive: true });
+  const remote = !options.api && config.manager.report === "broker" && !config.broker.uri.startsWith("embedded:");
+  const store = remote ? null : await connectStore(config, log, { exclusive: true });
   const name = `tasker ${options.api ? "api" : options.endpoints.join(" ")}`;
-  const transport = connectTransport(config, log, name, { consumesOnly: !options.api });
+  const transport = connectTransport(config, log, name, { consumesOnly: !options.api, calls: remote });
+  const reported = store ? store.managers : new RemoteStore(transport, RECORDER_MS);
   // What only an API needs is loaded there only: a manager alone stays small.
-  const tasks = options.api
-    ? (require("./tasks/assemble") as typeof Assemble).assembleTasks({
-        config,
-        store,
-        transport,
-        log,
-        users: usersOf(config),
-      })
-    : null;
+  const tasks =
+    options.api && store
+      ? (require("./tasks/assemble") as typeof Assemble).assembleTasks({
+          config,
+          store,
+          transport,
+          log,
+          users: usersOf(config),
+        })
+      : null;
+  const recorder = tasks && store && transport.kind === "amqp" ? recorderOf(config, store, transport, log) : null;
   const managers: RunningManager[] = [];
   const ending = new AbortController();
   const registry = processRegistry(
     transport,
     !tasks ? "manager" : options.endpoints.length > 0 ? "api+manager" : "api",
   );
-  if (tasks) {
+  if (tasks && store) {
     const registered = async () => new Set((await store.tasks.endpoints()).map(({ name }) => name));
     countEnded(registry, store.maintenance, registered);
   }
@@ -92,23 +103,23 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
   let api: Api.RunningApi | null = null;
   let health: MetricsServer | null = null;
   try {
-    if (tasks && options.listen !== false) {
+    if (tasks && store && options.listen !== false) {
       const { startApi } = require("./api/server") as typeof Api;
       const { service } = tasks;
       api = await startApi({ config, service, access: store.access, log, metrics: registry, uiDir: options.uiDir });
     }
     if (!tasks && config.manager.port !== null) {
-      const checks = () => managerChecks(options, store, transport, managers);
+      const checks = () => managerChecks(options, reported, store, transport, managers);
       health = await startMetricsServer(config.manager.host, config.manager.port, { checks, registry });
     }
   } catch (error) {
     await transport.close(1000);
-    await store.close();
+    await store?.close();
     throw error;
   }
 
   const ready = Promise.race([
-    bringUp({ ...options, onAttempt }, store, transport, tasks, managers, ending.signal),
+    bringUp({ ...options, onAttempt }, { store, reported, transport, tasks, recorder }, managers, ending.signal),
     new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve(), { once: true })),
   ]);
   const endManager = (manager: RunningManager, now: boolean) =>
@@ -116,7 +127,10 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
   let closing: Promise<void> | null = null;
   return {
     config,
-    store,
+    get store() {
+      if (store) return store;
+      throw new Error("This process has no connection to the database: its managers report over the broker.");
+    },
     transport,
     service: tasks?.service ?? null,
     api,
@@ -130,8 +144,9 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
         await api?.drain(now ? 0 : config.api.drainMs);
         await Promise.all(managers.map((manager) => endManager(manager, now)));
         await tasks?.stop();
+        await recorder?.stop();
         await transport.close(5000);
-        await store.close();
+        await store?.close();
         await health?.close();
       })();
       return closing;
@@ -149,22 +164,40 @@ function usersOf(config: Config): EndpointUsers {
   };
 }
 
+function recorderOf(config: Config, store: Store, transport: Transport, log: Log): Recording.Recorder {
+  const { Recorder } = require("./recorder/recorder") as typeof Recording;
+  return new Recorder(store.managers, transport, brokerUsers(config), log);
+}
+
+/** The users that `tasker initialize` makes, and the one that a small installation shares. */
+function brokerUsers(config: Config): BrokerUsers {
+  const { brokerAddress } = require("./initialize/broker") as typeof Broker;
+  const { userName } = require("./initialize/users") as typeof Users;
+  const { vhost, user } = brokerAddress(config.broker.uri);
+  return {
+    ofAll: [user, userName(vhost, { part: "api" }), userName(vhost, { part: "manager" })],
+    nameAt: (endpoint) => userName(vhost, { part: "manager", endpoint }),
+  };
+}
+
 /** What `/readyz` of a manager's process tells. */
 async function managerChecks(
   { endpoints }: ProcessOptions,
-  store: Store,
+  reported: ManagerStore,
+  store: Store | null,
   transport: Transport,
   managers: readonly RunningManager[],
 ): ReturnType<ManagerChecks["checks"]> {
   const { connected, blocked } = transport.health();
-  const database = await store.checkWrites({ attempt: false, deadlineMs: 2000 }).then(
-    () => ({ ok: true }),
-    (error: unknown) => ({ ok: false, detail: describeError(error, "sentence") }),
-  );
+  const ok = () => ({ ok: true });
+  const failed = (error: unknown) => ({ ok: false, detail: describeError(error, "sentence") });
+  const reach: Awaited<ReturnType<ManagerChecks["checks"]>> = store
+    ? { database: await store.checkWrites({ attempt: false, deadlineMs: 2000 }).then(ok, failed) }
+    : { recorder: await reported.messageKey().then(ok, failed) };
   const states = managers.map(({ endpoint, state }) => ({ endpoint, ...state() }));
   const fit = states.filter(({ managerId, draining }) => managerId !== null && !draining);
   return {
-    database,
+    ...reach,
     broker: { ok: connected, connected, blocked },
     managers: {
       ok: fit.length === endpoints.length,
@@ -174,12 +207,19 @@ async function managerChecks(
   };
 }
 
+interface Parts {
+  store: Store | null;
+  /** As the managers have it. */
+  reported: ManagerStore;
+  transport: Transport;
+  tasks: Assemble.RunningTasks | null;
+  recorder: Recording.Recorder | null;
+}
+
 /** Tries each step until it works; a process that ends begins no further one. */
 async function bringUp(
   options: ProcessOptions & { onAttempt: OnAttempt },
-  store: Store,
-  transport: Transport,
-  tasks: Assemble.RunningTasks | null,
+  { store, reported, transport, tasks, recorder }: Parts,
   managers: RunningManager[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -190,9 +230,11 @@ async function bringUp(
   // The broker may come later than the database or sooner: its own supervisor goes on trying.
   const connected = again("connect to the broker", () => transport.open(10_000));
   // A manager has no right to change tables, and waits for a process that has.
-  if (tasks) await again("bring the database's schema up to date", () => store.migrate());
+  if (!store) await connected;
+  else if (tasks) await again("bring the database's schema up to date", () => store.migrate());
   else await again("find the database's schema up to date", () => store.schemaReady());
   await again("start the background work", async () => tasks?.start());
+  const recording = again("start the recorder", async () => recorder?.start());
   const reader = new MessageReader();
   await Promise.all(
     options.endpoints.map((endpoint) =>
@@ -200,7 +242,7 @@ async function bringUp(
         const manager = await startManager({
           endpoint,
           config,
-          store: store.managers,
+          store: reported,
           transport,
           log,
           functions: options.functions,
@@ -213,6 +255,7 @@ async function bringUp(
     ),
   );
   await connected;
+  await recording;
   await Promise.all(managers.map((manager) => manager.ready));
 }
 

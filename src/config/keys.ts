@@ -150,6 +150,12 @@ export const MANAGER = {
     timeText,
   ),
   grace: key("graceMs", duration(0), 5 * SECOND, "time between telling a handler to stop and killing it", timeText),
+  report: key(
+    "report",
+    oneOf(["broker", "database"], "broker or database"),
+    "database",
+    "how a manager process without an API reaches the store: through RabbitMQ, or with a connection to the database",
+  ),
   max_result: key("maxResultBytes", size(1), MB, "a larger result fails the attempt"),
   max_log: key("maxLogBytes", size(0), 256 * KB, "how much of a handler's log is kept, for each attempt"),
   spool: key(

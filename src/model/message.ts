@@ -76,7 +76,7 @@ export interface OutgoingTask extends MessageItem, Omit<KnownTask, "payload"> {
 }
 
 export class UnreadableMessage extends Error {
-  readonly reason: "empty" | "not_json" | "unknown_version" | "invalid";
+  readonly reason: "empty" | "not_json" | "unknown_version" | "invalid" | "no_author" | "foreign";
   constructor(reason: UnreadableMessage["reason"], message: string) {
     super(message);
     this.name = "UnreadableMessage";

@@ -12,7 +12,11 @@ export type KillPoint =
   | "after-handler"
   | "before-finish-commit"
   | "after-finish-commit"
-  | "before-ack";
+  | "before-ack"
+  | "before-report"
+  | "after-report"
+  | "before-record"
+  | "after-record";
 
 export const killPoint: (name: KillPoint) => void = armed(process.env.TASKER_TEST_KILL);
 

@@ -84,6 +84,14 @@ class EmbeddedTransport implements Transport {
     for (const queue of targets) queue.push({ body, messageId: message.messageId, headers, redelivered: false });
   }
 
+  async declareRecorder(): Promise<void> {
+    throw noRecorder();
+  }
+
+  async call(): Promise<string> {
+    throw noRecorder();
+  }
+
   async consume(subscription: Subscription): Promise<Consumption> {
     this.assertOpen();
     checkPrefetch(subscription.prefetch);
@@ -150,6 +158,11 @@ class EmbeddedTransport implements Transport {
   }
 }
 
+/** The managers of this process have the store itself. */
+function noRecorder(): TransportError {
+  return new TransportError("refused", "The embedded transport has no recorder: its managers use the store.");
+}
+
 interface ConsumptionHooks {
   park(message: StoredMessage, reason: string): void;
   /** Stopped, and nothing is unacked any more. */
@@ -186,6 +199,7 @@ class EmbeddedConsumption implements Consumption, EmbeddedConsumer {
       messageId: message.messageId,
       redelivered: message.redelivered,
       headers: { ...message.headers },
+      ...{ author: null, replyTo: null, correlationId: null },
       ack: once(() => {}),
       release: once(() => this.queue.giveBack(message)),
       park: (reason) => once(() => this.hooks.park(message, reason))(),

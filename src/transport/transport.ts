@@ -34,6 +34,13 @@ export interface Transport {
    */
   removeEndpoint(type: string, endpoint: string): Promise<void>;
   publish(message: Outgoing): Promise<void>;
+  /** Declares the queues of the recorder; again after each reconnect. */
+  declareRecorder(): Promise<void>;
+  /**
+   * Publishes a message to the recorder and resolves to the body of its reply. Rejects with a
+   * TransportError where none arrives within the deadline: the message may have taken effect.
+   */
+  call(message: Outgoing): Promise<string>;
   /** Starts consuming, and again after every reconnect or cancelled consumer, until `stop`. */
   consume(subscription: Subscription): Promise<Consumption>;
   /** Ready messages and consumers of the address's queue; null: there is no such queue. */
@@ -61,12 +68,18 @@ export interface TypeTopology {
  *  - one: the shared queue of a `deliver: one` type, of the given band of priorities (0 if left
  *    out)
  *  - dead: the parking queue
+ *  - reports, calls: the queues of the recorder; one consumer at a time gets the reports, in their
+ *    order
+ *  - reply: whoever made the call that named it
  */
 export type Address =
   | { to: "endpoint"; type: string; endpoint: string }
   | { to: "all"; type: string }
   | { to: "one"; type: string; band?: Band }
-  | { to: "dead" };
+  | { to: "dead" }
+  | { to: "reports" }
+  | { to: "calls" }
+  | { to: "reply"; name: string };
 
 export interface Outgoing {
   address: Address;
@@ -76,6 +89,8 @@ export interface Outgoing {
   correlationId: string;
   type: string;
   headers?: Record<string, string | number>;
+  /** It survives a restart of the broker, as a parked message does. */
+  persistent?: boolean;
   /** Milliseconds until an unconfirmed publish rejects; 15000 if left out. */
   deadlineMs?: number;
 }
@@ -93,6 +108,11 @@ export interface Delivery {
   messageId: string | null;
   redelivered: boolean;
   headers: Record<string, unknown>;
+  /** The broker's user who published it, as the broker has checked; null: it does not say. */
+  author: string | null;
+  /** Where a reply is expected, and which message it answers. */
+  replyTo: string | null;
+  correlationId: string | null;
   /** Done with it. */
   ack(): void;
   /** Give it back for another consumer, as in a drain; never a way to retry. */

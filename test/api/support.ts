@@ -79,6 +79,7 @@ function configFor(dir: string, api: Partial<ApiConfig>): Config {
     manager: {
       endpoints: [],
       labels: {},
+      report: "database",
       types: null,
       drainMs: 1000,
       heartbeatMs: 5000,

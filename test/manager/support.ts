@@ -64,6 +64,7 @@ export function testConfig(folder: string, types: TaskTypeConfig[], manager: Par
     manager: {
       endpoints: [],
       labels: {},
+      report: "database",
       types: null,
       drainMs: 5000,
       heartbeatMs: 200,
@@ -153,7 +154,13 @@ export function deliveryOf(
   tasks: ReadonlyArray<Partial<ReceivedTask>>,
 ): ReceivedTask[] {
   const delivery = {
-    ...{ body: "", messageId: null, redelivered: false, headers: {} },
+    ...{
+      body: "",
+      messageId: null,
+      redelivered: false,
+      headers: {},
+      ...{ author: null, replyTo: null, correlationId: null },
+    },
     ack: () => settled("ack"),
     release: () => settled("release"),
     park: () => settled("park"),

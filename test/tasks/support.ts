@@ -39,6 +39,8 @@ export class RecordingTransport implements Transport {
   depth: Transport["depth"] = (address) => this.inner.depth(address);
   health = () => ({ ...this.inner.health(), connected: this.connected, reconnects: this.reconnects });
   markBoot = () => this.inner.markBoot();
+  declareRecorder = () => this.inner.declareRecorder();
+  call: Transport["call"] = (message) => this.inner.call(message);
 
   async lostMessages(): Promise<boolean> {
     if (!this.connected) throw new TransportError("disconnected", "the broker is away");

@@ -155,6 +155,9 @@ export class ConsumerChannel {
       messageId: message.properties.messageId ?? null,
       redelivered: message.fields.redelivered,
       headers: { ...message.properties.headers },
+      author: message.properties.userId ?? null,
+      replyTo: message.properties.replyTo ?? null,
+      correlationId: message.properties.correlationId ?? null,
       ack: () => {
         if (state === "open") end(ack);
       },

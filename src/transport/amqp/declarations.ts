@@ -1,11 +1,22 @@
 import { BANDS } from "../../model/priority";
 import type { TypeTopology } from "../transport";
-import { ALL_KEY, endpointQueueName, exchangeName, oneKey, PARKING, sharedQueueName } from "./naming";
+import {
+  ALL_KEY,
+  CALLS,
+  endpointQueueName,
+  exchangeName,
+  oneKey,
+  PARKING,
+  RECORDER,
+  REPORTS,
+  sharedQueueName,
+} from "./naming";
 
 /** What is to exist in the broker. Pure. */
 export type Declaration =
   | { kind: "exchange"; name: string }
-  | { kind: "queue"; name: string }
+  /** `ordered`: one of its consumers at a time gets its messages, in their order. */
+  | { kind: "queue"; name: string; ordered?: true }
   | { kind: "binding"; exchange: string; queue: string; key: string };
 
 /** What belongs together: an exchange, or a queue with its exchange and its bindings. */
@@ -37,6 +48,15 @@ export function endpointGroup(type: string, endpoint: string): DeclarationGroup 
 }
 
 export const PARKING_GROUP = queueGroup(PARKING, PARKING, [PARKING]);
+export const CALLS_GROUP = queueGroup(RECORDER, CALLS, [CALLS]);
+export const REPORTS_GROUP: DeclarationGroup = {
+  ...{ name: REPORTS, queue: REPORTS },
+  declarations: [
+    { kind: "exchange", name: RECORDER },
+    { kind: "queue", name: REPORTS, ordered: true },
+    { kind: "binding", exchange: RECORDER, queue: REPORTS, key: REPORTS },
+  ],
+};
 
 /** Whether the group has a queue or an exchange of that name. */
 export function mentions({ declarations }: DeclarationGroup, name: string): boolean {

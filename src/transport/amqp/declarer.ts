@@ -11,7 +11,8 @@ type Request = (channel: Channel) => Promise<unknown>;
 /**
  * Makes exchanges, queues and bindings on a session, as far as this user may.
  *
- * A queue's only argument is its type. Everything else is for the operator's policies, because the
+ * A queue's only argument is its type (and, of the reports, that one consumer at a time gets them).
+ * Everything else is for the operator's policies, because the
  * broker refuses a declaration with other arguments than the queue has (406). Such a queue is used
  * as it is, with one warning. A user without the right to declare (403) looks whether it is there
  * instead.
@@ -63,7 +64,7 @@ export class Declarer {
 
   private make(session: Session, declaration: Declaration): Promise<void> {
     const run = async (request: Request) => void (await this.control.run(session, describe(declaration), request));
-    if (declaration.kind === "queue") return this.makeQueue(declaration.name, run);
+    if (declaration.kind === "queue") return this.makeQueue(declaration, run);
     if (declaration.kind === "binding") return this.bind(declaration, run);
     const { name } = declaration;
     const made = this.exchanges.get(session) ?? new Map<string, Promise<void>>();
@@ -89,10 +90,14 @@ export class Declarer {
     });
   }
 
-  private async makeQueue(name: string, run: (request: Request) => Promise<void>): Promise<void> {
+  private async makeQueue(
+    { name, ordered }: Extract<Declaration, { kind: "queue" }>,
+    run: (request: Request) => Promise<void>,
+  ): Promise<void> {
     const look: Request = (channel) => channel.checkQueue(name);
     if (this.denied.has(name)) return run(look);
-    const options = { durable: true, arguments: { "x-queue-type": this.queueType } };
+    const order = ordered ? { "x-single-active-consumer": true } : {};
+    const options = { durable: true, arguments: { "x-queue-type": this.queueType, ...order } };
     try {
       await run((channel) => channel.assertQueue(name, options));
     } catch (error) {

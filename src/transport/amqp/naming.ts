@@ -19,6 +19,11 @@ export const PARKING = `${PREFIX}.dead`;
  */
 export const BOOT_MARK = `${PREFIX}.:boot`;
 
+/** Exchange of what managers send to the recorder, and its queues; bound by their own names. */
+export const RECORDER = `${PREFIX}.:recorder`;
+export const REPORTS = `${PREFIX}.:reports`;
+export const CALLS = `${PREFIX}.:calls`;
+
 /** Routing key of every endpoint queue of a type. No endpoint can be called so. */
 export const ALL_KEY = "*";
 
@@ -55,6 +60,12 @@ export function queueName(address: Address): string | null {
       return sharedQueueName(address.type, address.band);
     case "dead":
       return PARKING;
+    case "reports":
+      return REPORTS;
+    case "calls":
+      return CALLS;
+    case "reply":
+      return address.name;
     case "all":
       return null;
   }
@@ -71,6 +82,12 @@ export function route(address: Address): { exchange: string; key: string } {
       return { exchange: exchangeName(address.type), key: oneKey(address.band ?? 0) };
     case "dead":
       return { exchange: PARKING, key: PARKING };
+    case "reports":
+      return { exchange: RECORDER, key: REPORTS };
+    case "calls":
+      return { exchange: RECORDER, key: CALLS };
+    case "reply":
+      return { exchange: "", key: address.name };
   }
 }
 

@@ -1,4 +1,4 @@
-import { type ConfirmChannel, IllegalOperationError, type Options } from "amqplib";
+import { type ConfirmChannel, type ConsumeMessage, IllegalOperationError, type Options } from "amqplib";
 import type { TransportError } from "../../errors";
 import type { Session } from "./session";
 
@@ -34,7 +34,15 @@ export interface PublishChannelEvents {
   /** It takes messages again. */
   drained(): void;
   closed(channel: PublishChannel): void;
+  /** Takes the replies to calls published here; left out: there are none. */
+  replied?(message: ConsumeMessage): void;
 }
+
+/**
+ * The broker's own name for "the channel that published the call". Its replies need no queue and no
+ * rights, and reach nobody else.
+ */
+export const REPLIES = "amq.rabbitmq.reply-to";
 
 /** One channel with confirms: mandatory messages, each answered once. */
 export class PublishChannel {
@@ -63,6 +71,11 @@ export class PublishChannel {
       events.drained();
     });
     channel.on("close", () => events.closed(opened));
+    const { replied } = events;
+    if (replied) {
+      const consuming = channel.consume(REPLIES, (message) => message && replied(message), { noAck: true });
+      await session.rpc(consuming, "consuming replies");
+    }
     return opened;
   }
 

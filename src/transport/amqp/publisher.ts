@@ -1,7 +1,8 @@
+import type { ConsumeMessage } from "amqplib";
 import { TransportError } from "../../errors";
 import type { Log } from "../../log";
 import type { Link, Watcher } from "./connection";
-import { type Answer, type OutgoingFrame, type Pending, PublishChannel } from "./publish-channel";
+import { type Answer, type OutgoingFrame, type Pending, PublishChannel, REPLIES } from "./publish-channel";
 import type { Session } from "./session";
 import type { Topology } from "./topology";
 import { replyCode } from "./words";
@@ -42,6 +43,8 @@ export class ConfirmPublisher implements Watcher {
     private readonly link: Link,
     private readonly topology: Topology,
     private readonly log: Log,
+    /** Takes the replies to calls; null: there are none. */
+    private readonly onReply: ((message: ConsumeMessage) => void) | null = null,
   ) {
     link.watch(this);
   }
@@ -141,7 +144,8 @@ export class ConfirmPublisher implements Watcher {
       one.resolve();
     } else if (answer === "returned") {
       this.fail(one, "unroutable", `there is no ${one.where}`);
-      void this.topology.doubt(one.exchange || one.key);
+      // Who asked for a reply may be gone; what else has no queue may have lost it.
+      if (!one.key.startsWith(REPLIES)) void this.topology.doubt(one.exchange || one.key);
     } else if (answer === "nacked") this.fail(one, "refused", "the broker could not store it");
     else this.fail(one, "unconfirmed", "the channel was closed before the broker confirmed it");
     this.pump();
@@ -177,6 +181,7 @@ export class ConfirmPublisher implements Watcher {
         failed: (error) => this.channelFailed(error),
         drained: () => this.pump(),
         closed: (closed) => this.channelClosed(closed),
+        ...(this.onReply ? { replied: this.onReply } : {}),
       });
       this.channels.add(channel);
       if (session.alive) this.current = channel;

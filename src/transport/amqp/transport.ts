@@ -15,12 +15,14 @@ import type {
   TransportHealth,
   TypeTopology,
 } from "../transport";
+import { Calls } from "./calls";
+import type { Link } from "./connection";
 import { AmqpConsumption, type ConsumerHooks } from "./consumer";
-import { endpointGroup, PARKING_GROUP, typeGroups } from "./declarations";
+import { CALLS_GROUP, endpointGroup, PARKING_GROUP, REPORTS_GROUP, typeGroups } from "./declarations";
 import { Links } from "./links";
-import { describeAddress, endpointQueueName, PARKING, queueName, route } from "./naming";
+import { CALLS, describeAddress, endpointQueueName, PARKING, queueName, REPORTS, route } from "./naming";
 import { Parking } from "./parking";
-import { DEFAULT_DEADLINE_MS, type OutgoingFrame } from "./publish-channel";
+import { DEFAULT_DEADLINE_MS, type OutgoingFrame, REPLIES } from "./publish-channel";
 import { ConfirmPublisher } from "./publisher";
 import { Topology } from "./topology";
 
@@ -33,6 +35,8 @@ export interface AmqpOptions {
   log: Log;
   /** Uses what is there, and declares what is missing if it may. */
   consumesOnly?: boolean;
+  /** Makes calls to the recorder. */
+  calls?: boolean;
   /** Shown in the broker's list of connections, after `tasker`. */
   name: string;
   /** Longest wait between two connection tries, milliseconds. */
@@ -57,6 +61,9 @@ class AmqpTransport implements Transport {
   private readonly links: Links;
   private readonly topology: Topology;
   private readonly parking: Parking;
+  private readonly calls: Calls | null;
+  /** The broker's user: it checks that a message names its author rightly. */
+  private readonly user: string;
   private publisher: ConfirmPublisher | null = null;
   private readonly consumptions = new Set<AmqpConsumption>();
   private state: "new" | "open" | "closed" = "new";
@@ -66,6 +73,8 @@ class AmqpTransport implements Transport {
   constructor(options: AmqpOptions) {
     const { queueType, consumesOnly = false, log, name, tls } = options;
     this.log = log;
+    this.calls = options.calls ? new Calls() : null;
+    this.user = decodeURIComponent(new URL(options.uri).username) || "guest";
     this.links = new Links({ ...LIMITS, ...options, name: `tasker ${name}`, tls: socketOptions(tls) });
     this.topology = new Topology({ queueType, finds: consumesOnly, log }, this.links);
     this.parking = new Parking((frame) => this.send(frame), log);
@@ -102,9 +111,30 @@ class AmqpTransport implements Transport {
   }
 
   async publish(message: Outgoing): Promise<void> {
+    await this.send(this.frameOf(message));
+  }
+
+  async declareRecorder(): Promise<void> {
+    this.assertNotClosed();
+    await Promise.all([REPORTS_GROUP, CALLS_GROUP].map((group) => this.topology.want(group)));
+  }
+
+  call(message: Outgoing): Promise<string> {
+    const { calls } = this;
+    if (!calls) throw new TypeError("This transport was made without calls.");
+    const frame = this.frameOf(message);
+    const reply = calls.expect(message.messageId, frame.deadlineMs);
+    // What nobody has taken by then is answered too late.
+    const expiration = String(frame.deadlineMs);
+    const properties = { ...frame.properties, replyTo: REPLIES, expiration };
+    this.send({ ...frame, properties }).catch((error: Error) => calls.fail(message.messageId, error));
+    return reply;
+  }
+
+  private frameOf(message: Outgoing): OutgoingFrame {
     const { exchange, key } = route(message.address);
     const { traceparent, ...headers } = message.headers ?? {};
-    await this.send({
+    return {
       exchange,
       key,
       body: Buffer.from(message.body, "utf8"),
@@ -115,13 +145,14 @@ class AmqpTransport implements Transport {
         contentType: "application/json",
         contentEncoding: "utf-8",
         // A flush to disk costs more than the rest of a wake-up, which the store can make again.
-        persistent: message.address.to === "dead",
+        persistent: message.persistent ?? message.address.to === "dead",
+        ...(isForRecorder(key) ? { userId: this.user } : {}),
         appId: "tasker",
         headers: { [SCHEMA_HEADER]: MESSAGE_SCHEMA, ...headers, ...(traceparent === undefined ? {} : { traceparent }) },
       },
       deadlineMs: message.deadlineMs ?? DEFAULT_DEADLINE_MS,
       where: describeAddress(message.address),
-    });
+    };
   }
 
   async consume(subscription: Subscription): Promise<Consumption> {
@@ -194,15 +225,26 @@ class AmqpTransport implements Transport {
   private async send(frame: OutgoingFrame): Promise<void> {
     this.assertNotClosed();
     if (frame.exchange === PARKING && !this.topology.has(PARKING)) await this.topology.want(PARKING_GROUP);
+    if (isForRecorder(frame.key) && !this.topology.has(frame.key)) await this.declareRecorder();
     const link = this.links.forPublishing();
-    this.publisher ??= new ConfirmPublisher(link, this.topology, this.log);
+    this.publisher ??= this.newPublisher(link);
     if (!link.everUp && this.state === "open") await link.up(Math.min(frame.deadlineMs, DEFAULT_DEADLINE_MS));
     await this.publisher.publish(frame);
+  }
+
+  private newPublisher(link: Link): ConfirmPublisher {
+    const { calls } = this;
+    if (calls) link.watch(calls);
+    return new ConfirmPublisher(link, this.topology, this.log, calls && ((message) => calls.replied(message)));
   }
 
   private assertNotClosed(): void {
     if (this.state === "closed") throw new TransportError("closed", "The transport to the broker has been closed.");
   }
+}
+
+function isForRecorder(key: string): boolean {
+  return key === REPORTS || key === CALLS;
 }
 
 function socketOptions(tls: TlsConfig | null): SocketOptions {
