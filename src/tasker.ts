@@ -15,6 +15,7 @@ import { processRegistry } from "./metrics/registry";
 import { type ManagerChecks, type MetricsServer, startMetricsServer } from "./metrics/server";
 import type { HandleTask } from "./model/handler";
 import type { BrokerUsers } from "./recorder/authors";
+import { RecorderLink } from "./recorder/link";
 import type * as Recording from "./recorder/recorder";
 import { RemoteStore } from "./recorder/remote-store";
 import type { ManagerStore, Store } from "./store/store";
@@ -75,8 +76,9 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
   const remote = !options.api && config.manager.report === "broker" && !config.broker.uri.startsWith("embedded:");
   const store = remote ? null : await connectStore(config, log, { exclusive: true });
   const name = `tasker ${options.api ? "api" : options.endpoints.join(" ")}`;
-  const transport = connectTransport(config, log, name, { consumesOnly: !options.api, calls: remote });
-  const reported = store ? store.managers : new RemoteStore(transport, RECORDER_MS);
+  const transport = connectTransport(config, log, name, { consumesOnly: !options.api, calls: remote || options.api });
+  const link = new RecorderLink(transport, RECORDER_MS);
+  const reached = (endpoint: string) => (store ? store.managers : new RemoteStore(link, endpoint));
   // What only an API needs is loaded there only: a manager alone stays small.
   const tasks =
     options.api && store
@@ -109,7 +111,7 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
       api = await startApi({ config, service, access: store.access, log, metrics: registry, uiDir: options.uiDir });
     }
     if (!tasks && config.manager.port !== null) {
-      const checks = () => managerChecks(options, reported, store, transport, managers);
+      const checks = () => managerChecks(options, reached, store, transport, managers);
       health = await startMetricsServer(config.manager.host, config.manager.port, { checks, registry });
     }
   } catch (error) {
@@ -119,7 +121,7 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
   }
 
   const ready = Promise.race([
-    bringUp({ ...options, onAttempt }, { store, reported, transport, tasks, recorder }, managers, ending.signal),
+    bringUp({ ...options, onAttempt }, { store, reached, transport, tasks, recorder }, managers, ending.signal),
     new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve(), { once: true })),
   ]);
   const endManager = (manager: RunningManager, now: boolean) =>
@@ -183,7 +185,7 @@ function brokerUsers(config: Config): BrokerUsers {
 /** What `/readyz` of a manager's process tells. */
 async function managerChecks(
   { endpoints }: ProcessOptions,
-  reported: ManagerStore,
+  reached: Reached,
   store: Store | null,
   transport: Transport,
   managers: readonly RunningManager[],
@@ -193,7 +195,7 @@ async function managerChecks(
   const failed = (error: unknown) => ({ ok: false, detail: describeError(error, "sentence") });
   const reach: Awaited<ReturnType<ManagerChecks["checks"]>> = store
     ? { database: await store.checkWrites({ attempt: false, deadlineMs: 2000 }).then(ok, failed) }
-    : { recorder: await reported.messageKey().then(ok, failed) };
+    : { recorder: await reached(endpoints[0]!).messageKey().then(ok, failed) };
   const states = managers.map(({ endpoint, state }) => ({ endpoint, ...state() }));
   const fit = states.filter(({ managerId, draining }) => managerId !== null && !draining);
   return {
@@ -207,10 +209,12 @@ async function managerChecks(
   };
 }
 
+/** The store as the manager of the endpoint reaches it. */
+type Reached = (endpoint: string) => ManagerStore;
+
 interface Parts {
   store: Store | null;
-  /** As the managers have it. */
-  reported: ManagerStore;
+  reached: Reached;
   transport: Transport;
   tasks: Assemble.RunningTasks | null;
   recorder: Recording.Recorder | null;
@@ -219,7 +223,7 @@ interface Parts {
 /** Tries each step until it works; a process that ends begins no further one. */
 async function bringUp(
   options: ProcessOptions & { onAttempt: OnAttempt },
-  { store, reported, transport, tasks, recorder }: Parts,
+  { store, reached, transport, tasks, recorder }: Parts,
   managers: RunningManager[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -242,7 +246,7 @@ async function bringUp(
         const manager = await startManager({
           endpoint,
           config,
-          store: reported,
+          store: reached(endpoint),
           transport,
           log,
           functions: options.functions,

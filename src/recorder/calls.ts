@@ -6,7 +6,15 @@ import { type KnownTask, UnreadableMessage } from "../model/message";
 import type { Claim, ClaimAnswer, LeaseRef, LeaseState, ManagerStore } from "../store/store";
 import type { Delivery, Transport } from "../transport/transport";
 import type { Authors } from "./authors";
-import { type Answer, type CallNamed, decodeCalls, encodeAnswers, type RecorderCall } from "./wire";
+import {
+  type Answer,
+  type CallNamed,
+  decodeCalls,
+  encodeAnswers,
+  encodeRefusal,
+  type RecorderCall,
+  speakerOf,
+} from "./wire";
 
 type ClaimCall = CallNamed<"claim">;
 type Beat = Omit<CallNamed<"heartbeat">, "call" | "endpoint">;
@@ -43,32 +51,32 @@ export class CallAnswerer {
   }
 
   private async answer(delivery: Delivery): Promise<void> {
-    const { replyTo, correlationId } = delivery;
     let calls: RecorderCall[];
     try {
       calls = decodeCalls(delivery.body);
-      this.authors.assertMay(
-        delivery,
-        calls.map(({ endpoint }) => (endpoint === "-" ? null : endpoint)),
-      );
+      this.authors.assertMay(delivery, calls.flatMap(speakersOf));
     } catch (error) {
-      const reason = error instanceof UnreadableMessage ? `${error.reason}: ${error.message}` : `invalid: ${error}`;
-      this.counters.refused++;
-      this.log.warn({ message_id: delivery.messageId, user: delivery.author, reason }, "parked a call");
-      return delivery.park(reason);
+      return this.refuse(delivery, error as Error);
     }
     this.counters.calls += calls.length;
     const answers = await Promise.all(calls.map((call) => this.perform(call).then(answerOk, answerError)));
     delivery.ack();
+    this.reply(delivery, encodeAnswers(answers));
+  }
+
+  private refuse(delivery: Delivery, error: Error): void {
+    const reason = error instanceof UnreadableMessage ? `${error.reason}: ${error.message}` : `invalid: ${error}`;
+    this.counters.refused++;
+    this.log.warn({ message_id: delivery.messageId, user: delivery.author, reason }, "parked a call");
+    delivery.park(reason);
+    this.reply(delivery, encodeRefusal(error.message));
+  }
+
+  private reply({ replyTo, correlationId }: Delivery, body: string): void {
     if (replyTo === null) return;
-    const reply = {
-      messageId: newId(),
-      correlationId: correlationId ?? "",
-      type: "reply",
-      body: encodeAnswers(answers),
-    };
+    const message = { messageId: newId(), correlationId: correlationId ?? "", type: "reply", body };
     // Who asked has gone, or asks again.
-    await this.transport.publish({ ...reply, address: { to: "reply", name: replyTo } }).catch(() => undefined);
+    this.transport.publish({ ...message, address: { to: "reply", name: replyTo } }).catch(() => undefined);
   }
 
   private async perform(call: RecorderCall): Promise<unknown> {
@@ -97,6 +105,10 @@ export class CallAnswerer {
         return store.request(call);
     }
   }
+}
+
+function speakersOf(call: RecorderCall): Array<string | null> {
+  return [call.endpoint, ...(call.call === "check" ? call.leases.map(speakerOf) : [])];
 }
 
 /** The task stays with the manager, which knows it. Only its version is asked for. */

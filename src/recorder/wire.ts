@@ -12,8 +12,6 @@ export const RECORDER_SCHEMA = 1;
 
 const id = z.string().max(64);
 const name = z.string().refine(isName, "is not a name");
-/** `-`: of no endpoint, or of what its id alone names. */
-const speaker = z.union([name, z.literal("-")]);
 const key = z.union([name, z.literal("*")]);
 const count = z.int().min(0).max(1_000_000_000);
 const words = z.string().max(200);
@@ -65,7 +63,7 @@ const claim = z.object({
 
 const slot = { endpoint: name, host: words, slot: words };
 const call = z.discriminatedUnion("call", [
-  z.object({ call: z.literal("message_key"), endpoint: speaker }),
+  z.object({ call: z.literal("message_key"), endpoint: name }),
   z.object({ call: z.literal("predecessors"), ...slot }),
   z.object({
     ...{ call: z.literal("register"), ...slot, id, version: words, pid: count, ttlMs: ms },
@@ -76,14 +74,14 @@ const call = z.discriminatedUnion("call", [
   }),
   z.object({ call: z.literal("open_deliveries"), endpoint: name }),
   z.object({
-    ...{ call: z.literal("heartbeat"), endpoint: speaker, managerId: id },
+    ...{ call: z.literal("heartbeat"), endpoint: name, managerId: id },
     ...{ running: count, draining: z.boolean() },
   }),
-  z.object({ call: z.literal("leave"), endpoint: speaker, managerId: id }),
+  z.object({ call: z.literal("leave"), endpoint: name, managerId: id }),
   z.object({ call: z.literal("claim"), endpoint: name, managerId: id, claims: z.array(claim).max(1000) }),
-  z.object({ call: z.literal("check"), endpoint: speaker, leases: z.array(lease).max(10_000) }),
+  z.object({ call: z.literal("check"), endpoint: name, leases: z.array(lease).max(10_000) }),
   z.object({
-    ...{ call: z.literal("request"), endpoint: speaker, id, type: name },
+    ...{ call: z.literal("request"), endpoint: name, id, type: name },
     ...{ identifier: short, body: z.string() },
   }),
 ]);
@@ -119,9 +117,15 @@ export function decodeCalls(body: string): RecorderCall[] {
   return decode(body, calls).calls;
 }
 
-/** Throws UnreadableMessage. */
+/** The reply to a message that was parked. */
+export function encodeRefusal(message: string): string {
+  return encode({ refused: message });
+}
+
+/** Throws UnreadableMessage, or an Error that says why the message was parked. */
 export function decodeAnswers(body: string): Answer[] {
-  const { answers } = parse(body) as { answers?: Answer[] };
+  const { answers, refused } = parse(body) as { answers?: Answer[]; refused?: string };
+  if (refused !== undefined) throw new Error(`The recorder refuses what this manager asks: ${refused}.`);
   if (!Array.isArray(answers)) throw new UnreadableMessage("invalid", "the reply has no `answers`");
   return answers;
 }

@@ -19,6 +19,7 @@ import { LostMessages } from "./reconcile/lost-messages";
 import { Newcomers } from "./reconcile/newcomers";
 import { Purge } from "./reconcile/purge";
 import { Reconciler } from "./reconcile/reconcile";
+import { allRecorded } from "./reconcile/recorded";
 import { Republisher } from "./reconcile/republish";
 import { Inbox } from "./requests/inbox";
 
@@ -70,7 +71,7 @@ export function assembleTasks({ config, store, transport, log, users = null }: T
     new Housekeeping(maintenance, queues, log),
     leftovers,
     new LostMessages(maintenance, transport),
-    new DueResponses(maintenance, leases, republisher),
+    new DueResponses(maintenance, leases, republisher, () => allRecorded(transport)),
     feed,
     new Purge(maintenance, leftovers, log),
   ];

@@ -105,7 +105,7 @@ describe.each(MODES)("an HTTP job queue, %s", (mode) => {
       return items.find((one: Body) => one.status === "retrying") ?? null;
     });
     expect(Date.parse(response.retry_at) - Date.parse(response.started_at)).toBeGreaterThanOrEqual(3000);
-    await w.settled(body.id);
+    await w.settled(body);
   });
 
   test("what may not, or cannot, be called says why, and nothing is connected to", async () => {

@@ -114,7 +114,7 @@ export async function openParts(types: TaskTypeConfig[]): Promise<Parts> {
   const leftovers = new Leftovers(config, store, silentLog);
   const leases = new Leases(maintenance, config.manager.ttlMs, silentLog);
   const republisher = new Republisher(config, maintenance, queues, publisher, leftovers);
-  const due = new DueResponses(maintenance, leases, republisher);
+  const due = new DueResponses(maintenance, leases, republisher, async () => true);
   const sql: Parts["sql"] = (text, ...values) => void beside.prepare(text).run(...values);
   return {
     ...{ config, store, transport, queues, confirms, publisher, leftovers, leases, due, sql },

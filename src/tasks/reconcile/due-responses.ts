@@ -6,6 +6,10 @@ import type { Leases } from "./leases";
 import type { Republisher } from "./republish";
 
 const PAGE = 500;
+/** Their rows may have ended, with the end on its way. */
+const AFTER_REPORTS: ReadonlySet<Action> = new Set<Action>(["reclaim", "reclaimLater", "recheck", "publish"]);
+/** So long rests what waits for reports that are not recorded yet. */
+const UNRECORDED_MS = 1000;
 
 /**
  * Open responses by `due_at`, "when to look at this response next". Each row of a page becomes one
@@ -16,6 +20,8 @@ export class DueResponses implements Duty {
     private readonly maintenance: MaintenanceStore,
     private readonly leases: Leases,
     private readonly republisher: Republisher,
+    /** recorded.ts */
+    private readonly allRecorded: () => Promise<boolean>,
   ) {}
 
   async work(now: number): Promise<boolean> {
@@ -31,9 +37,13 @@ export class DueResponses implements Duty {
       publish: (rows) => this.republisher.publish(rows),
       settle: async () => {},
     };
+    const wait = [...byAction.keys()].some((action) => AFTER_REPORTS.has(action)) && !(await this.allRecorded());
     for (const action of Object.keys(actions) as Action[]) {
       const rows = byAction.get(action);
-      if (rows) await actions[action](rows);
+      if (!rows) continue;
+      if (wait && AFTER_REPORTS.has(action))
+        await this.maintenance.postpone(rows.map((row) => ({ ...row, ms: UNRECORDED_MS })));
+      else await actions[action](rows);
     }
     await this.settle(due, byAction);
     return due.length === PAGE;

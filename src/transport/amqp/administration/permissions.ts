@@ -1,15 +1,16 @@
 import { BANDS } from "../../../model/priority";
 import type { TypeTopology } from "../../transport";
-import { endpointQueueName, PARKING, sharedQueueName } from "../naming";
+import { endpointQueueName, PARKING, RECORDER, sharedQueueName } from "../naming";
 import type { Permissions } from "./management";
 
 /**
  * The least rights in the vhost, as RabbitMQ's regular expressions over names (naming.ts).
  *
  * What there is in the broker is the API's: it declares every exchange and queue and binds them. A
- * manager consumes what is its own and parks what it cannot read. It declares nothing, binds
- * nothing (that takes a right to write a queue), and publishes neither through a type's exchange
- * nor through the default one, so it reaches no queue but the parking one.
+ * manager consumes what is its own, parks what it cannot read, and reports to the recorder. It
+ * declares nothing, binds nothing (that takes a right to write a queue), and publishes neither
+ * through a type's exchange nor through the default one. So it reaches no queue but the parking one
+ * and those of the recorder.
  */
 const dots = (text: string) => text.replace(/[.+*?()[\]{}|^$\\]/g, "\\$&");
 const oneOf = (names: readonly string[]) => names.join("|");
@@ -40,7 +41,7 @@ export function managerPermissions(
     : [`tasker\\.[^.]+\\.${at}`];
   return {
     configure: "^$",
-    write: `^${dots(PARKING)}$`,
+    write: `^(${oneOf([PARKING, RECORDER].map(dots))})$`,
     read: `^(${oneOf([...own, ...shared])})$`,
   };
 }
