@@ -55,6 +55,8 @@ export class ApiMetrics {
     this.gauges.ready.set(health?.ready ? 1 : 0);
     this.gauges.pending.set(Number(health?.checks.outbox?.unpublished ?? 0));
     this.gauges.oldest.set(Number(health?.checks.outbox?.oldest_seconds ?? 0));
+    this.gauges.reports.set(Number(health?.checks.reports?.waiting ?? 0));
+    this.gauges.reportAge.set(Number(health?.checks.reports?.oldest_seconds ?? 0));
     if (endpoints) {
       this.registered = new Set(endpoints.map(({ name }) => name));
       for (const gauge of [this.gauges.seen, this.gauges.alive]) gauge.reset();
@@ -88,6 +90,8 @@ function makeGauges(registers: Registry[]) {
     alive: gauge("tasker_endpoint_alive", "1 while a manager of the endpoint has a fresh heartbeat", ["endpoint"]),
     pending: gauge("tasker_outbox_pending", "Tasks stored and not yet confirmed by the broker", []),
     oldest: gauge("tasker_outbox_oldest_seconds", "Age of the oldest of them", []),
+    reports: gauge("tasker_reports_waiting", "Messages of managers that wait for the recorder", []),
+    reportAge: gauge("tasker_reports_oldest_seconds", "The age that the oldest of them has at most", []),
     ready: gauge("tasker_ready", "1 while every check of /readyz passes", []),
   };
 }

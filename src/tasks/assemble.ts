@@ -19,8 +19,8 @@ import { LostMessages } from "./reconcile/lost-messages";
 import { Newcomers } from "./reconcile/newcomers";
 import { Purge } from "./reconcile/purge";
 import { Reconciler } from "./reconcile/reconcile";
-import { allRecorded } from "./reconcile/recorded";
 import { Republisher } from "./reconcile/republish";
+import { Reports } from "./reports";
 import { Inbox } from "./requests/inbox";
 
 import { TaskService } from "./tasks";
@@ -58,6 +58,7 @@ export function assembleTasks({ config, store, transport, log, users = null }: T
     (tasks) => publisher.created(tasks),
     (taskIds) => maintenance.storeStatus(taskIds),
   );
+  const reports = new Reports(transport);
   const inbox = new Inbox(config, maintenance, store.access, creator, log);
   const leftovers = new Leftovers(config, store, log);
   const leases = new Leases(maintenance, config.manager.ttlMs, log);
@@ -71,13 +72,13 @@ export function assembleTasks({ config, store, transport, log, users = null }: T
     new Housekeeping(maintenance, queues, log),
     leftovers,
     new LostMessages(maintenance, transport),
-    new DueResponses(maintenance, leases, republisher, () => allRecorded(transport)),
+    new DueResponses(maintenance, leases, republisher, () => reports.allRecorded()),
     feed,
     new Purge(maintenance, leftovers, log),
   ];
   const reconciler = new Reconciler(maintenance, queues, feed, duties, log);
   const waiters = new Waiters(store.tasks);
-  const health = new Health(store, transport, backlog, reconciler, log);
+  const health = new Health({ store, transport, backlog, reports, reconciler }, log);
   const endpoints = new Endpoints(store, queues, users, reconciler, log);
   const service = new TaskService({ config, store, creator, waiters, reconciler, health, endpoints });
   return {
@@ -93,11 +94,13 @@ export function assembleTasks({ config, store, transport, log, users = null }: T
       }
       await leftovers.start();
       backlog.start();
+      reports.start();
       reconciler.start();
     },
     async stop() {
       waiters.close();
       backlog.stop();
+      reports.stop();
       await reconciler.stop();
       await confirms.stop();
     },

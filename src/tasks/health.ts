@@ -4,6 +4,7 @@ import type { Transport } from "../transport/transport";
 import { Trouble } from "../trouble";
 import type { Backlog } from "./backlog";
 import type { Reconciler } from "./reconcile/reconcile";
+import type { Reports } from "./reports";
 import type { ServiceHealth } from "./service";
 
 /** A database that does not answer within this time takes no writes. */
@@ -13,16 +14,24 @@ const MAX_LAG_MS = 15_000;
 /** The age from which what is unpublished, or what no endpoint has received, is an alarm. */
 const OUTBOX_ALARM_MS = 60_000;
 const WAITING_ALARM_MS = 15 * 60_000;
+/** The age from which a report that is not recorded is an alarm. */
+const REPORTS_ALARM_MS = 30_000;
+
+/** What is looked at. */
+interface Looked {
+  store: Store;
+  transport: Transport;
+  backlog: Backlog;
+  reports: Reports;
+  reconciler: Reconciler;
+}
 
 /** `/readyz`: each check with its figures and limits (docs/alarms.md); ready when all are ok. */
 export class Health {
   private readonly trouble: Trouble;
 
   constructor(
-    private readonly store: Store,
-    private readonly transport: Transport,
-    private readonly backlog: Backlog,
-    private readonly reconciler: Reconciler,
+    private readonly looked: Looked,
     log: Log,
   ) {
     this.trouble = new Trouble(log, {
@@ -33,9 +42,9 @@ export class Health {
 
   /** Never rejects. */
   async read(): Promise<ServiceHealth> {
-    const { reconciler, backlog } = this;
+    const { reconciler, backlog, reports, transport } = this.looked;
     const database = await this.database();
-    const wire = this.transport.health();
+    const wire = transport.health();
     const lag = Math.round(performance.now() - reconciler.lastTick);
     const { unpublished, oldestUnpublishedMs, oldestWaitingMs } = backlog.latest;
     const checks: ServiceHealth["checks"] = {
@@ -52,6 +61,9 @@ export class Health {
         ...aged(oldestUnpublishedMs, OUTBOX_ALARM_MS),
       },
       waiting: { ok: true, ...aged(oldestWaitingMs, WAITING_ALARM_MS) },
+      ...(reports.exist
+        ? { reports: { ok: true, waiting: reports.waiting, ...aged(reports.oldestMs, REPORTS_ALARM_MS) } }
+        : {}),
       reconciler: {
         ok: !reconciler.leading || lag < MAX_LAG_MS,
         leading: reconciler.leading,
@@ -64,7 +76,7 @@ export class Health {
 
   private async database(): Promise<ServiceHealth["checks"][string]> {
     try {
-      await this.store.checkWrites({ attempt: true, deadlineMs: CHECK_MS });
+      await this.looked.store.checkWrites({ attempt: true, deadlineMs: CHECK_MS });
       this.trouble.over();
       return { ok: true };
     } catch (error) {

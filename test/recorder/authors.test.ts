@@ -5,7 +5,7 @@ import { userName } from "../../src/initialize/users";
 import { silentLog } from "../../src/log";
 import { newId } from "../../src/model/ids";
 import { startProcess, type TaskerProcess } from "../../src/tasker";
-import { allRecorded } from "../../src/tasks/reconcile/recorded";
+import { Reports } from "../../src/tasks/reports";
 import { managerPermissions } from "../../src/transport/amqp/administration/permissions";
 import { lookInto } from "../support/broker";
 import { createDatabase, createVhost, management, type Scratch } from "../support/services";
@@ -155,7 +155,7 @@ test("an end that was replayed after a retry, or invented, changes nothing", asy
   const [row] = await responses();
   const replayed = { ...end("lb-1"), task_id: row!.task_id, lease_id: row!.lease_id, status: "failed" };
   await publish(it.channel, "reports", { v: 1, finish: [replayed] }, { userId });
-  expect(await allRecorded(api.transport)).toBe(true);
+  expect(await new Reports(api.transport).allRecorded()).toBe(true);
   expect(await responses()).toEqual([row]);
   await it.close();
 });

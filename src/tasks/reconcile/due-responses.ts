@@ -20,7 +20,7 @@ export class DueResponses implements Duty {
     private readonly maintenance: MaintenanceStore,
     private readonly leases: Leases,
     private readonly republisher: Republisher,
-    /** recorded.ts */
+    /** reports.ts */
     private readonly allRecorded: () => Promise<boolean>,
   ) {}
 
