@@ -60,6 +60,8 @@ export interface ProcessOptions {
   api: boolean;
   /** With `api`: also over HTTP; true if left out. A library user may do without. */
   listen?: boolean;
+  /** Record what managers report over a broker, as every API does. */
+  recorder?: boolean;
   /** Run a manager for each of these endpoints. */
   endpoints: readonly string[];
   /** Handlers given as functions, by type or handler name; they run inline. */
@@ -73,9 +75,13 @@ const RETRY: Backoff = { firstMs: 200, factor: 2, maxMs: 3000 };
 
 export async function startProcess(options: ProcessOptions): Promise<TaskerProcess> {
   const { config, log } = options;
-  const remote = !options.api && config.manager.report === "broker" && !config.broker.uri.startsWith("embedded:");
+  const remote =
+    !options.api &&
+    !options.recorder &&
+    config.manager.report === "broker" &&
+    !config.broker.uri.startsWith("embedded:");
   const store = remote ? null : await connectStore(config, log, { exclusive: true });
-  const name = `tasker ${options.api ? "api" : options.endpoints.join(" ")}`;
+  const name = `tasker ${options.api ? "api" : options.endpoints.join(" ") || "recorder"}`;
   const transport = connectTransport(config, log, name, { consumesOnly: !options.api, calls: remote || options.api });
   const link = new RecorderLink(transport, RECORDER_MS);
   const reached = (endpoint: string) => (store ? store.managers : new RemoteStore(link, endpoint));
@@ -90,12 +96,13 @@ export async function startProcess(options: ProcessOptions): Promise<TaskerProce
           users: usersOf(config),
         })
       : null;
-  const recorder = tasks && store && transport.kind === "amqp" ? recorderOf(config, store, transport, log) : null;
+  const records = (options.api || options.recorder) && transport.kind === "amqp";
+  const recorder = records && store ? recorderOf(config, store, transport, log) : null;
   const managers: RunningManager[] = [];
   const ending = new AbortController();
   const registry = processRegistry(
     transport,
-    !tasks ? "manager" : options.endpoints.length > 0 ? "api+manager" : "api",
+    !tasks ? (recorder ? "recorder" : "manager") : options.endpoints.length > 0 ? "api+manager" : "api",
   );
   if (tasks && store) {
     const registered = async () => new Set((await store.tasks.endpoints()).map(({ name }) => name));

@@ -14,6 +14,7 @@ const COMMANDS: Record<string, () => { register(program: Command): void }> = {
   up: () => require("./processes/up"),
   api: () => require("./processes/api"),
   manager: () => require("./processes/manager"),
+  recorder: () => require("./processes/recorder"),
   initialize: () => require("./processes/initialize"),
   submit: () => require("./tasks/submit"),
   status: () => require("./tasks/status"),
@@ -36,7 +37,7 @@ const COMMANDS: Record<string, () => { register(program: Command): void }> = {
 };
 const ALIASES: Record<string, string> = { send: "submit", ls: "list", logs: "log" };
 /** These continue to serve after their action has returned, and end the process themselves. */
-const SERVING = ["up", "api", "manager"];
+const SERVING = ["up", "api", "manager", "recorder"];
 /** Needs every command. */
 const COMPLETE = "__complete";
 const VERSION_OPTIONS = ["-V", "--version"];

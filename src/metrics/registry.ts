@@ -3,7 +3,7 @@ import type { Transport } from "../transport/transport";
 import { VERSION } from "../version";
 
 /** The metrics of every process: Node's own, the version, and the connections to the broker. */
-export function processRegistry(transport: Transport, role: "api" | "manager" | "api+manager"): Registry {
+export function processRegistry(transport: Transport, role: "api" | "manager" | "api+manager" | "recorder"): Registry {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });

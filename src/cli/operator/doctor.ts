@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import type { Endpoint } from "../../client";
 import { readContexts } from "../../config/client-settings";
@@ -52,9 +53,11 @@ async function doctor(session: Session, options: ServerOptions): Promise<number>
   let open: OpenWork | null = null;
   await step("config", async () => {
     config = serverConfig(options, say);
-    await step("database", async () => {
-      open = await database(config!, say);
-    });
+    if (needsNoDatabase(config)) say("database", "ok", "none is needed here: managers report over the broker");
+    else
+      await step("database", async () => {
+        open = await database(config!, say);
+      });
   });
   let known: Endpoint[] | null = null;
   const settings = await step("client", () => clientSide(session, say));
@@ -73,6 +76,12 @@ async function doctor(session: Session, options: ServerOptions): Promise<number>
     rows: checks.map(({ check, state, detail }) => [check, { text: state, style: STYLES[state] }, detail]),
   });
   return worst || (checks.some(({ state }) => state === "failed") ? EXIT.unexpected : EXIT.done);
+}
+
+/** The config of a host with managers only, which names no database. */
+function needsNoDatabase({ broker, database, manager }: Config): boolean {
+  const remote = manager.report === "broker" && !broker.uri.startsWith("embedded:");
+  return remote && database.uri.startsWith("sqlite:") && !existsSync(database.uri.slice("sqlite:".length));
 }
 
 function versions(say: Say): void {

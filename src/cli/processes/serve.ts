@@ -12,7 +12,7 @@ import { flushOutput, isClosed, reasonOf } from "../stdio";
 export interface Serving {
   /** Stands in each line of the log; left out: a process that does everything. */
   process?: string;
-  parts(config: Config): Pick<ProcessOptions, "api" | "endpoints" | "uiDir">;
+  parts(config: Config): Pick<ProcessOptions, "api" | "recorder" | "endpoints" | "uiDir">;
   readyLine(running: TaskerProcess): string;
   onReady?(running: TaskerProcess): Promise<void>;
 }

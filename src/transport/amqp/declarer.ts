@@ -3,6 +3,7 @@ import { TransportError } from "../../errors";
 import type { Log } from "../../log";
 import type { ControlChannels } from "./control";
 import { type Declaration, type DeclarationGroup, describe } from "./declarations";
+import { ORDERED } from "./naming";
 import type { Session } from "./session";
 import { replyCode } from "./words";
 
@@ -96,7 +97,7 @@ export class Declarer {
   ): Promise<void> {
     const look: Request = (channel) => channel.checkQueue(name);
     if (this.denied.has(name)) return run(look);
-    const order = ordered ? { "x-single-active-consumer": true } : {};
+    const order = ordered ? { [ORDERED]: true } : {};
     const options = { durable: true, arguments: { "x-queue-type": this.queueType, ...order } };
     try {
       await run((channel) => channel.assertQueue(name, options));

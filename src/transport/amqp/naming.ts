@@ -22,6 +22,8 @@ export const BOOT_MARK = `${PREFIX}.:boot`;
 /** Exchange of what managers send to the recorder, and its queues; bound by their own names. */
 export const RECORDER = `${PREFIX}.:recorder`;
 export const REPORTS = `${PREFIX}.:reports`;
+/** The argument by which one consumer of the reports at a time gets them. */
+export const ORDERED = "x-single-active-consumer";
 export const CALLS = `${PREFIX}.:calls`;
 
 /** Routing key of every endpoint queue of a type. No endpoint can be called so. */

@@ -1,7 +1,7 @@
 import { ANY_ENDPOINT } from "../../../model/names";
 import { BANDS } from "../../../model/priority";
 import type { TypeTopology } from "../../transport";
-import { endpointQueueName, PARKING, sharedQueueName } from "../naming";
+import { CALLS, endpointQueueName, ORDERED, PARKING, REPORTS, sharedQueueName } from "../naming";
 
 /**
  * The queues that are in a vhost, held against those that would be declared. Pure: for `doctor`,
@@ -63,7 +63,7 @@ export function judgeQueues(found: readonly FoundQueue[], expected: ExpectedQueu
 }
 
 function wantedNames({ types, endpoints, open }: ExpectedQueues): Set<string> {
-  const names = new Set([PARKING]);
+  const names = new Set([PARKING, CALLS, REPORTS]);
   for (const { type, deliver } of types) {
     if (deliver === "one") for (const band of BANDS) names.add(sharedQueueName(type, band));
     else for (const endpoint of endpoints ?? []) names.add(endpointQueueName(type, endpoint));
@@ -106,7 +106,8 @@ function differencesOf(queue: FoundQueue, queueType: string): string[] {
   if (queue.auto_delete) differences.push("it is deleted with its last consumer");
   if (queue.exclusive) differences.push("it is another connection's alone");
   for (const [name, value] of Object.entries(queue.arguments)) {
-    if (name !== "x-queue-type") differences.push(`it has ${name}=${JSON.stringify(value)}`);
+    if (name !== "x-queue-type" && !(queue.name === REPORTS && name === ORDERED))
+      differences.push(`it has ${name}=${JSON.stringify(value)}`);
   }
   return differences;
 }
