@@ -168,6 +168,12 @@ export interface LeaseRef extends ResponseKey {
 /** `overdue`: it is held, and by the database's clock its timeout passed some time ago. */
 export type LeaseState = "held" | "cancel" | "overdue" | "lost";
 
+/** What waits at an endpoint. */
+export interface Waiting {
+  endpoint: string;
+  tasks: ReadonlyArray<Pick<Claim, "taskId" | "job" | "generation">>;
+}
+
 /**
  * All that a manager may do to the store. Kept this small so that the same calls can travel over
  * the broker one day.
@@ -216,7 +222,7 @@ export interface ManagerStore {
    * Says that these wait at the endpoint (`received`). Only what is still `expected`, in the
    * claim's generation, changes.
    */
-  received(endpoint: string, tasks: ReadonlyArray<Pick<Claim, "taskId" | "job" | "generation">>): Promise<void>;
+  received(endpoint: string, tasks: Waiting["tasks"]): Promise<void>;
   /**
    * Says that these attempts still run some time after they began: only then are their starts
    * published.

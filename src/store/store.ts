@@ -4,13 +4,15 @@ import type { TaskDraft, TaskRecord, TaskStatus } from "../model/task";
 import type { AccessStore } from "./access";
 import type { MaintenanceStore } from "./maintenance";
 import type { ManagerRecord, ManagerStore } from "./managers";
+import type { RecorderStore } from "./recorder";
 
 /**
- * The seam to the database, which alone holds the truth about tasks. It has four interfaces, each
+ * The seam to the database, which alone holds the truth about tasks. It has five interfaces, each
  * used by one folder:
  *
  *   tasks        the API: create, read, cancel, retry
  *   managers     a manager: register, heartbeat, claim, report progress, finish
+ *   recorder     who commits the reports of many managers: claim, finish, heartbeat
  *   maintenance  the reconciler: lock, due responses, task statuses, dead managers, purge
  *   access       API keys and the audit trail
  *
@@ -27,6 +29,7 @@ export interface Store {
   readonly kind: "mysql" | "sqlite";
   readonly tasks: TaskStore;
   readonly managers: ManagerStore;
+  readonly recorder: RecorderStore;
   readonly maintenance: MaintenanceStore;
   readonly access: AccessStore;
   /**
@@ -266,3 +269,4 @@ export type {
 } from "./maintenance";
 export type * from "./managers";
 export { knownGrant } from "./managers";
+export type * from "./recorder";

@@ -12,6 +12,7 @@ import { lateContract } from "./contract/late";
 import { listContract } from "./contract/list";
 import { upkeepContract } from "./contract/maintenance";
 import { operatorContract } from "./contract/operator";
+import { recorderContract } from "./contract/recorder";
 import { registerContract } from "./contract/register";
 import { settledContract } from "./contract/settled";
 
@@ -33,6 +34,7 @@ export function storeContract(subject: () => Subject): void {
   generationContract(subject);
   incarnationContract(subject);
   operatorContract(subject);
+  recorderContract(subject);
   registerContract(subject);
   settledContract(subject);
   endpointsContract(subject);

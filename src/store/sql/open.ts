@@ -2,7 +2,7 @@ import type { Store } from "../store";
 import { accessStore } from "./access";
 import type { Database } from "./connection";
 import { maintenanceStore } from "./maintenance";
-import { managerStore } from "./managers";
+import { managerStore, recorderStore } from "./managers";
 import type * as Mysql from "./mysql/database";
 import type { StoreOptions } from "./options";
 import { schemaReady } from "./schema-ready";
@@ -21,6 +21,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     kind: db.dialect.kind,
     tasks: taskStore(db),
     managers: managerStore(db),
+    recorder: recorderStore(db),
     maintenance: maintenanceStore(db),
     access: accessStore(db),
     migrate: () => db.migrate(),

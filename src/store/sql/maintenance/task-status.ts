@@ -6,7 +6,7 @@ import type { TaskRecord } from "../../../model/task";
 import { type EndedResponse, PUBLISH_GRACE_MS } from "../../store";
 import { FINAL } from "../conditions";
 import type { Connection, Database } from "../connection";
-import { chunks, pick, Sql, unique } from "../sql";
+import { type Apart, chunks, pick, Sql, unique } from "../sql";
 import { RESPONSES } from "../tables/responses";
 import { TASKS } from "../tables/tasks";
 import { unsettledTasks } from "../tasks/unsettled";
@@ -125,9 +125,11 @@ interface StateChange {
   final: boolean;
 }
 
+const BY_ID: Apart<StateChange> = { column: "id", of: ({ taskId }) => taskId };
+
 async function storeStates(connection: Connection, changed: readonly StateChange[]): Promise<void> {
   for (const [final, group] of groupBy(changed, (row) => row.final)) {
-    const sql = new Sql("UPDATE tasks SET status = ").append(pick(group, (row) => row.status, "id"));
+    const sql = new Sql("UPDATE tasks SET status = ").append(pick(group, (row) => row.status, BY_ID));
     // The server finds the time again faster than it compares a row with a list of times.
     sql.add(`, finished_at = ${final ? LAST_FINISH : "NULL"}`);
     if (final) sql.add(`, published_at = ${publishedAt(connection)}, open_run_key = NULL`);

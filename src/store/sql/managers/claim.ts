@@ -1,12 +1,20 @@
-import { IncarnationLost } from "../../../errors";
-import { groupBy } from "../../../group-by";
-import { isId, newId } from "../../../model/ids";
+import { isId } from "../../../model/ids";
+import { ANY_ENDPOINT, isName } from "../../../model/names";
 import { isFinal, type ResponseStatus } from "../../../model/response";
-import { type Claim, type ClaimAnswer, type Grant, knownGrant, type Refusal } from "../../store";
+import {
+  type Claim,
+  type ClaimAnswer,
+  type ClaimRequest,
+  type ClaimResult,
+  type Grant,
+  knownGrant,
+  type Refusal,
+} from "../../store";
 import type { Connection, Database } from "../connection";
-import { chunks, Sql } from "../sql";
-import { type Claimant, claimStatement, rowsOf } from "./claim-statement";
-import { runOn } from "./lease";
+import { keyText, Sql, unique } from "../sql";
+import { type Asked, inParts, type Part } from "./claim-parts";
+import { claimStatement, rowsOf, type Wanted } from "./claim-statement";
+import { isKey, runOn } from "./lease";
 
 const MAX_UNCONFIRMED = 10_000;
 
@@ -24,55 +32,116 @@ export class Claims {
 
   constructor(private readonly db: Database) {}
 
-  async claim(managerId: string, endpoint: string, claims: readonly Claim[]): Promise<ClaimAnswer[]> {
-    const answers = new Map<Claim, ClaimAnswer>();
-    const fresh = newId();
-    const byLease = groupBy(
-      claims.filter((claim) => isId(claim.taskId)),
-      (claim) => claim.leaseId ?? this.unconfirmed.get(nameOf(managerId, claim)) ?? fresh,
-    );
-    for (const [leaseId, group] of byLease) {
-      for (const part of chunks(group, 100)) {
-        const found = await this.claimUnder({ leaseId, managerId, endpoint }, part);
-        part.forEach((claim, i) => void answers.set(claim, found[i]!));
+  /** Answers each request in the order given; one that is lost harms no other. */
+  async claimAll(requests: readonly ClaimRequest[]): Promise<ClaimResult[]> {
+    const parts = inParts(requests.filter(isPossible).flatMap((request) => this.askedBy(request)));
+    const results = new Map<ClaimRequest, Map<Claim, Answer>>(requests.map((request) => [request, new Map()]));
+    try {
+      for (const part of parts) {
+        const answers = await this.db.single((connection) => grant(connection, part));
+        part.forEach(({ request, claim }, i) => void results.get(request)!.set(claim, answers[i]!));
       }
+    } catch (error) {
+      // What earlier parts were granted is unheard of as well.
+      this.keep(parts.flat());
+      throw error;
     }
-    return claims.map((claim) => answers.get(claim) ?? refusal(claim, "unknown"));
+    if (this.unconfirmed.size > 0)
+      for (const { request, claim } of parts.flat()) this.unconfirmed.delete(nameOf(request, claim));
+    return requests.map((request) => resultOf(request, results.get(request)!));
   }
 
-  private async claimUnder(claimant: Claimant, claims: readonly Claim[]): Promise<ClaimAnswer[]> {
-    const { leaseId, managerId } = claimant;
-    try {
-      const answers = await this.db.single((connection) => grant(connection, claimant, claims));
-      if (this.unconfirmed.size > 0) for (const claim of claims) this.unconfirmed.delete(nameOf(managerId, claim));
-      return answers;
-    } catch (error) {
-      if (!(error instanceof IncarnationLost) && this.unconfirmed.size < MAX_UNCONFIRMED)
-        for (const claim of claims) this.unconfirmed.set(nameOf(managerId, claim), leaseId);
-      throw error;
+  private askedBy(request: ClaimRequest): Asked[] {
+    return request.claims
+      .filter((claim) => isComparable(request, claim))
+      .map((claim) => ({
+        request,
+        claim,
+        leaseId: claim.leaseId ?? this.unconfirmed.get(nameOf(request, claim)) ?? null,
+      }));
+  }
+
+  private keep(part: Part): void {
+    for (const { request, claim, leaseId } of part) {
+      if (this.unconfirmed.size >= MAX_UNCONFIRMED) return;
+      this.unconfirmed.set(nameOf(request, claim), leaseId);
     }
   }
 }
 
-function nameOf(managerId: string, { taskId, job }: Claim): string {
+function nameOf({ managerId }: ClaimRequest, { taskId, job }: Claim): string {
   return `${managerId} ${taskId} ${job}`;
 }
 
-async function grant(connection: Connection, claimant: Claimant, claims: readonly Claim[]): Promise<ClaimAnswer[]> {
-  const { dialect } = connection;
-  const { leaseId, managerId, endpoint } = claimant;
-  let granted = await runOn(connection, claims.length, claimStatement(dialect, claimant, claims));
-  const known = claims.filter((claim) => claim.known);
-  if (granted === claims.length && known.length === granted)
-    return claims.map((claim) => knownGrant(claim, endpoint, leaseId));
-  if (granted < claims.length && known.length > 0) {
-    // Some rows have gone on since their messages were written, and may still be claimable.
-    const anew = known.map(({ known, ...claim }) => claim);
-    granted += await runOn(connection, anew.length, claimStatement(dialect, claimant, anew));
+/** LOST: its incarnation was declared dead, retired or closed. */
+type Answer = ClaimAnswer | typeof LOST;
+const LOST = "lost";
+
+function resultOf(request: ClaimRequest, answers: ReadonlyMap<Claim, Answer>): ClaimResult {
+  const told: ClaimAnswer[] = [];
+  for (const claim of request.claims) {
+    const answer = answers.get(claim) ?? refusal(claim, "unknown");
+    if (answer === LOST || !isPossible(request)) return { lost: true };
+    told.push(answer);
   }
-  const rows = await readRows(connection, endpoint, claims);
-  if (granted < claims.length) await assertAlive(connection, managerId);
-  return claims.map((claim) => answerOf(claim, rows.get(`${claim.taskId} ${claim.job}`), leaseId));
+  return { answers: told };
+}
+
+/** No incarnation has another id, which could not even be compared with one. */
+function isPossible({ managerId }: ClaimRequest): boolean {
+  return isId(managerId);
+}
+
+/** What else could stand in no row, and would fail the statement of its neighbours. */
+function isComparable(request: ClaimRequest, claim: Claim): boolean {
+  const { taskId, job, type, endpoint, leaseId, generation, attempt, known } = claim;
+  return (
+    isKey({ taskId, job, endpoint: request.endpoint }) &&
+    (type === undefined || isName(type)) &&
+    (endpoint === undefined || endpoint === request.endpoint || endpoint === ANY_ENDPOINT) &&
+    (leaseId === undefined || isId(leaseId)) &&
+    [generation, attempt, known?.version].every((count) => count == null || Number.isSafeInteger(count))
+  );
+}
+
+async function grant(connection: Connection, part: Part): Promise<Answer[]> {
+  const { dialect } = connection;
+  let granted = await runOn(connection, part.length, claimStatement(dialect, wantedOf(part)));
+  const known = part.filter(({ claim }) => claim.known);
+  if (granted === part.length && known.length === granted)
+    return part.map(({ request, claim, leaseId }) => knownGrant(claim, request.endpoint, leaseId));
+  if (granted < part.length && known.length > 0) {
+    // Some rows have gone on since their messages were written, and may still be claimable.
+    granted += await runOn(connection, known.length, claimStatement(dialect, wantedOf(known.map(anew))));
+  }
+  const rows = await readRows(connection, part.map(anew));
+  const managers = unique(part.map(({ request }) => request.managerId));
+  const living = granted < part.length ? await livingOf(connection, managers) : new Set(managers);
+  return part.map((one) => (living.has(one.request.managerId) ? answerOf(one, rows) : LOST));
+}
+
+/** As if nothing were known of the row. */
+function anew(one: Part[number]): Part[number] {
+  return { ...one, claim: { ...one.claim, known: null } };
+}
+
+function wantedOf(part: Part): Wanted[] {
+  const { endpoint } = part[0]!.request;
+  const shared = part.some(({ request }) => request.endpoint !== endpoint);
+  // Named one by one: this is made for each row, and spreading is slow.
+  return part.map(({ request, claim, leaseId }) => ({
+    taskId: claim.taskId,
+    endpoint: (claim.known && claim.endpoint) || request.endpoint,
+    job: claim.job,
+    type: claim.type,
+    generation: claim.generation,
+    attempt: claim.attempt,
+    leaseId,
+    managerId: request.managerId,
+    performer: request.endpoint,
+    orAnybody: !claim.known && !shared,
+    version: claim.known?.version,
+  }));
 }
 
 interface ClaimedRow extends Omit<Grant, "granted" | "identifier"> {
@@ -81,21 +150,22 @@ interface ClaimedRow extends Omit<Grant, "granted" | "identifier"> {
   cancelAt: string | null;
 }
 
-async function readRows(
-  connection: Connection,
-  endpoint: string,
-  claims: readonly Claim[],
-): Promise<Map<string, ClaimedRow>> {
+/** By their keys. */
+async function readRows(connection: Connection, part: Part): Promise<Map<string, ClaimedRow>> {
   const select = new Sql(
     `SELECT r.task_id AS taskId, r.job, r.endpoint, r.type, r.performer, r.lease_id AS leaseId, r.attempt, r.attempts, r.generation,
        r.timeout_ms AS timeoutMs, t.identifier, t.payload, t.traceparent, r.status, r.cancel_at AS cancelAt
      FROM task_responses r JOIN tasks t ON t.id = r.task_id WHERE `,
-  ).append(rowsOf(connection.dialect, endpoint, claims, { prefix: "r." }));
+  ).append(rowsOf(connection.dialect, wantedOf(part), { prefix: "r." }));
   const rows = await connection.query<ClaimedRow>(select.text, select.values);
-  return new Map(rows.map((row) => [`${row.taskId} ${row.job}`, row]));
+  return new Map(rows.map((row) => [keyText(row), row]));
 }
 
-function answerOf(claim: Claim, row: ClaimedRow | undefined, leaseId: string): ClaimAnswer {
+function answerOf({ request, claim, leaseId }: Part[number], rows: ReadonlyMap<string, ClaimedRow>): ClaimAnswer {
+  const { taskId, job } = claim;
+  const row =
+    rows.get(keyText({ taskId, job, endpoint: request.endpoint })) ??
+    rows.get(keyText({ taskId, job, endpoint: ANY_ENDPOINT }));
   if (!row) return refusal(claim, "unknown");
   if (claim.generation != null && claim.generation < row.generation) return refusal(claim, "final");
   const { status, cancelAt, identifier, ...rest } = row;
@@ -110,10 +180,11 @@ function refusal({ taskId, job }: Claim, why: Refusal): ClaimAnswer {
 }
 
 /** Asked only where something was refused: most often the rows themselves are the reason. */
-async function assertAlive(connection: Connection, managerId: string): Promise<void> {
-  const rows = await connection.query(
-    "SELECT 1 AS alive FROM managers WHERE id = ? AND state IN ('alive', 'draining')",
-    [managerId],
+async function livingOf(connection: Connection, managerIds: readonly string[]): Promise<Set<string>> {
+  const { text, values } = connection.dialect.isIn("id", managerIds);
+  const rows = await connection.query<{ id: string }>(
+    `SELECT id FROM managers WHERE ${text} AND state IN ('alive', 'draining')`,
+    values,
   );
-  if (rows.length === 0) throw new IncarnationLost(managerId);
+  return new Set(rows.map(({ id }) => id));
 }

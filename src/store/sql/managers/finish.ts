@@ -1,12 +1,14 @@
 import { groupBy } from "../../../group-by";
 import { isId } from "../../../model/ids";
-import type { AttemptEnd, Claim, EndAnswer, LateClaim } from "../../store";
+import type { ResponseKey } from "../../../model/response";
+import type { AttemptEnd, EndAnswer, LateClaim } from "../../store";
 import { bisect } from "../bisect";
 import type { Connection, Database } from "../connection";
 import { fitting } from "../size";
-import { chunks, inKeyOrder, keyText } from "../sql";
+import { chunks, eachOnce, inKeyOrder, keyText, MAX_LIST, rangesOf } from "../sql";
 import { claimStatement } from "./claim-statement";
 import {
+  CONTENTS,
   type Course,
   courseOf,
   endStatement,
@@ -24,8 +26,8 @@ import { answerUnmatched } from "./unmatched";
  */
 export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]): Promise<EndAnswer[]> {
   const answers = new Map<AttemptEnd, EndAnswer>();
-  const valid = ends.filter((end) => isId(end.taskId) && isId(end.leaseId)).sort(inKeyOrder);
-  for (const part of chunks(valid, 100)) {
+  const valid = ends.filter(isPossible).sort(inKeyOrder);
+  for (const part of chunks(valid, MAX_LIST)) {
     await bisect(
       db.dialect,
       part,
@@ -36,7 +38,14 @@ export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]):
   return ends.map((end) => answers.get(end) ?? { kind: "refused", error: new Error(NO_ID) });
 }
 
-const NO_ID = "The task's id or the lease is not one of tasker's ids.";
+/** The most ends of one statement whose values differ, and how many are not many to tell apart. */
+const MOST_DIFFERING = 100;
+const FEW = 10;
+const NO_ID = "The task's id or the lease is not one of tasker's ids, or a count is not a number.";
+
+function isPossible({ taskId, leaseId, generation, attempt, retryInMs = 0, claim }: AttemptEnd): boolean {
+  return isId(taskId) && isId(leaseId) && [generation, attempt, retryInMs, claim?.ranMs ?? 0].every(Number.isFinite);
+}
 
 async function finishBatch(
   db: Database,
@@ -62,23 +71,32 @@ async function finishBatch(
   if (unmatched.length > 0) await db.write((connection) => answerUnmatched(connection, unmatched, answers));
 }
 
-/** Ends that one statement can take. Two reports for one response cannot share it. */
+/**
+ * Ends that one statement can take, which are of one range and course. Two reports for one response
+ * cannot share it.
+ */
 function groupsOf(ends: readonly AttemptEnd[]): AttemptEnd[][] {
-  if (ends.length === 1) return [[...ends]];
-  const seen = new Set<string>();
-  const again: AttemptEnd[] = [];
-  const first = ends.filter((end) => {
-    const key = end.job === "" ? end.taskId : keyText(end);
-    if (!seen.has(key)) return seen.add(key);
-    again.push(end);
-    return false;
-  });
-  const groups = groupBy(first, (end) => {
-    const { endpoint, job, claim } = end;
-    const late = claim ? ` ${claim.managerId} ${claim.performer} ${claim.type}` : "";
-    return `${courseOf(end)} ${endpoint} ${job}${late}`;
-  });
-  return [...groups.values(), ...(again.length > 0 ? groupsOf(again) : [])];
+  return eachOnce(ends)
+    .flatMap((list) => [...groupBy(list, (end) => `${courseOf(end)} ${lateKindOf(end)}`).values()])
+    .flatMap((kind) => rangesOf(kind))
+    .flatMap((range) => chunks(range, mostOf(range)));
+}
+
+/** What an endpoint performed itself can share a statement with other endpoints' own. */
+function lateKindOf({ endpoint, claim }: AttemptEnd): string {
+  if (!claim) return "";
+  const { managerId, performer, type } = claim;
+  return performer === endpoint ? `late ${type}` : `late ${type} ${performer} ${managerId}`;
+}
+
+/** Values that differ are told apart by a CASE, which takes time as their square. */
+function mostOf(ends: readonly AttemptEnd[]): number {
+  return CONTENTS.every(([, valueIn]) => hasFew(ends, valueIn)) ? MAX_LIST : MOST_DIFFERING;
+}
+
+function hasFew(ends: readonly AttemptEnd[], valueIn: (end: AttemptEnd) => unknown): boolean {
+  const values = new Set<unknown>();
+  return ends.every((end) => values.add(valueIn(end)).size <= FEW);
 }
 
 /** Returns the ends that have to be looked at: none when every row matched. */
@@ -103,14 +121,11 @@ function isLate(run: readonly AttemptEnd[]): run is ReadonlyArray<AttemptEnd & {
  * Claims what can still be claimed as the attempt that it was, under the lease that it ran under.
  */
 async function claimLate(connection: Connection, run: ReadonlyArray<AttemptEnd & { claim: LateClaim }>): Promise<void> {
-  const { managerId, performer, type } = run[0]!.claim;
-  for (const [leaseId, group] of groupBy(run, (end) => end.leaseId)) {
-    const claims = group.map(
-      ({ taskId, job, generation, attempt }): Claim => ({ taskId, job, type, generation, attempt }),
-    );
-    const claimant = { leaseId, managerId, endpoint: performer, ended: true };
-    await runOn(connection, claims.length, claimStatement(connection.dialect, claimant, claims));
-  }
+  const wanted = run.map(({ taskId, endpoint, job, generation, attempt, leaseId, claim }) => ({
+    ...{ taskId, endpoint, job, generation, attempt, leaseId, orAnybody: false },
+    ...{ type: claim.type, managerId: claim.managerId, performer: claim.performer },
+  }));
+  await runOn(connection, wanted.length, claimStatement(connection.dialect, wanted, true));
 }
 
 /** Locks the rows, records the attempts from them as they stand, then changes them. */
@@ -121,15 +136,16 @@ async function goOn(
 ): Promise<readonly AttemptEnd[]> {
   const { dialect } = connection;
   const where = underLease(dialect, run);
-  const locked = await connection.query<{ task_id: string }>(
-    `SELECT task_id FROM task_responses${dialect.byKey} WHERE ${where.text} ORDER BY task_id${dialect.forUpdate}`,
+  const locked = await connection.query<ResponseKey>(
+    `SELECT task_id AS taskId, endpoint, job FROM task_responses${dialect.byKey}
+     WHERE ${where.text} ORDER BY task_id, endpoint${dialect.forUpdate}`,
     where.values,
   );
-  const held = new Set(locked.map((row) => row.task_id));
-  const ours = run.filter(({ taskId }) => held.has(taskId));
+  const held = new Set(locked.map(keyText));
+  const ours = run.filter((end) => held.has(keyText(end)));
   if (ours.length > 0) {
     await recordAttempts(connection, ours);
     await runOn(connection, ours.length, goOnStatement(dialect, course, ours));
   }
-  return run.filter(({ taskId }) => !held.has(taskId));
+  return run.filter((end) => !held.has(keyText(end)));
 }

@@ -1,11 +1,13 @@
-import type { ManagerStore } from "../../store";
+import { IncarnationLost } from "../../../errors";
+import type { ManagerStore, RecorderStore } from "../../store";
 import type { Database } from "../connection";
 import { addRequest } from "../maintenance/inbox";
 import { messageKey } from "../secrets";
 import { Claims } from "./claim";
 import { finishAttempts } from "./finish";
+import { heartbeats } from "./heartbeats";
 import { Logs } from "./log";
-import { heartbeat, leave, openDeliveries, predecessorsOf, registerManager } from "./register";
+import { leave, openDeliveries, predecessorsOf, registerManager } from "./register";
 import { checkLeases, confirmLeases, markReceived, reportProgress, reportUnderWay } from "./report";
 
 /** The managers' face of the store. Nothing here writes a task row. */
@@ -17,10 +19,17 @@ export function managerStore(db: Database): ManagerStore {
     predecessors: (of) => predecessorsOf(db, of),
     register: (manager) => registerManager(db, manager),
     openDeliveries: (endpoint) => openDeliveries(db, endpoint),
-    heartbeat: (managerId, state) => heartbeat(db, managerId, state),
+    async heartbeat(managerId, state) {
+      const [known] = await heartbeats(db, [{ managerId, ...state }]);
+      return { known: known! };
+    },
     leave: (managerId) => leave(db, managerId),
-    claim: (managerId, endpoint, wanted) => claims.claim(managerId, endpoint, wanted),
-    received: (endpoint, waiting) => markReceived(db, endpoint, waiting),
+    async claim(managerId, endpoint, wanted) {
+      const [result] = await claims.claimAll([{ managerId, endpoint, claims: wanted }]);
+      if ("lost" in result!) throw new IncarnationLost(managerId);
+      return result!.answers;
+    },
+    received: (endpoint, tasks) => markReceived(db, [{ endpoint, tasks }]),
     underWay: (leases) => reportUnderWay(db, leases),
     progress: (reports) => reportProgress(db, reports),
     log: (lines) => logs.add(lines),
@@ -28,5 +37,16 @@ export function managerStore(db: Database): ManagerStore {
     request: (row) => addRequest(db, row),
     check: (leases) => checkLeases(db, leases),
     confirm: (leases) => confirmLeases(db, leases),
+  };
+}
+
+/** The recorder's face of the store: the same statements for many managers at once. */
+export function recorderStore(db: Database): RecorderStore {
+  const claims = new Claims(db);
+  return {
+    claimAll: (requests) => claims.claimAll(requests),
+    finish: (ends) => finishAttempts(db, ends),
+    received: (waiting) => markReceived(db, waiting),
+    heartbeats: (beats) => heartbeats(db, beats),
   };
 }

@@ -1,21 +1,28 @@
-import { groupBy } from "../../../group-by";
+import { isId } from "../../../model/ids";
+import { ANY_ENDPOINT, isName } from "../../../model/names";
+import type { ResponseKey } from "../../../model/response";
 import type { LeaseRef } from "../../store";
 import type { Connection, Dialect } from "../connection";
-import { matchKeys, Sql } from "../sql";
+import { anyOf, apartIn, matchRange, pickShared, rangesOf, type Sql } from "../sql";
 
 /**
- * What runs under these leases: each lease matches only the responses that are named with it. At
- * most MAX_LIST.
+ * What runs under these leases: each lease matches only the responses that are named with it. Each
+ * response is named once. At most MAX_LIST.
  */
 export function underLease(dialect: Dialect, leases: readonly LeaseRef[]): Sql {
-  const sql = new Sql("(");
-  let first = true;
-  for (const [leaseId, group] of groupBy(leases, (lease) => lease.leaseId)) {
-    if (!first) sql.add(" OR ");
-    first = false;
-    sql.add("(").append(matchKeys(dialect, group)).add(" AND lease_id = ?)", leaseId);
-  }
-  return sql.add(") AND status = 'running'");
+  const ranges = rangesOf(leases).map((range) => {
+    const lease = pickShared(dialect, range, ({ leaseId }) => leaseId, apartIn(range));
+    return matchRange(dialect, range).add(" AND lease_id = ").append(lease);
+  });
+  return anyOf(ranges).add(" AND status = 'running'");
+}
+
+/**
+ * Whether there can be such a response. What cannot stand in the key's columns cannot be compared
+ * with them either, and would fail its neighbours' statement.
+ */
+export function isKey({ taskId, endpoint, job }: ResponseKey): boolean {
+  return isId(taskId) && (isName(endpoint) || endpoint === ANY_ENDPOINT) && (job === "" || isName(job));
 }
 
 /**

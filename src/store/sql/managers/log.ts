@@ -1,9 +1,9 @@
-import { isId } from "../../../model/ids";
 import type { ResponseKey } from "../../../model/response";
 import type { Connection, Database, Value } from "../connection";
 import { fitting } from "../size";
 import { chunks } from "../sql";
 import { nowOf } from "../times";
+import { isKey } from "./lease";
 
 type Chunk = ResponseKey & { attempt: number; text: string };
 
@@ -24,7 +24,7 @@ export class Logs {
   constructor(private readonly db: Database) {}
 
   async add(lines: readonly Chunk[]): Promise<void> {
-    const valid = lines.filter((line) => isId(line.taskId));
+    const valid = lines.filter(isKey);
     for (const part of chunks(valid, BATCH)) await this.addPart(part);
   }
 

@@ -161,20 +161,6 @@ export function openDeliveries(db: Database, endpoint: string): Promise<Array<{ 
   );
 }
 
-export function heartbeat(
-  db: Database,
-  managerId: string,
-  state: { running: number; draining: boolean },
-): Promise<{ known: boolean }> {
-  return db.single(async (connection) => {
-    const matched = await connection.run(
-      `UPDATE managers SET heartbeat_at = ${db.dialect.now}, running = ?, state = ? WHERE id = ? AND state IN ('alive', 'draining')`,
-      [state.running, state.draining ? "draining" : "alive", managerId],
-    );
-    return { known: matched === 1 };
-  });
-}
-
 export function leave(db: Database, managerId: string): Promise<void> {
   return db.write(async (connection) => {
     const [manager] = await connection.query<{ endpoint: string }>(

@@ -1,24 +1,21 @@
 import { groupBy } from "../../../group-by";
 import { isId } from "../../../model/ids";
 import { ANY_ENDPOINT } from "../../../model/names";
-import type { Claim, LeaseRef, LeaseState } from "../../store";
+import type { LeaseRef, LeaseState, Waiting } from "../../store";
 import type { Database } from "../connection";
 import { CONFIRM_AFTER_MS } from "../due-times";
-import { chunks, inKeyOrder, keyText, matchKeys, pick, Sql } from "../sql";
+import { apartIn, chunks, eachOnce, inKeyOrder, keyText, matchKeys, pick, pickShared, rangesOf, Sql } from "../sql";
 import { LENGTHS } from "../tables/types";
 import { clampMs } from "../times";
-import { underLease } from "./lease";
+import { isKey, underLease } from "./lease";
 
-/** What waits at the endpoint. A task of `deliver: one` waits under ANY_ENDPOINT. */
-export async function markReceived(
-  db: Database,
-  endpoint: string,
-  tasks: ReadonlyArray<Pick<Claim, "taskId" | "job" | "generation">>,
-): Promise<void> {
-  const valid = tasks.filter(({ taskId }) => isId(taskId));
-  const groups = [...groupBy(valid, ({ generation }) => generation).values()];
+/** What waits at the endpoints. A task of `deliver: one` waits under ANY_ENDPOINT. */
+export async function markReceived(db: Database, waiting: readonly Waiting[]): Promise<void> {
+  const tasks = waiting.flatMap(({ endpoint, tasks }) => tasks.map((task) => ({ ...task, endpoint })));
+  const valid = tasks.filter((task) => isKey(task) && Number.isSafeInteger(task.generation ?? 0));
+  const groups = [...groupBy(valid.sort(inKeyOrder), ({ generation }) => generation).values()];
   for (const part of groups.flatMap((group) => chunks(group, 200))) {
-    const keys = part.flatMap(({ taskId, job }) => [
+    const keys = part.flatMap(({ taskId, endpoint, job }) => [
       { taskId, endpoint, job },
       { taskId, endpoint: ANY_ENDPOINT, job },
     ]);
@@ -37,7 +34,7 @@ export async function markReceived(
 /** Brings the reconciler's visit forward. */
 export async function reportUnderWay(db: Database, leases: readonly LeaseRef[]): Promise<void> {
   const { now, byKey } = db.dialect;
-  for (const part of chunks(leases.filter((lease) => isId(lease.taskId)).sort(inKeyOrder), 100)) {
+  for (const part of eachOnce(latestOf(leases)).flatMap((list) => chunks(list, 100))) {
     const sql = new Sql(`UPDATE task_responses${byKey} SET due_at = ${now} WHERE `);
     sql.append(underLease(db.dialect, part)).add(` AND due_at > ${now}`);
     await db.single((connection) => connection.run(sql.text, sql.values));
@@ -47,24 +44,30 @@ export async function reportUnderWay(db: Database, leases: readonly LeaseRef[]):
 type Progress = LeaseRef & { progress: number; message: string | null };
 
 export async function reportProgress(db: Database, reports: readonly Progress[]): Promise<void> {
-  // Of several for one response the last counts.
-  const latest = new Map(reports.filter((report) => isId(report.taskId)).map((report) => [keyText(report), report]));
-  const groups = groupBy(
-    [...latest.values()].sort(inKeyOrder),
-    (report) => `${report.leaseId} ${report.endpoint} ${report.job}`,
-  );
-  for (const group of groups.values()) {
-    for (const part of chunks(group, 100)) {
-      const { now } = db.dialect;
-      const sql = new Sql(`UPDATE task_responses${db.dialect.byKey} SET progress = `).append(
-        pick(part, (report) => fraction(report.progress)),
-      );
-      sql.add(", progress_message = ").append(pick(part, (report) => cut(report.message)));
-      sql.add(`, changed_at = ${now}, version = version + 1 WHERE `).append(matchKeys(db.dialect, part));
-      sql.add(" AND lease_id = ? AND status = 'running'", part[0]!.leaseId);
-      await db.single((connection) => connection.run(sql.text, sql.values));
-    }
+  for (const part of partsOf(reports)) {
+    const { now } = db.dialect;
+    const by = apartIn(part);
+    const sql = new Sql(`UPDATE task_responses${db.dialect.byKey} SET progress = `).append(
+      pick(part, (report) => fraction(report.progress), by),
+    );
+    sql.add(", progress_message = ").append(pick(part, (report) => cut(report.message), by));
+    sql.add(`, changed_at = ${now}, version = version + 1 WHERE `).append(underLease(db.dialect, part));
+    await db.single((connection) => connection.run(sql.text, sql.values));
   }
+}
+
+/** What one statement can take. */
+function partsOf<T extends LeaseRef>(reports: readonly T[]): T[][] {
+  return eachOnce(latestOf(reports))
+    .flatMap((list) => rangesOf(list))
+    .flatMap((range) => chunks(range, 100));
+}
+
+/** In the order of their keys. Of several under one lease the last counts. */
+function latestOf<T extends LeaseRef>(reports: readonly T[]): T[] {
+  const valid = reports.filter((report) => isKey(report) && isId(report.leaseId));
+  const latest = new Map(valid.map((report) => [`${keyText(report)} ${report.leaseId}`, report]));
+  return [...latest.values()].sort(inKeyOrder);
 }
 
 function fraction(progress: number): number {
@@ -87,10 +90,7 @@ interface CheckedRow {
 export async function checkLeases(db: Database, leases: readonly LeaseRef[]): Promise<LeaseState[]> {
   const found = new Map<string, CheckedRow>();
   const late = db.dialect.nowPlus(`-${CONFIRM_AFTER_MS}`);
-  for (const part of chunks(
-    leases.filter((lease) => isId(lease.taskId)),
-    200,
-  )) {
+  for (const part of chunks(leases.filter(isKey), 200)) {
     const where = matchKeys(db.dialect, part);
     const rows = await db.read((connection) =>
       connection.query<CheckedRow>(
@@ -112,13 +112,11 @@ export async function checkLeases(db: Database, leases: readonly LeaseRef[]): Pr
 /** The version moves, so that a reconciler that has just seen it overdue does not end the lease. */
 export async function confirmLeases(db: Database, leases: ReadonlyArray<LeaseRef & { leftMs: number }>): Promise<void> {
   const { nowPlus, byKey } = db.dialect;
-  for (const lease of leases.filter(({ taskId }) => isId(taskId))) {
-    const left = clampMs(lease.leftMs);
-    const sql = new Sql(
-      `UPDATE task_responses${byKey} SET timeout_at = ${nowPlus("?")}, due_at = ${nowPlus("?")}, version = version + 1 WHERE `,
-      [left, left],
-    );
-    sql.append(underLease(db.dialect, [lease]));
+  for (const part of partsOf(leases)) {
+    const left = pickShared(db.dialect, part, ({ leftMs }) => clampMs(leftMs), apartIn(part));
+    const until = new Sql(nowPlus(left.text), left.values);
+    const sql = new Sql(`UPDATE task_responses${byKey} SET timeout_at = `).append(until);
+    sql.add(", due_at = ").append(until).add(", version = version + 1 WHERE ").append(underLease(db.dialect, part));
     await db.single((connection) => connection.run(sql.text, sql.values));
   }
 }
