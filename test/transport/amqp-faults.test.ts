@@ -5,7 +5,7 @@ import type { Transport } from "../../src/transport/transport";
 import { type BrokerView, lookInto } from "../support/broker";
 import { capturingLog } from "../support/log";
 import { TcpProxy } from "../support/proxy";
-import { createVhost, type Scratch } from "../support/services";
+import { createVhost, management, type Scratch } from "../support/services";
 import { until } from "../support/until";
 import { at, outgoing, queueIs, Receiver } from "./contract";
 
@@ -308,15 +308,173 @@ describe.each(["classic", "quorum"] as const)("on RabbitMQ with %s queues, the t
     await transport.publish(outgoing({ to: "all", type: "packets" }));
     await receiver.count(endpoints.length);
     const before = { ...proxy.sent };
-    for (const delivery of receiver.deliveries) {
+    // The oldest is held until the others have been acked beyond it.
+    const [oldest, ...others] = receiver.deliveries;
+    for (const delivery of others) {
       delivery.ack();
       // Each in a turn of its own, as handlers end.
       await setImmediate();
     }
-    const bytes = endpoints.length * ACK_FRAME;
-    await until("all acks", () => proxy.sent.bytes - before.bytes >= bytes);
+    const bytes = others.length * ACK_FRAME;
+    await until("all acks but one", () => proxy.sent.bytes - before.bytes >= bytes);
     expect(proxy.sent.bytes - before.bytes).toBe(bytes);
     expect(proxy.sent.pieces - before.pieces).toBeLessThan(endpoints.length / 3);
+    oldest!.ack();
+    await until("the last ack", () => proxy.sent.bytes - before.bytes === bytes + ACK_FRAME);
+
+    await transport.publish(outgoing({ to: "all", type: "packets" }));
+    await receiver.count(2 * endpoints.length);
+    const again = proxy.sent.bytes;
+    for (const delivery of receiver.deliveries) delivery.ack();
+    await until("all acks as one frame", () => proxy.sent.bytes > again);
+    for (const endpoint of endpoints) await queueIs(transport, at("packets", endpoint), { ready: 0, consumers: 1 });
+  });
+
+  describe("with consumers that share a channel", () => {
+    const listening = async (transport: Transport, type: string, endpoints: string[]) => {
+      await transport.declareType({ type, deliver: "each" });
+      const entries = endpoints.map(async (endpoint) => {
+        const receiver = new Receiver();
+        await transport.declareEndpoint(type, endpoint);
+        const { onDelivery } = receiver;
+        const consumption = await transport.consume({ address: at(type, endpoint), prefetch: 5, onDelivery });
+        return [endpoint, { receiver, consumption }] as const;
+      });
+      return Object.fromEntries(await Promise.all(entries));
+    };
+    const redelivered = (receiver: Receiver) => receiver.deliveries.filter((delivery) => delivery.redelivered);
+
+    it("has one for all of them, each with a prefetch of its own", async () => {
+      const transport = await opened({ uri: vhost.uri });
+      await transport.declareType({ type: "own", deliver: "each" });
+      const receivers = await Promise.all(
+        [1, 3, 2].map(async (prefetch, i) => {
+          const receiver = new Receiver();
+          await transport.declareEndpoint("own", `e${i}`);
+          await transport.consume({ address: at("own", `e${i}`), prefetch, onDelivery: receiver.onDelivery });
+          return receiver;
+        }),
+      );
+      for (let i = 0; i < 5; i++) await transport.publish(outgoing({ to: "all", type: "own" }));
+      for (const [i, prefetch] of [1, 3, 2].entries()) {
+        await queueIs(transport, at("own", `e${i}`), { ready: 5 - prefetch, consumers: 1 });
+        expect(receivers[i]!.deliveries).toHaveLength(prefetch);
+      }
+      const path = `vhosts/${encodeURIComponent(vhost.name)}/channels`;
+      await until("its channel with three consumers", async () => {
+        const rows = (await management("GET", path)) as Array<{ consumer_count: number }>;
+        return rows.some((row) => row.consumer_count === 3);
+      });
+    });
+
+    it("leaves the others alone when one is cancelled by the broker, paused, resumed or stopped", async () => {
+      const transport = await opened();
+      const { gone, paused, stopped, other } = await listening(transport, "alone", [
+        "gone",
+        "paused",
+        "stopped",
+        "other",
+      ]);
+      await transport.publish(outgoing({ to: "all", type: "alone" }, "first"));
+      for (const one of [gone!, paused!, stopped!, other!]) await one.receiver.count(1);
+      await view.channel.deleteQueue("tasker.alone.gone");
+      await paused!.consumption.pause();
+      await stopped!.consumption.stop();
+      await queueIs(transport, at("alone", "gone"), { ready: 0, consumers: 1 });
+      await transport.publish(outgoing({ to: "all", type: "alone" }, "second"));
+      for (const one of [gone!, other!]) await one.receiver.count(2);
+      expect([paused!, stopped!].map((one) => one.receiver.bodies)).toEqual([["first"], ["first"]]);
+      // Of the deleted queue, too: the channel is the same, and takes the ack.
+      for (const one of [gone!, paused!, stopped!, other!]) one.receiver.deliveries[0]!.ack();
+      await paused!.consumption.resume();
+      await paused!.receiver.count(2);
+      for (const one of [gone!, paused!, other!]) one.receiver.deliveries[1]!.ack();
+      await queueIs(transport, at("alone", "stopped"), { ready: 1, consumers: 0 });
+      for (const endpoint of ["gone", "paused", "other"])
+        await queueIs(transport, at("alone", endpoint), { ready: 0, consumers: 1 });
+      for (const one of [gone!, paused!, stopped!, other!]) expect(redelivered(one.receiver)).toEqual([]);
+      expect(logged.warnings().filter((sentence) => sentence.includes("interrupted"))).toEqual([]);
+    });
+
+    it("acks beyond a delivery that is held, and gives single ones back", async () => {
+      const transport = await opened();
+      const { slow, quick } = await listening(transport, "held", ["slow", "quick"]);
+      await transport.publish(outgoing(at("held", "slow"), "held"));
+      await slow!.receiver.count(1);
+      for (let i = 0; i < 20; i++) {
+        await transport.publish(outgoing(at("held", "quick"), String(i)));
+        await quick!.receiver.count(i + 1);
+        quick!.receiver.deliveries[i]!.ack();
+      }
+      await transport.publish(outgoing(at("held", "quick"), "released"));
+      await quick!.receiver.count(21);
+      quick!.receiver.deliveries[20]!.release();
+      await quick!.receiver.count(22);
+      quick!.receiver.deliveries[21]!.ack();
+      expect(redelivered(quick!.receiver).map((delivery) => delivery.body)).toEqual(["released"]);
+      await transport.close(3_000);
+      const after = await opened();
+      await queueIs(after, at("held", "quick"), { ready: 0, consumers: 0 });
+      await queueIs(after, at("held", "slow"), { ready: 1, consumers: 0 });
+    });
+
+    it("stops one without waiting for what the others hold, and then the rest", async () => {
+      const transport = await opened();
+      const { a, b } = await listening(transport, "stops", ["a", "b"]);
+      await transport.publish(outgoing({ to: "all", type: "stops" }));
+      for (const one of [a!, b!]) await one.receiver.count(1);
+      a!.receiver.deliveries[0]!.ack();
+      await a!.consumption.stop();
+      await queueIs(transport, at("stops", "a"), { ready: 0, consumers: 0 });
+      await b!.consumption.stop();
+      b!.receiver.deliveries[0]!.ack();
+      await transport.close(3_000);
+      const after = await opened();
+      for (const endpoint of ["a", "b"]) await queueIs(after, at("stops", endpoint), { ready: 0, consumers: 0 });
+    });
+
+    it("has them all back on another when the broker closes it, and what was unacked comes again", async () => {
+      const transport = await opened({ uri: vhost.uri });
+      const all = await listening(transport, "back", ["a", "b", "c"]);
+      await transport.publish(outgoing({ to: "all", type: "back" }));
+      for (const { receiver } of Object.values(all)) await receiver.count(1);
+      // No such queue, and nobody declares it: refused on the channel of all.
+      const never = new Receiver(true);
+      await transport.consume({ address: at("back", "never"), prefetch: 5, onDelivery: never.onDelivery });
+      for (const [endpoint, { receiver }] of Object.entries(all)) {
+        await receiver.count(2);
+        expect(receiver.deliveries[1]).toMatchObject({ redelivered: true });
+        // The first belongs to the former channel: it touches nothing.
+        for (const delivery of receiver.deliveries) delivery.ack();
+        await queueIs(transport, at("back", endpoint), { ready: 0, consumers: 1 });
+      }
+      const interrupted = logged.warnings().filter((sentence) => sentence.includes("interrupted"));
+      expect(interrupted).toEqual([expect.stringContaining("(and from 3 more)")]);
+    });
+
+    it("interrupts them once, however many queues are missing or refused and however often they are tried", async () => {
+      const transport = await opened({ heartbeat: 60 });
+      const { good } = await listening(transport, "bad", ["good"]);
+      await view.channel.assertQueue("tasker.bad.taken", { durable: true });
+      const { consumerTag } = await view.channel.consume("tasker.bad.taken", () => {}, { exclusive: true });
+      const refused = new Receiver(true);
+      const { bytes } = proxy.sent;
+      for (const endpoint of ["taken", "missing-1", "missing-2", "missing-3"])
+        await transport.consume({ address: at("bad", endpoint), prefetch: 5, onDelivery: refused.onDelivery });
+      await transport.publish(outgoing(at("bad", "good"), "held"));
+      await good!.receiver.count(1);
+      await until("a dozen of tries, of 150 bytes or so", () => proxy.sent.bytes - bytes > 2_000);
+      await view.channel.cancel(consumerTag);
+      await view.channel.assertQueue("tasker.bad.missing-1", { durable: true });
+      for (const endpoint of ["taken", "missing-1"]) {
+        await transport.publish(outgoing(at("bad", endpoint), endpoint));
+        await until("its delivery", () => refused.bodies.includes(endpoint));
+      }
+      expect(redelivered(good!.receiver)).toEqual([]);
+      good!.receiver.deliveries[0]!.ack();
+      await queueIs(transport, at("bad", "good"), { ready: 0, consumers: 1 });
+      expect(logged.warnings().filter((sentence) => sentence.includes("interrupted"))).toHaveLength(1);
+    });
   });
 
   it("hands its acks to the broker before it closes", async () => {

@@ -1,174 +1,136 @@
-import { isUtf8 } from "node:buffer";
 import type { Channel, ConsumeMessage } from "amqplib";
 import { pause } from "../../backoff";
-import type { Delivery, Subscription } from "../transport";
 import { Acks } from "./acks";
 import type { Session } from "./session";
 
-/** A delivery that is being parked. */
-export interface ParkedDelivery {
-  /** It can still be acked. */
-  pending(): boolean;
-  ack(): void;
+/** What a channel tells one of its consumers. */
+export interface ChannelMember {
+  readonly prefetch: number;
+  readonly consuming: boolean;
+  /** Null: the broker ended the consumer. */
+  receive(tag: string, message: ConsumeMessage | null): void;
+  /** The channel is gone. The first that was consuming is told the reason. */
+  closed(reason: string | null, members: number): void;
 }
 
-export interface ConsumerChannelEvents {
-  /** Publishes to the parking queue, then acks. Never throws. */
-  park(message: ConsumeMessage, reason: string, delivery: ParkedDelivery): void;
-  /** The last unacked delivery was acked or given back. */
-  drained(): void;
-  /** The broker cancelled the consumer: the queue is gone, or acks took too long. */
-  cancelled(channel: ConsumerChannel): void;
-  closed(channel: ConsumerChannel, reason: string): void;
-  /** The receiver broke its contract and threw. The delivery stays unacked. */
-  threw(error: unknown): void;
-}
-
-/** amqplib's own methods, left out of its types. */
-interface ConsumerRegistry {
-  registerConsumer(tag: string, callback: (message: ConsumeMessage | null) => void): void;
+/** amqplib's own method, left out of its types: finds the consumer of a delivery. */
+interface Dispatcher {
+  dispatchMessage(fields: { consumerTag: string }, message: ConsumeMessage | null): void;
 }
 
 /**
- * One channel with one consumer. A consumer that the broker cancelled is never repaired in place;
- * its channel is replaced. Acks for a channel that is gone are dropped: the broker has given those
- * deliveries back already.
+ * One channel with many consumers.
+ *
+ * A consumer that comes, goes, or is cancelled touches no other. What the broker refuses closes the
+ * channel, and takes all of them down: see ConsumerChannels. So does a delivery held for longer
+ * than the broker's `consumer_timeout` (15 minutes or more). A manager acks after 5 minutes.
+ *
+ * Requests take turns, each with a deadline of its own. The prefetch is set before a consumer that
+ * needs another one: it holds for each of those that follow.
  */
 export class ConsumerChannel {
   alive = true;
-  /** The consumer that may deliver to the caller; null while there is none. */
-  private tag: string | null = null;
-  private consumers = 0;
-  private readonly acks: Acks;
+  readonly acks: Acks;
+  private readonly members = new Set<ChannelMember>();
+  private readonly tags = new Map<string, ChannelMember>();
+  private made = 0;
+  private prefetch = 0;
+  private turn: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    readonly session: Session,
+    private readonly session: Session,
     private readonly channel: Channel,
-    private readonly subscription: Subscription,
-    private readonly events: ConsumerChannelEvents,
   ) {
-    this.acks = new Acks(channel, subscription.prefetch, session.acks);
+    this.acks = new Acks(channel, (send) => session.together(send));
+    // Its own throws at a tag that it does not know, and closes the channel over it. A quorum queue
+    // may deliver after its cancel-ok (amqplib#641).
+    (channel as unknown as Dispatcher).dispatchMessage = ({ consumerTag }, message) => {
+      const member = this.tags.get(consumerTag);
+      if (member) member.receive(consumerTag, message);
+      else if (message) this.acks.giveBack(message, null);
+    };
   }
 
-  static async open(
-    session: Session,
-    subscription: Subscription,
-    events: ConsumerChannelEvents,
-  ): Promise<ConsumerChannel> {
+  static async open(session: Session): Promise<ConsumerChannel> {
     let reason = "the broker closed the channel";
     const channel = await session.openChannel((error) => {
       reason = error.message;
     });
-    const opened = new ConsumerChannel(session, channel, subscription, events);
-    channel.on("close", () => {
-      if (opened.alive) events.closed(opened, reason);
-    });
-    await session.rpc(channel.prefetch(subscription.prefetch), "setting the prefetch");
+    const opened = new ConsumerChannel(session, channel);
+    channel.on("close", () => opened.gone(reason));
     return opened;
   }
 
-  get consuming(): boolean {
-    return this.tag !== null;
+  join(member: ChannelMember): void {
+    this.members.add(member);
   }
 
-  /** Unacked deliveries. */
-  get held(): number {
-    return this.acks.held;
+  /** The last one closes the channel; what is still held goes back to its queue. */
+  async leave(member: ChannelMember): Promise<void> {
+    if (this.members.delete(member) && this.members.size === 0 && this.alive) await this.close();
   }
 
-  async consume(queue: string): Promise<void> {
-    // Chosen here and not by the broker: deliveries may arrive in the same moment as its answer.
-    const tag = `tasker-${process.pid}-${++this.consumers}`;
-    this.tag = tag;
-    try {
-      const consuming = this.channel.consume(queue, (message) => this.receive(tag, message), { consumerTag: tag });
+  /** @param began gets the consumer's tag before anything is delivered */
+  consume(queue: string, member: ChannelMember, began: (tag: string) => void): Promise<void> {
+    return this.inTurn(async () => {
+      const { prefetch } = member;
+      if (prefetch !== this.prefetch) {
+        await this.session.rpc(this.channel.prefetch(prefetch), "setting the prefetch");
+        this.prefetch = prefetch;
+      }
+      // Chosen here and not by the broker: deliveries may arrive in the same moment as its answer.
+      const tag = `tasker-${process.pid}-${++this.made}`;
+      this.tags.set(tag, member);
+      began(tag);
+      const consuming = this.channel.consume(queue, () => {}, { consumerTag: tag });
       await this.session.rpc(consuming, `consuming from ${queue}`);
-    } catch (error) {
-      if (this.tag === tag) this.tag = null;
-      throw error;
-    }
+    });
   }
 
-  async cancel(): Promise<void> {
-    const tag = this.tag!;
-    this.tag = null;
-    try {
-      await this.session.rpc(this.channel.cancel(tag), "cancelling a consumer");
-      // A quorum queue may deliver after its cancel-ok (amqplib#641); amqplib would close the
-      // channel over it, acks and all.
-      const registry = this.channel as unknown as ConsumerRegistry;
-      registry.registerConsumer(tag, (message) => this.receive(tag, message));
-    } catch {
-      // The channel or the session is gone, and the consumer with it.
-    }
+  async cancel(tag: string): Promise<void> {
+    // The channel or the session may be gone, and the consumer with it.
+    await this.inTurn(() => this.session.rpc(this.channel.cancel(tag), "cancelling a consumer")).catch(() => {});
+    this.forget(tag);
   }
 
-  /** From now on nothing is delivered, and acks are dropped. */
-  die(): void {
-    this.alive = false;
-    this.tag = null;
+  /** The consumer is no more: what it is still sent is given back. */
+  forget(tag: string): void {
+    this.tags.delete(tag);
+  }
+
+  /** Does nothing on a channel that is gone by then. */
+  private inTurn(request: () => Promise<unknown>): Promise<void> {
+    const answer = this.turn.then(async () => {
+      if (!this.alive) return;
+      await request().catch((error) => {
+        // Unanswered, it may still take effect.
+        if (this.alive) this.gone(error.message);
+        throw error;
+      });
+    });
+    this.turn = answer.catch(() => {});
+    return answer;
+  }
+
+  private gone(reason: string): void {
+    if (!this.alive) return;
+    void this.close();
+    let told: string | null = reason;
+    for (const member of [...this.members]) {
+      const { consuming } = member;
+      member.closed(consuming ? told : null, this.members.size);
+      if (consuming) told = null;
+    }
   }
 
   /**
-   * Closes the channel; what is still held goes back to the queue. Its acks get a moment first:
-   * closing the connection would overtake them in the channel's buffer, and closing the channel
-   * makes a quorum queue forget those that it has not written yet.
+   * Acks get a moment first: closing the connection would overtake them in the channel's buffer,
+   * and closing the channel makes a quorum queue forget those that it has not written yet.
    */
-  async close(): Promise<void> {
-    this.die();
+  private async close(): Promise<void> {
+    this.alive = false;
     this.acks.flush();
     if (this.acks.unwrittenMs > 0 && this.session.alive) await pause(this.acks.unwrittenMs);
     await this.session.closeChannel(this.channel);
-  }
-
-  private receive(tag: string, message: ConsumeMessage | null): void {
-    if (!this.alive) return;
-    if (message === null) {
-      if (this.tag === tag) this.events.cancelled(this);
-    } else if (this.tag !== tag) this.acks.giveBack(message);
-    else this.accept(message);
-  }
-
-  private accept(message: ConsumeMessage): void {
-    this.acks.add(message);
-    const delivery = this.deliveryOf(message);
-    try {
-      if (isUtf8(message.content)) this.subscription.onDelivery(delivery);
-      else delivery.park("the body is not UTF-8 text");
-    } catch (error) {
-      // Thrown on, it would make amqplib close the channel, and all deliveries go back.
-      this.events.threw(error);
-    }
-  }
-
-  private deliveryOf(message: ConsumeMessage): Delivery {
-    let state: "open" | "parking" | "done" = "open";
-    const end = (how: () => void) => {
-      state = "done";
-      if (!this.alive) return;
-      how();
-      if (this.acks.held === 0) this.events.drained();
-    };
-    const ack = () => this.acks.ack(message);
-    return {
-      body: message.content.toString("utf8"),
-      messageId: message.properties.messageId ?? null,
-      redelivered: message.fields.redelivered,
-      headers: { ...message.properties.headers },
-      author: message.properties.userId ?? null,
-      replyTo: message.properties.replyTo ?? null,
-      correlationId: message.properties.correlationId ?? null,
-      ack: () => {
-        if (state === "open") end(ack);
-      },
-      release: () => {
-        if (state === "open") end(() => this.acks.giveBack(message));
-      },
-      park: (reason) => {
-        if (state !== "open") return;
-        state = "parking";
-        this.events.park(message, reason, { pending: () => this.alive, ack: () => end(ack) });
-      },
-    };
   }
 }

@@ -2,9 +2,11 @@ import type { ConsumeMessage } from "amqplib";
 import { type Backoff, backoffMs } from "../../backoff";
 import type { Log } from "../../log";
 import type { Consumption, Subscription } from "../transport";
+import { BrokerConsumer, type ConsumerEvents, type ParkedDelivery } from "./broker-consumer";
 import type { Link, Watcher } from "./connection";
-import { ConsumerChannel, type ConsumerChannelEvents, type ParkedDelivery } from "./consumer-channel";
+import type { ConsumerChannels } from "./consumer-channels";
 import type { Session } from "./session";
+import { replyCode } from "./words";
 
 export interface ConsumerHooks {
   /** Publishes to the parking queue, then acks. Never throws. */
@@ -17,37 +19,47 @@ export interface ConsumerHooks {
 
 const RETRY: Backoff = { firstMs: 200, factor: 2, maxMs: 10_000 };
 
+/** Where to consume. */
+export interface ConsumerPlace {
+  link: Link;
+  channels: ConsumerChannels;
+}
+
 /**
- * One subscription, kept alive on a channel of its own.
+ * One subscription, kept alive on the channel that the connection's consumers share.
  *
  *   goal running ⇄ paused ──▶ stopped
  *
  * `pursue` brings the broker's side in line with the goal, one step at a time, and again after each
  * event: connection ready, channel closed, consumer cancelled, goal changed.
  */
-export class AmqpConsumption implements Consumption, Watcher, ConsumerChannelEvents {
+export class AmqpConsumption implements Consumption, Watcher, ConsumerEvents {
   private goal: "running" | "paused" | "stopped" = "running";
-  private channel: ConsumerChannel | null = null;
+  private consumer: BrokerConsumer | null = null;
   private working: Promise<void> | null = null;
   private timer: NodeJS.Timeout | null = null;
   private tries = 0;
+  /** The queue was consumed from on this session, and has given no cause for doubt since. */
+  private proven = false;
 
   constructor(
-    private readonly link: Link,
+    private readonly place: ConsumerPlace,
     private readonly queue: string,
     private readonly subscription: Subscription,
     private readonly hooks: ConsumerHooks,
     private readonly log: Log,
   ) {
-    link.watch(this);
+    place.link.watch(this);
   }
 
   ready(): void {
     if (this.goal === "running") this.again(0);
   }
 
-  lost(session: Session): void {
-    if (this.channel?.session === session) this.drop(this.channel);
+  lost(): void {
+    this.proven = false;
+    void this.consumer?.leave();
+    this.drop();
   }
 
   /** The first try. Resolves whether it succeeded or goes on in the background. */
@@ -75,9 +87,7 @@ export class AmqpConsumption implements Consumption, Watcher, ConsumerChannelEve
   async end(): Promise<void> {
     this.goal = "stopped";
     if (this.timer) clearTimeout(this.timer);
-    const channel = this.channel;
-    this.channel = null;
-    if (channel?.alive) await channel.close();
+    await this.consumer?.leave();
   }
 
   park(message: ConsumeMessage, reason: string, delivery: ParkedDelivery): void {
@@ -88,23 +98,25 @@ export class AmqpConsumption implements Consumption, Watcher, ConsumerChannelEve
     if (this.goal === "stopped") void this.work();
   }
 
-  cancelled(channel: ConsumerChannel): void {
+  cancelled(): void {
     this.log.warn(
       { queue: this.queue },
       "The broker ended the consumer (the queue was deleted, or acks took too long); it starts anew.",
     );
-    this.drop(channel);
-    void channel.close();
-    if (this.goal === "stopped") return;
+    if (this.goal === "stopped") return void this.work();
+    this.suspect();
     const tries = this.tries++;
     void this.hooks.doubt().finally(() => this.again(tries));
   }
 
-  closed(channel: ConsumerChannel, reason: string): void {
-    this.drop(channel);
-    if (!channel.session.alive || this.goal === "stopped") return;
-    this.log.warn({ queue: this.queue }, `Consuming was interrupted and starts anew: ${reason}`);
-    this.again(this.tries++);
+  closed(reason: string | null, members: number): void {
+    this.drop();
+    if (!this.place.link.session?.alive || this.goal === "stopped") return;
+    if (reason !== null) {
+      const more = members > 1 ? ` (and from ${members - 1} more)` : "";
+      this.log.warn({ queue: this.queue }, `Consuming${more} was interrupted and starts anew: ${reason}`);
+    }
+    if (!this.working) this.again(this.tries++);
   }
 
   threw(error: unknown): void {
@@ -134,44 +146,51 @@ export class AmqpConsumption implements Consumption, Watcher, ConsumerChannelEve
 
   /** One step towards the goal; false when there is nothing left to do now. */
   private async step(): Promise<boolean> {
-    const channel = this.channel?.alive ? this.channel : null;
+    const consumer = this.consumer?.alive ? this.consumer : null;
     if (this.goal === "running") {
-      const { session } = this.link;
-      if (!session || channel?.consuming) return false;
-      if (channel) await this.consume(channel);
-      else this.channel = await ConsumerChannel.open(session, this.subscription, this);
+      const { session } = this.place.link;
+      if (!session || consumer?.consuming) return false;
+      if (consumer) await this.consume(consumer, session);
+      else {
+        const channel = await this.place.channels.shared(session);
+        this.consumer = new BrokerConsumer(channel, this.subscription, this);
+      }
       return true;
     }
-    if (channel?.consuming) {
-      await channel.cancel();
+    if (consumer?.consuming) {
+      await consumer.cancel();
       return true;
     }
-    if (this.goal === "stopped" && (!channel || channel.held === 0)) {
-      this.channel = null;
-      await channel?.close();
+    if (this.goal === "stopped" && (!consumer || consumer.held === 0)) {
+      await consumer?.leave();
       this.over();
     }
     return false;
   }
 
-  private async consume(channel: ConsumerChannel): Promise<void> {
-    await channel.consume(this.queue);
+  private async consume(consumer: BrokerConsumer, session: Session): Promise<void> {
+    if (!this.proven) await this.place.channels.prove(session, this.queue);
+    await consumer.consume(this.queue);
+    if (!consumer.consuming) return;
     if (this.tries > 0) this.log.info({ queue: this.queue }, "Consuming again.");
+    this.proven = true;
     this.tries = 0;
   }
 
   private async failed(error: Error): Promise<void> {
-    const channel = this.channel;
-    if (channel) {
-      this.drop(channel);
-      await channel.close();
-    }
     // Without a session there is nothing to wait for but the next one.
-    if (!this.link.session) return;
+    if (!this.place.link.session) return;
+    if (replyCode(error) !== 0) this.suspect();
     if (this.tries === 0)
       this.log.warn({ queue: this.queue }, `Consuming is not possible yet and is tried again: ${error.message}`);
     await this.hooks.doubt();
     this.again(this.tries++);
+  }
+
+  private suspect(): void {
+    const { link, channels } = this.place;
+    this.proven = false;
+    if (link.session) channels.beWary(link.session);
   }
 
   private again(tries: number): void {
@@ -185,15 +204,15 @@ export class AmqpConsumption implements Consumption, Watcher, ConsumerChannelEve
     );
   }
 
-  private drop(channel: ConsumerChannel): void {
-    channel.die();
-    if (this.channel === channel) this.channel = null;
-    if (this.goal === "stopped") this.over();
+  /** The channel is gone, and with it whatever was held. */
+  private drop(): void {
+    this.consumer = null;
+    if (this.goal === "stopped" && !this.working) this.over();
   }
 
   private over(): void {
     if (this.timer) clearTimeout(this.timer);
-    this.link.unwatch(this);
+    this.place.link.unwatch(this);
     this.hooks.ended(this);
   }
 }

@@ -1,4 +1,5 @@
 import { Link, type LinkOptions } from "./connection";
+import { ConsumerChannels } from "./consumer-channels";
 import type { Session } from "./session";
 
 /**
@@ -8,6 +9,7 @@ import type { Session } from "./session";
  * that only consumes, or only publishes, has one.
  */
 export class Links {
+  readonly channels = new ConsumerChannels();
   private readonly first: Link;
   private second: Link | null = null;
   private consuming: Link | null = null;

@@ -3,7 +3,7 @@ import { type Backoff, backoffMs, pause } from "../../backoff";
 import { TransportError } from "../../errors";
 import type { Log } from "../../log";
 import { parkedHeaders } from "../headers";
-import type { ParkedDelivery } from "./consumer-channel";
+import type { ParkedDelivery } from "./broker-consumer";
 import { PARKING } from "./naming";
 import { DEFAULT_DEADLINE_MS, type OutgoingFrame } from "./publish-channel";
 

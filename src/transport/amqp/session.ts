@@ -1,6 +1,5 @@
 import type { Writable } from "node:stream";
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
-import { AckRound } from "./ack-round";
 import { DeadlineExceeded, within } from "./deadline";
 
 /** One connection to the broker, from its handshake to its loss. */
@@ -8,7 +7,6 @@ export class Session {
   alive = true;
   /** Why the broker takes no publishes here (memory or disk alarm); null: it takes them. */
   blocked: string | null = null;
-  readonly acks = new AckRound((send) => this.together(send));
 
   /** @param kill declares the session dead and destroys its socket */
   constructor(
@@ -46,18 +44,18 @@ export class Session {
     }
   }
 
-  private async opened<C extends Channel>(opening: Promise<C>, onError: (error: Error) => void): Promise<C> {
-    const channel = await this.rpc(opening, "opening a channel");
-    channel.on("error", onError);
-    return channel;
-  }
-
   /** What is sent meanwhile leaves in one packet. */
-  private together(send: () => void): void {
+  together(send: () => void): void {
     const { stream } = (this.model as unknown as { connection: { stream: Writable } }).connection;
     stream.cork();
     send();
     // amqplib hands it to the socket in the next turn of the event loop.
     setImmediate(() => setImmediate(() => stream.uncork()));
+  }
+
+  private async opened<C extends Channel>(opening: Promise<C>, onError: (error: Error) => void): Promise<C> {
+    const channel = await this.rpc(opening, "opening a channel");
+    channel.on("error", onError);
+    return channel;
   }
 }

@@ -166,7 +166,13 @@ class AmqpTransport implements Transport {
       doubt: () => this.topology.doubt(queue),
       ended: (ended) => this.consumptions.delete(ended),
     };
-    const consumption = new AmqpConsumption(link, queue, subscription, hooks, this.log);
+    const consumption = new AmqpConsumption(
+      { link, channels: this.links.channels },
+      queue,
+      subscription,
+      hooks,
+      this.log,
+    );
     this.consumptions.add(consumption);
     if (this.state === "open") await link.up(link.everUp ? 0 : 1_000);
     await consumption.start();
