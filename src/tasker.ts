@@ -175,7 +175,7 @@ function usersOf(config: Config): EndpointUsers {
 
 function recorderOf(config: Config, store: Store, transport: Transport, log: Log): Recording.Recorder {
   const { Recorder } = require("./recorder/recorder") as typeof Recording;
-  return new Recorder(store.managers, transport, brokerUsers(config), log);
+  return new Recorder(store, transport, brokerUsers(config), log);
 }
 
 /** The users that `tasker initialize` makes, and the one that a small installation shares. */

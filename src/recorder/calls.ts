@@ -3,7 +3,7 @@ import { EndpointEnded, IncarnationLost, StoreUnavailable } from "../errors";
 import type { Log } from "../log";
 import { newId } from "../model/ids";
 import { type KnownTask, UnreadableMessage } from "../model/message";
-import type { Claim, ClaimAnswer, LeaseRef, LeaseState, ManagerStore } from "../store/store";
+import type { Beat, Claim, ClaimAnswer, ClaimRequest, ClaimResult, LeaseRef, LeaseState, Store } from "../store/store";
 import type { Delivery, Transport } from "../transport/transport";
 import type { Authors } from "./authors";
 import {
@@ -17,7 +17,6 @@ import {
 } from "./wire";
 
 type ClaimCall = CallNamed<"claim">;
-type Beat = Omit<CallNamed<"heartbeat">, "call" | "endpoint">;
 
 /** Batches under way at once, and calls in one. */
 const LANES = { size: 500, lanes: 2 };
@@ -28,20 +27,22 @@ const LANES = { size: 500, lanes: 2 };
  */
 export class CallAnswerer {
   readonly counters = { calls: 0, refused: 0 };
-  private readonly claims: Batcher<ClaimCall, ClaimAnswer[] | IncarnationLost>;
+  private readonly claims: Batcher<ClaimCall, ClaimResult>;
   private readonly beats: Batcher<Beat, boolean>;
   private readonly checks: Batcher<readonly LeaseRef[], LeaseState[]>;
 
   constructor(
-    private readonly store: ManagerStore,
+    private readonly store: Pick<Store, "managers" | "recorder">,
     private readonly transport: Transport,
     private readonly authors: Authors,
     private readonly log: Log,
   ) {
-    this.claims = new Batcher((calls) => claimAll(store, calls), LANES);
-    this.beats = new Batcher((beats) => Promise.all(beats.map((beat) => beaten(store, beat))), LANES);
+    const { managers, recorder } = store;
+    const claimed = (calls: ClaimCall[]) => recorder.claimAll(calls.map(requestOf));
+    this.claims = new Batcher(claimed, LANES);
+    this.beats = new Batcher((beats) => recorder.heartbeats(beats), LANES);
     this.checks = new Batcher(async (lists) => {
-      const states = await store.check(lists.flat());
+      const states = await managers.check(lists.flat());
       return lists.map((list) => states.splice(0, list.length));
     }, LANES);
   }
@@ -80,29 +81,29 @@ export class CallAnswerer {
   }
 
   private async perform(call: RecorderCall): Promise<unknown> {
-    const { store } = this;
+    const { managers } = this.store;
     switch (call.call) {
       case "claim": {
-        const answers = await this.claims.add(call);
-        if (answers instanceof IncarnationLost) throw answers;
-        return answers.map(withoutKnown);
+        const result = await this.claims.add(call);
+        if ("lost" in result) throw new IncarnationLost(call.managerId);
+        return result.answers.map(withoutKnown);
       }
       case "heartbeat":
         return { known: await this.beats.add(call) };
       case "check":
         return this.checks.add(call.leases);
       case "message_key":
-        return store.messageKey();
+        return managers.messageKey();
       case "predecessors":
-        return store.predecessors(call);
+        return managers.predecessors(call);
       case "register":
-        return store.register({ ...call, labels: call.labels as never });
+        return managers.register({ ...call, labels: call.labels as never });
       case "open_deliveries":
-        return store.openDeliveries(call.endpoint);
+        return managers.openDeliveries(call.endpoint);
       case "leave":
-        return store.leave(call.managerId);
+        return managers.leave(call.managerId);
       case "request":
-        return store.request(call);
+        return managers.request(call);
     }
   }
 }
@@ -120,29 +121,15 @@ function claimOf({ version, ...claim }: ClaimCall["claims"][number]): Claim {
   return { ...claim, known };
 }
 
+function requestOf({ managerId, endpoint, claims }: ClaimCall): ClaimRequest {
+  return { managerId, endpoint, claims: claims.map(claimOf) };
+}
+
 /** A grant by version says its lease alone: the manager knows the rest. */
 function withoutKnown(answer: ClaimAnswer): unknown {
   return answer.granted && answer.identifier === ""
     ? { granted: true, taskId: answer.taskId, job: answer.job, leaseId: answer.leaseId }
     : answer;
-}
-
-async function claimAll(
-  store: ManagerStore,
-  calls: readonly ClaimCall[],
-): Promise<Array<ClaimAnswer[] | IncarnationLost>> {
-  return Promise.all(
-    calls.map(({ managerId, endpoint, claims }) =>
-      store.claim(managerId, endpoint, claims.map(claimOf)).catch((error) => {
-        if (error instanceof IncarnationLost) return error;
-        throw error;
-      }),
-    ),
-  );
-}
-
-async function beaten(store: ManagerStore, { managerId, running, draining }: Beat): Promise<boolean> {
-  return (await store.heartbeat(managerId, { running, draining })).known;
 }
 
 function answerOk(value: unknown): Answer {

@@ -25,6 +25,7 @@ type Report = { [Name in keyof Reports]: { name: Name; report: Reports[Name][num
 export class RecorderLink {
   private readonly calls: Batcher<RecorderCall, Answer>;
   private readonly reports: Batcher<Report, undefined>;
+  private lease: string | null = null;
 
   constructor(
     private readonly transport: Pick<Transport, "publish" | "call">,
@@ -32,6 +33,19 @@ export class RecorderLink {
   ) {
     this.calls = new Batcher((calls) => this.send(calls), CALLS);
     this.reports = new Batcher((reports) => this.publish(reports), REPORTS);
+  }
+
+  /**
+   * A fresh lease, the same for all who ask in one turn of the event loop: their claims then share a
+   * statement. A lease is fenced by its row's key as well.
+   */
+  leaseOfTurn(): string {
+    if (this.lease !== null) return this.lease;
+    setImmediate(() => {
+      this.lease = null;
+    });
+    this.lease = newId();
+    return this.lease;
   }
 
   /** Rejects with what the recorder answers, or with StoreUnavailable. */

@@ -1,5 +1,5 @@
 import type { Log } from "../log";
-import type { ManagerStore } from "../store/store";
+import type { Store } from "../store/store";
 import type { Consumption, Delivery, Transport } from "../transport/transport";
 import { Authors, type BrokerUsers } from "./authors";
 import { CallAnswerer } from "./calls";
@@ -20,7 +20,7 @@ export class Recorder {
   private consumptions: Consumption[] = [];
 
   constructor(
-    store: ManagerStore,
+    store: Pick<Store, "managers" | "recorder">,
     private readonly transport: Transport,
     users: BrokerUsers,
     log: Log,

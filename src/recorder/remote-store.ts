@@ -13,6 +13,8 @@ import type { RecorderLink } from "./link";
 
 /** The store as the manager of one endpoint has it that reaches the broker alone. */
 export class RemoteStore implements ManagerStore {
+  private readonly leases = new WeakMap<Claim, string>();
+
   constructor(
     private readonly link: RecorderLink,
     private readonly endpoint: string,
@@ -47,15 +49,34 @@ export class RemoteStore implements ManagerStore {
   }
 
   async claim(managerId: string, endpoint: string, claims: readonly Claim[]): Promise<ClaimAnswer[]> {
-    const asked = claims.map(({ taskId, job, type, generation, known, endpoint: key, leaseId, attempt }) => ({
-      ...{ taskId, job, type, generation, endpoint: key, leaseId, attempt },
-      version: known?.version,
-    }));
+    const asked = claims.map((claim) => {
+      const { taskId, job, type, generation, attempt, endpoint: key } = claim;
+      return {
+        taskId,
+        job,
+        type,
+        generation,
+        attempt,
+        endpoint: key,
+        version: claim.known?.version,
+        leaseId: this.leaseOf(claim),
+      };
+    });
     const answers = await this.link.ask<ClaimAnswer[]>({ call: "claim", endpoint, managerId, claims: asked });
     // A grant without a payload is one by the version that the manager knows.
     return answers.map((answer, i) =>
       answer.granted && answer.payload === undefined ? knownGrant(claims[i]!, endpoint, answer.leaseId) : answer,
     );
+  }
+
+  /**
+   * A call whose answer was lost is repeated with the same claims, maybe to another recorder. Under
+   * the same lease it is granted what it holds already.
+   */
+  private leaseOf(claim: Claim): string {
+    const leaseId = claim.leaseId ?? this.leases.get(claim) ?? this.link.leaseOfTurn();
+    this.leases.set(claim, leaseId);
+    return leaseId;
   }
 
   async received(endpoint: string, tasks: ReadonlyArray<Pick<Claim, "taskId" | "job" | "generation">>): Promise<void> {

@@ -5,7 +5,7 @@ import type { Log } from "../log";
 import { bareEnd, notStorable } from "../manager/attempts/outcome";
 import { newId } from "../model/ids";
 import { UnreadableMessage } from "../model/message";
-import type { AttemptEnd, ManagerStore } from "../store/store";
+import type { AttemptEnd, Store, Waiting } from "../store/store";
 import { killPoint } from "../testing/kill-points";
 import type { Delivery, Transport } from "../transport/transport";
 import type { Authors } from "./authors";
@@ -31,7 +31,7 @@ export class ReportRecorder {
   private working: Promise<void> | null = null;
 
   constructor(
-    private readonly store: ManagerStore,
+    private readonly store: Pick<Store, "managers" | "recorder">,
     private readonly transport: Transport,
     private readonly authors: Authors,
     private readonly log: Log,
@@ -97,21 +97,20 @@ export class ReportRecorder {
   }
 
   private async commit(reports: Reports): Promise<void> {
-    const { store } = this;
+    const { managers, recorder } = this.store;
     killPoint("before-record");
-    if (reports.log.length > 0) await store.log(reports.log);
-    for (const [endpoint, tasks] of groupBy(reports.received, (one) => one.endpoint))
-      await store.received(endpoint, tasks);
-    if (reports.underWay.length > 0) await store.underWay(reports.underWay);
-    if (reports.confirm.length > 0) await store.confirm(reports.confirm);
-    if (reports.progress.length > 0) await store.progress(reports.progress);
+    if (reports.log.length > 0) await managers.log(reports.log);
+    if (reports.received.length > 0) await recorder.received(waitingOf(reports.received));
+    if (reports.underWay.length > 0) await managers.underWay(reports.underWay);
+    if (reports.confirm.length > 0) await managers.confirm(reports.confirm);
+    if (reports.progress.length > 0) await managers.progress(reports.progress);
     await this.finish(reports.finish);
   }
 
   /** What the store refuses is kept without its result, at last in plain letters. */
   private async finish(ends: readonly AttemptEnd[], refusals = 0): Promise<void> {
     if (ends.length === 0) return;
-    const answers = await this.store.finish(ends);
+    const answers = await this.store.recorder.finish(ends);
     const again: AttemptEnd[] = [];
     for (const [i, answer] of answers.entries()) {
       const end = ends[i]!;
@@ -142,6 +141,10 @@ export class ReportRecorder {
     this.log.warn({ message_id: delivery.messageId, user: delivery.author, reason }, "parked a report");
     delivery.park(reason);
   }
+}
+
+function waitingOf(received: Reports["received"]): Waiting[] {
+  return [...groupBy(received, ({ endpoint }) => endpoint)].map(([endpoint, tasks]) => ({ endpoint, tasks }));
 }
 
 function speakersOf(reports: Reports): Array<string | null> {
