@@ -36,8 +36,8 @@ export class RecorderLink {
   }
 
   /**
-   * A fresh lease, the same for all who ask in one turn of the event loop: their claims then share a
-   * statement. A lease is fenced by its row's key as well.
+   * A fresh lease, the same for all who ask in one turn of the event loop. Their claims share a
+   * statement then; a lease is fenced by its row's key as well.
    */
   leaseOfTurn(): string {
     if (this.lease !== null) return this.lease;

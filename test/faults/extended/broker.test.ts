@@ -50,7 +50,7 @@ describe("a broker that freezes, forgets and differs", () => {
 
   test("F17: a broker that comes back without any data is given its queues and messages again", async () => {
     stage = await Stage.create(on);
-    const processes = await Promise.all([stage.api(), stage.manager("a")]);
+    const [, manager] = await Promise.all([stage.api(), stage.manager("a")]);
     const client = new Client(stage);
     await client.burst(20, ["a", "b"], { ms: 100 });
     await stage.kill(manager!);
@@ -100,7 +100,7 @@ describe("a broker that freezes, forgets and differs", () => {
       arguments: { "x-message-ttl": 3_600_000, "x-queue-type": "quorum" },
     };
     await manage(on.broker, "PUT", `queues/${stage.name}/tasker.work.a`, queue);
-    const [, manager] = await Promise.all([stage.api(), stage.manager("a")]);
+    const processes = await Promise.all([stage.api(), stage.manager("a")]);
     const client = new Client(stage);
     await client.burst(20, ["a"]);
     for (let i = 0; i < 10; i++) await client.submit(["a"], {}, {}, "other");
