@@ -367,6 +367,23 @@ describe.each(["classic", "quorum"] as const)("on RabbitMQ with %s queues, the t
       });
     });
 
+    it("has no more than 250 on one, and opens as few as that takes", async () => {
+      const transport = await opened({ uri: vhost.uri });
+      await transport.declareType({ type: "many", deliver: "one" });
+      const receiver = new Receiver(true);
+      const { onDelivery } = receiver;
+      const all = Array.from({ length: 260 }, () =>
+        transport.consume({ address: { to: "one", type: "many" }, prefetch: 1, onDelivery }),
+      );
+      await Promise.all(all);
+      await until("two channels", async () => {
+        const path = `vhosts/${encodeURIComponent(vhost.name)}/channels`;
+        const rows = (await management("GET", path)) as Array<{ consumer_count: number }>;
+        const counts = rows.map((row) => row.consumer_count).filter((count) => count > 1);
+        return counts.sort((a, b) => a - b).join() === "10,250";
+      });
+    });
+
     it("leaves the others alone when one is cancelled by the broker, paused, resumed or stopped", async () => {
       const transport = await opened();
       const { gone, paused, stopped, other } = await listening(transport, "alone", [

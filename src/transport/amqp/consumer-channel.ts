@@ -61,6 +61,10 @@ export class ConsumerChannel {
     return opened;
   }
 
+  get size(): number {
+    return this.members.size;
+  }
+
   join(member: ChannelMember): void {
     this.members.add(member);
   }

@@ -1,32 +1,36 @@
 import { ConsumerChannel } from "./consumer-channel";
 import type { Session } from "./session";
 
+/** For an ack of its own the broker walks through what is held on the channel before it. */
+const MAX_CONSUMERS = 250;
+
 /**
- * The channel that the consumers of one connection share.
+ * The few channels that the consumers of one connection share.
  *
- * A refused consumer (its queue is missing, exclusive, forbidden) costs all others their channel,
+ * A refused consumer (its queue is missing, exclusive, forbidden) costs the others their channel,
  * so that happens once in a session. From then on a queue that has not proven itself is tried
  * first, on a channel of its own. What a trial is sent goes back as its channel closes.
  */
 export class ConsumerChannels {
   private session: Session | null = null;
-  private channel: Promise<ConsumerChannel> | null = null;
+  private channels: ConsumerChannel[] = [];
+  private opening: Promise<void> | null = null;
   private wary = false;
   private trials: Promise<unknown> = Promise.resolve();
 
-  /** The channel may have gone by the time that it is joined. */
-  async shared(session: Session): Promise<ConsumerChannel> {
+  /** @param join takes a place on a channel that has one, at once */
+  async place<T>(session: Session, join: (channel: ConsumerChannel) => T): Promise<T> {
     this.enter(session);
-    const current = this.channel;
-    if (current && (await current).alive) return current;
-    if (this.channel === current) {
-      const opening = ConsumerChannel.open(session);
-      this.channel = opening;
-      opening.catch(() => {
-        if (this.channel === opening) this.channel = null;
+    for (;;) {
+      this.channels = this.channels.filter((channel) => channel.alive);
+      const channel = this.channels.find(({ size }) => size < MAX_CONSUMERS);
+      if (channel) return join(channel);
+      const opening = this.opening ?? this.open(session);
+      this.opening = opening;
+      await opening.finally(() => {
+        if (this.opening === opening) this.opening = null;
       });
     }
-    return this.channel!;
   }
 
   /** A queue was refused, or deleted under its consumer. */
@@ -47,8 +51,14 @@ export class ConsumerChannels {
   private enter(session: Session): void {
     if (this.session === session || !session.alive) return;
     this.session = session;
-    this.channel = null;
+    this.channels = [];
+    this.opening = null;
     this.wary = false;
+  }
+
+  private async open(session: Session): Promise<void> {
+    const channel = await ConsumerChannel.open(session);
+    if (this.session === session) this.channels.push(channel);
   }
 }
 

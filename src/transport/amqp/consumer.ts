@@ -26,7 +26,7 @@ export interface ConsumerPlace {
 }
 
 /**
- * One subscription, kept alive on the channel that the connection's consumers share.
+ * One subscription, kept alive on a channel that it shares with others of the connection.
  *
  *   goal running ⇄ paused ──▶ stopped
  *
@@ -152,8 +152,10 @@ export class AmqpConsumption implements Consumption, Watcher, ConsumerEvents {
       if (!session || consumer?.consuming) return false;
       if (consumer) await this.consume(consumer, session);
       else {
-        const channel = await this.place.channels.shared(session);
-        this.consumer = new BrokerConsumer(channel, this.subscription, this);
+        this.consumer = await this.place.channels.place(
+          session,
+          (channel) => new BrokerConsumer(channel, this.subscription, this),
+        );
       }
       return true;
     }
