@@ -6,12 +6,11 @@ const { aptInstall, canInstall } = require("../../scripts/lib/apt");
 const { findProgram } = require("../../scripts/lib/find");
 const { startGuard } = require("../../scripts/lib/guard");
 const { freePorts } = require("../../scripts/lib/ports");
+const { PYTHON } = require("../../scripts/lib/python");
 const { privateBroker, privateDatabase, requirePrograms } = require("../../scripts/lib/servers");
 const { startProgram } = require("./processes");
 
 const PACKAGES = { wrk: "wrk", "redis-server": "redis-server", celery: "python3-celery" };
-/** Debian's own Python; another one may come first on the PATH, without Debian's packages. */
-const PYTHON = "/usr/bin/python3";
 
 /** Ensures that a program is installed; on Debian it installs the package. */
 async function requireProgram(name) {

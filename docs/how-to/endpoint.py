@@ -1,56 +1,15 @@
 #!/usr/bin/env python3
-"""An endpoint of tasker in Python: performs one task type, knowing nothing but docs/wire.md and the SQL below.
+"""An endpoint of tasker in Python: performs one task type, with credentials for the broker and nothing else (docs/wire.md).
 
-Needs pika and PyMySQL (Debian: python3-pika python3-pymysql), and the address of both servers:
-  DATABASE=mysql://user:password@host:port/tasker BROKER=amqp://user:password@host:port/tasker ./endpoint.py py-1 greet
+Needs pika (Debian: python3-pika), and a supervisor that starts it anew whenever it ends: after the broker was away, say.
+  BROKER=amqp://user:password@host:port/tasker ./endpoint.py py-1 greet
 """
-import json, os, socket, sys, threading, time, uuid
-from urllib.parse import unquote, urlparse
+import json, os, signal, socket, sys, threading, time, uuid
 
-import pika, pymysql
+import pika
 
-TTL_MS = 30_000
-
-# Who we are. A manager's row is one life of one process; whoever sends no heartbeat for ttl_ms is dead.
-ENDPOINT_SQL = """INSERT IGNORE INTO endpoints (name, labels, first_seen_at) VALUES (%s, '{}', UTC_TIMESTAMP(3))"""
-TYPE_SQL = """INSERT IGNORE INTO endpoint_types (type, endpoint) VALUES (%s, %s)"""
-MANAGER_SQL = """INSERT INTO managers (id, endpoint, host, pid, slot, version, state, running, ttl_ms, started_at, heartbeat_at)
-  VALUES (%s, %s, %s, %s, %s, 'python', 'alive', 0, %s, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))"""
-# What has been waiting for us: the API publishes it now that there is a queue.
-WAITING_SQL = """UPDATE task_responses SET due_at = UTC_TIMESTAMP(3), version = version + 1
-  WHERE finished_at IS NULL AND due_at IS NOT NULL AND endpoint = %s AND type = %s AND status = 'expected'
-    AND (delay_until IS NULL OR delay_until <= UTC_TIMESTAMP(3))"""
-# No row: we have been declared dead, and must not go on as this manager.
-HEARTBEAT_SQL = """UPDATE managers SET heartbeat_at = UTC_TIMESTAMP(3) WHERE id = %s AND state = 'alive'"""
-LEAVE_SQL = """UPDATE managers SET state = 'stopped', running = 0, stopped_at = UTC_TIMESTAMP(3) WHERE id = %s"""
-# One row changed: it is ours under this lease. None: done, cancelled, or somebody else's; there is nothing to do. Nor is there for
-# one that was declared dead while it could not reach the database: what it takes would be taken from it at once.
-CLAIM_SQL = """UPDATE task_responses SET status = 'running', lease_id = %s, manager_id = %s, performer = %s, attempt = attempt + 1,
-    received_at = COALESCE(received_at, UTC_TIMESTAMP(3)), started_at = UTC_TIMESTAMP(3), finished_at = NULL, retry_at = NULL,
-    reason = NULL, error = NULL, progress = 0, progress_message = NULL, published = 0,
-    timeout_at = UTC_TIMESTAMP(3) + INTERVAL timeout_ms * 1000 MICROSECOND,
-    due_at = UTC_TIMESTAMP(3) + INTERVAL 1 SECOND, changed_at = UTC_TIMESTAMP(3), version = version + 1
-  WHERE task_id = %s AND endpoint = %s AND job = %s AND type = %s AND status IN ('expected', 'received', 'retrying')
-    AND cancel_at IS NULL AND (retry_at IS NULL OR retry_at <= UTC_TIMESTAMP(3))
-    AND (delay_until IS NULL OR delay_until <= UTC_TIMESTAMP(3)) AND generation <= %s
-    AND EXISTS (SELECT 1 FROM managers WHERE id = %s AND state = 'alive')"""
-PAYLOAD_SQL = """SELECT t.payload, r.attempt, r.attempts FROM task_responses r JOIN tasks t ON t.id = r.task_id
-  WHERE r.task_id = %s AND r.endpoint = %s AND r.job = %s"""
-# The end, only under the lease. None changed: it was taken from us; what we did is overwritten by nobody and overwrites nothing.
-FINISH_SQL = """UPDATE task_responses SET status = %s, reason = %s, error = %s, result = %s,
-    progress = IF(status = 'succeeded', 1, progress), finished_at = UTC_TIMESTAMP(3), timeout_at = NULL,
-    due_at = NULL, changed_at = UTC_TIMESTAMP(3), version = version + 1
-  WHERE task_id = %s AND endpoint = %s AND job = %s AND lease_id = %s AND status = 'running'"""
-# Another attempt is left: the row waits, the attempt is kept for the record, and the API publishes it when it is due.
-ATTEMPT_SQL = """INSERT INTO task_attempts (task_id, endpoint, job, generation, attempt, lease_id, outcome, reason, error, performer,
-    manager_id, started_at, finished_at)
-  SELECT task_id, endpoint, job, generation, attempt, lease_id, 'failed', 'error', %s, performer, manager_id, started_at,
-    UTC_TIMESTAMP(3) FROM task_responses
-  WHERE task_id = %s AND endpoint = %s AND job = %s AND lease_id = %s AND status = 'running' FOR UPDATE"""
-RETRY_SQL = """UPDATE task_responses SET status = IF(cancel_at IS NULL, 'retrying', 'cancelled'), reason = 'error', error = %s,
-    retry_at = UTC_TIMESTAMP(3) + INTERVAL 1 SECOND, due_at = UTC_TIMESTAMP(3) + INTERVAL 1 SECOND, published = 0, timeout_at = NULL,
-    finished_at = IF(cancel_at IS NULL, NULL, UTC_TIMESTAMP(3)), changed_at = UTC_TIMESTAMP(3), version = version + 1
-  WHERE task_id = %s AND endpoint = %s AND job = %s AND lease_id = %s AND status = 'running'"""
+TTL_MS = 30_000  # After this long without a heartbeat the process counts as dead, and its task is somebody else's.
+REPLIES = "amq.rabbitmq.reply-to"
 
 
 def handle(payload):
@@ -58,97 +17,129 @@ def handle(payload):
     return {"text": f"Hello {payload['name']}, this is Python"}
 
 
-def connect():
-    at = urlparse(os.environ["DATABASE"])
-    return pymysql.connect(host=at.hostname, port=at.port or 3306, user=unquote(at.username), password=unquote(at.password or ""),
-                           database=at.path[1:], charset="utf8mb4", autocommit=True,
-                           init_command="SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')")
-
-
 class Endpoint:
     def __init__(self, name, type_):
         self.name, self.type, self.id = name, type_, str(uuid.uuid4())
-        self.database = connect()
+        self.asked, self.answer, self.deliveries, self.running, self.leaving = None, None, [], 0, False
+        broker = pika.URLParameters(os.environ["BROKER"])
+        self.user = broker.credentials.username  # The broker checks it; the recorder refuses what comes without it.
+        self.connection = pika.BlockingConnection(broker)
+        self.calls = self.connection.channel()
+        self.calls.basic_consume(REPLIES, self.replied, auto_ack=True)
 
-    def run(self, sql, *values):
-        with self.database.cursor() as cursor:
-            cursor.execute(sql, values)
-            return cursor.fetchall() if cursor.description else cursor.rowcount
+    def ask(self, key, call, **fields):
+        body = json.dumps({"v": 1, "calls": [{"call": call, "endpoint": self.name, **fields}]})
+        properties = pika.BasicProperties(user_id=self.user, reply_to=REPLIES, correlation_id=key, expiration="5000")
+        self.calls.basic_publish("tasker.:recorder", "tasker.:calls", body, properties)
 
-    def register(self):
-        self.run(ENDPOINT_SQL, self.name)
-        self.run(TYPE_SQL, self.type, self.name)
-        self.run(MANAGER_SQL, self.id, self.name, socket.gethostname(), os.getpid(), f"python-{os.getpid()}", TTL_MS)
-        threading.Thread(target=self.heartbeat, daemon=True).start()
+    def replied(self, channel, method, properties, body):
+        reply = json.loads(body)
+        answer = reply["answers"][0] if "answers" in reply else {"error": {"code": "refused", "message": reply["refused"]}}
+        if answer.get("ok") == {"known": False}:
+            sys.exit("Declared dead: what ran here is somebody else's by now.")
+        if properties.correlation_id == self.asked:
+            self.answer = answer
 
-    def heartbeat(self):
-        database = connect()  # A connection of its own: the other one may be busy.
+    def call(self, call, **fields):
+        """Asks until there is an answer: a call may be repeated."""
         while True:
-            with database.cursor() as cursor:
-                if cursor.execute(HEARTBEAT_SQL, (self.id,)) == 0:
-                    os._exit(1)  # Declared dead: our leases are somebody else's by now. A supervisor starts us anew.
-            time.sleep(TTL_MS / 6000)
+            self.asked, self.answer, end = str(uuid.uuid4()), None, time.monotonic() + 5
+            self.ask(self.asked, call, **fields)
+            while self.answer is None and time.monotonic() < end:
+                self.connection.process_data_events(time_limit=1)
+            answer = self.answer or {"error": {"code": "unavailable", "message": "The recorder does not answer."}}
+            if "ok" in answer:
+                return answer["ok"]
+            if answer["error"]["code"] == "refused":
+                raise ValueError(answer["error"]["message"])
+            if answer["error"]["code"] != "unavailable" or self.leaving:
+                sys.exit(answer["error"]["message"])
+            self.connection.sleep(1)
+
+    def beat(self):
+        """Waits for no answer: `replied` sees it."""
+        self.ask("heartbeat", "heartbeat", manager_id=self.id, running=self.running, draining=self.leaving)
+        self.connection.call_later(TTL_MS / 6000, self.beat)
+
+    def publish(self, exchange, key, body, headers=None):
+        """Returns when the broker has confirmed it."""
+        properties = pika.BasicProperties(user_id=self.user, delivery_mode=2, headers=headers)
+        self.work.basic_publish(exchange, key, body, properties, mandatory=True)
+
+    def attempt(self, grant):
+        """How it ended. The handler runs in a thread of its own; this one goes on speaking to the broker."""
+        ended = []
+
+        def run():
+            try:
+                ended.append(("succeeded", None, json.dumps(handle(json.loads(grant["payload"])), allow_nan=False)))
+            except BaseException as error:
+                status = "retrying" if grant["attempt"] < grant["attempts"] else "failed"
+                ended.append((status, f"{type(error).__name__}: {error}", None))
+            self.connection.add_callback_threadsafe(lambda: None)  # Wakes the loop below.
+
+        threading.Thread(target=run, daemon=True).start()
+        while not ended:
+            self.connection.process_data_events(time_limit=1)
+        return ended[0]
 
     def perform(self, task):
-        key = (task["id"], self.name, task.get("job") or "")
-        lease = str(uuid.uuid4())
-        generation = task.get("generation", 2**31 - 1)  # A task that was opened anew has a later message of its own.
-        if self.run(CLAIM_SQL, lease, self.id, self.name, *key, self.type, generation, self.id) == 0:
-            return
-        ((payload, attempt, attempts),) = self.run(PAYLOAD_SQL, *key)
-        try:
-            result = json.dumps(handle(json.loads(payload)))
-            self.run(FINISH_SQL, "succeeded", None, None, result, *key, lease)
-        except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            if attempt >= attempts:
-                self.run(FINISH_SQL, "failed", "error", text, None, *key, lease)
-            else:
-                self.database.begin()
-                self.run(ATTEMPT_SQL, text, *key, lease)
-                self.run(RETRY_SQL, text, *key, lease)
-                self.database.commit()
+        claim = {**task, "type": self.type, "lease_id": str(uuid.uuid4())}  # Our own lease: asked again, it is granted again.
+        (grant,) = self.call("claim", manager_id=self.id, claims=[claim])
+        if not grant["granted"]:
+            return  # Done, cancelled, not due, or somebody else's: there is nothing to do.
+        self.running = 1
+        status, error, result = self.attempt(grant)
+        self.running = 0
+        end = {field: grant[field] for field in ("task_id", "endpoint", "job", "lease_id", "generation", "attempt")}
+        end.update(status=status, reason=error and "error", error=error, result=result, result_text=None, retry_in_ms=1000)
+        self.publish("tasker.:recorder", "tasker.:reports", json.dumps({"v": 1, "finish": [end]}))
 
-    def receive(self, channel, method, properties, body):
+    def receive(self, method, properties, body):
         try:
             message = json.loads(body)
             if message["v"] != 1:
-                raise ValueError(f"version {message['v']}")
-            tasks = message["tasks"]
-        except Exception as error:
-            headers = {"x-tasker-reason": f"not_json: {error}", "x-tasker-queue": method.routing_key}
-            channel.basic_publish("tasker.dead", "tasker.dead", body, pika.BasicProperties(headers=headers, delivery_mode=2))
-        else:
-            for task in tasks:
-                self.perform(task)
-        channel.basic_ack(method.delivery_tag)  # After the commits, never before.
+                raise ValueError(f"its version is {message['v']}")
+            for task in message["tasks"]:
+                if self.leaving:
+                    return  # Not acked: the message goes back to its queue.
+                self.perform({"task_id": task["id"], "job": task.get("job") or "", "generation": task.get("generation")})
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            why = {"x-tasker-reason": f"invalid: {type(error).__name__}: {error}", "x-tasker-queue": self.queue}
+            self.publish("tasker.dead", "tasker.dead", body, {**(properties.headers or {}), **why})
+        self.work.basic_ack(method.delivery_tag)  # After the broker's confirm of the end, never before.
 
-    def await_queue(self, connection, queue):
+    def await_queue(self):
         """The API makes and binds the queue when it sees who has registered: this user may not."""
         while True:
-            channel = connection.channel()
+            channel = self.connection.channel()
             try:
-                channel.queue_declare(queue, passive=True)
+                channel.queue_declare(self.queue, passive=True)
                 return channel
             except pika.exceptions.ChannelClosedByBroker as refusal:
                 if refusal.reply_code != 404:
                     raise
-                connection.sleep(0.5)
+                self.connection.sleep(0.5)
 
     def serve(self):
-        encoded = self.type.replace(".", "~")
-        queue = f"tasker.{encoded}.{self.name}"
-        self.register()
-        connection = pika.BlockingConnection(pika.URLParameters(os.environ["BROKER"]))
-        channel = self.await_queue(connection, queue)
-        self.run(WAITING_SQL, self.name, self.type)
-        channel.basic_qos(prefetch_count=1)
-        channel.basic_consume(queue, self.receive)
+        process = {"id": self.id, "host": socket.gethostname(), "pid": os.getpid(), "slot": self.type, "version": "python"}
+        self.call("register", **process, types=[self.type], labels={}, ttl_ms=TTL_MS)
+        self.beat()
+        self.queue = f"tasker.{self.type.replace('.', '~')}.{self.name}"
+        self.work = self.await_queue()
+        self.work.confirm_delivery()
+        self.work.basic_qos(prefetch_count=1)
+        self.work.basic_consume(self.queue, lambda channel, *delivery: self.deliveries.append(delivery))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: setattr(self, "leaving", True))
         print(f"endpoint {self.name} performs {self.type}", flush=True)
-        try:
-            channel.start_consuming()
-        except KeyboardInterrupt:
-            self.run(LEAVE_SQL, self.id)
+        while self.work.consumer_tags and not self.leaving:
+            self.connection.process_data_events(time_limit=1)
+            while self.deliveries and not self.leaving:
+                self.receive(*self.deliveries.pop())
+        self.call("leave", manager_id=self.id)
+        self.connection.close()
+        sys.exit(None if self.leaving else "The broker ended the consumer: its queue is gone.")
 
 
 if __name__ == "__main__":
