@@ -367,12 +367,12 @@ describe.each(["classic", "quorum"] as const)("on RabbitMQ with %s queues, the t
       });
     });
 
-    it("has no more than 250 on one, and opens as few as that takes", async () => {
+    it("has no more than 100 on one, and opens as few as that takes", async () => {
       const transport = await opened({ uri: vhost.uri });
       await transport.declareType({ type: "many", deliver: "one" });
       const receiver = new Receiver(true);
       const { onDelivery } = receiver;
-      const all = Array.from({ length: 260 }, () =>
+      const all = Array.from({ length: 110 }, () =>
         transport.consume({ address: { to: "one", type: "many" }, prefetch: 1, onDelivery }),
       );
       await Promise.all(all);
@@ -380,7 +380,7 @@ describe.each(["classic", "quorum"] as const)("on RabbitMQ with %s queues, the t
         const path = `vhosts/${encodeURIComponent(vhost.name)}/channels`;
         const rows = (await management("GET", path)) as Array<{ consumer_count: number }>;
         const counts = rows.map((row) => row.consumer_count).filter((count) => count > 1);
-        return counts.sort((a, b) => a - b).join() === "10,250";
+        return counts.sort((a, b) => a - b).join() === "10,100";
       });
     });
 

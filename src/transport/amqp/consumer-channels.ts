@@ -2,7 +2,7 @@ import { ConsumerChannel } from "./consumer-channel";
 import type { Session } from "./session";
 
 /** For an ack of its own the broker walks through what is held on the channel before it. */
-const MAX_CONSUMERS = 250;
+const MAX_CONSUMERS = 100;
 
 /**
  * The few channels that the consumers of one connection share.
