@@ -12,7 +12,7 @@ interface Pool {
 /**
  * Channels for declarations and checks. A refused request closes its channel and everything queued
  * on it, so each request has one to itself while it runs. A few exist side by side, because
- * hundreds of queues one after the other take seconds.
+ * hundreds of queues one after the other take seconds. One stays open when nothing is asked.
  */
 export class ControlChannels {
   private readonly pools = new WeakMap<Session, Pool>();
@@ -32,7 +32,8 @@ export class ControlChannels {
       usable = true;
       return answer;
     } finally {
-      if (channel && usable) pool.idle.push(channel);
+      const isWanted = pool.waiting.length > 0 || pool.idle.length === 0;
+      if (channel && usable && isWanted) pool.idle.push(channel);
       else if (channel) void session.closeChannel(channel);
       pool.waiting.shift()?.();
     }
