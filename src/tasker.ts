@@ -4,7 +4,7 @@ import type { Config } from "./config/config";
 import { connectStore, connectTransport } from "./connect";
 import { describeError } from "./describe-error";
 import type * as Broker from "./initialize/broker";
-import type * as Users from "./initialize/users";
+import type * as Users from "./initialize/broker-users";
 import type { Log } from "./log";
 import type { OnAttempt } from "./manager/context";
 import { MessageReader } from "./manager/intake/message-verifier";
@@ -14,7 +14,6 @@ import { watchManagers } from "./metrics/managers";
 import { processRegistry } from "./metrics/registry";
 import { type ManagerChecks, type MetricsServer, startMetricsServer } from "./metrics/server";
 import type { HandleTask } from "./model/handler";
-import type { BrokerUsers } from "./recorder/authors";
 import { RecorderLink } from "./recorder/link";
 import type * as Recording from "./recorder/recorder";
 import { RemoteStore } from "./recorder/remote-store";
@@ -175,18 +174,8 @@ function usersOf(config: Config): EndpointUsers {
 
 function recorderOf(config: Config, store: Store, transport: Transport, log: Log): Recording.Recorder {
   const { Recorder } = require("./recorder/recorder") as typeof Recording;
+  const { brokerUsers } = require("./initialize/broker-users") as typeof Users;
   return new Recorder(store, transport, brokerUsers(config), log);
-}
-
-/** The users that `tasker initialize` makes, and the one that a small installation shares. */
-function brokerUsers(config: Config): BrokerUsers {
-  const { brokerAddress } = require("./initialize/broker") as typeof Broker;
-  const { userName } = require("./initialize/users") as typeof Users;
-  const { vhost, user } = brokerAddress(config.broker.uri);
-  return {
-    ofAll: [user, userName(vhost, { part: "api" }), userName(vhost, { part: "manager" })],
-    nameAt: (endpoint) => userName(vhost, { part: "manager", endpoint }),
-  };
 }
 
 /** What `/readyz` of a manager's process tells. */

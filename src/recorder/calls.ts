@@ -56,7 +56,10 @@ export class CallAnswerer {
     try {
       calls = decodeCalls(delivery.body);
       this.authors.assertMay(delivery, calls.flatMap(speakersOf));
+      for (const call of calls) if (call.call === "request") this.authors.assertMayRequest(delivery, call.type);
+      await this.authors.assertOwn(delivery, calls.flatMap(managersOf));
     } catch (error) {
+      if (error instanceof StoreUnavailable) return delivery.release();
       return this.refuse(delivery, error as Error);
     }
     this.counters.calls += calls.length;
@@ -106,6 +109,11 @@ export class CallAnswerer {
         return managers.request(call);
     }
   }
+}
+
+function managersOf(call: RecorderCall): string[] {
+  if (call.call === "register") return [call.id, ...(call.spare ?? []), ...(call.former ? [call.former.id] : [])];
+  return "managerId" in call ? [call.managerId] : [];
 }
 
 function speakersOf(call: RecorderCall): Array<string | null> {

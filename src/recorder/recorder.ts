@@ -25,7 +25,7 @@ export class Recorder {
     users: BrokerUsers,
     log: Log,
   ) {
-    const authors = new Authors(users);
+    const authors = new Authors(users, store.recorder);
     this.reports = new ReportRecorder(store, transport, authors, log, this.over.signal);
     this.calls = new CallAnswerer(store, transport, authors, log);
   }

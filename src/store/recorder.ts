@@ -33,6 +33,8 @@ export interface RecorderStore {
   claimAll(requests: readonly ClaimRequest[]): Promise<ClaimResult[]>;
   finish(ends: readonly AttemptEnd[]): Promise<EndAnswer[]>;
   received(waiting: readonly Waiting[]): Promise<void>;
+  /** The endpoints of these incarnations; one that is not known is left out. */
+  endpointsOf(managerIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Whether each is still known. Of several beats of one incarnation the last counts. */
   heartbeats(beats: readonly Beat[]): Promise<boolean[]>;
 }

@@ -133,6 +133,43 @@ test("what an endpoint reports of another one, and what it asks for it, is refus
   await it.close();
 });
 
+test("an endpoint neither ends nor revives another's manager, and asks only for what a type submits", async () => {
+  const it = await channelOf("lb-1");
+  const managerId = newId();
+  const lb2 = {
+    endpoint: "lb-2",
+    host: "h",
+    slot: "0",
+    labels: {},
+    types: ["greet"],
+    version: "1",
+    pid: 1,
+    ttlMs: 60_000,
+  };
+  await api.store.managers.register({ ...lb2, id: managerId });
+  const mine = { endpoint: "lb-1", manager_id: managerId };
+  const registered = {
+    ...{ endpoint: "lb-1", host: "h", slot: "0", labels: {}, types: [] },
+    version: "1",
+    pid: 1,
+    ttl_ms: 1,
+  };
+  const refused: Array<[object, RegExp]> = [
+    [{ call: "leave", ...mine }, /^foreign: .* does not speak for manager /],
+    [{ call: "heartbeat", ...mine, running: 0, draining: true }, /^foreign: .* does not speak for manager /],
+    [{ call: "claim", ...mine, claims: [] }, /^foreign: .* does not speak for manager /],
+    [{ call: "register", ...registered, id: newId(), former: { id: managerId, cut_off: false } }, /^foreign: /],
+    [{ call: "request", endpoint: "lb-1", id: newId(), type: "greet", identifier: "x", body: "{}" }, /`submits`/],
+  ];
+  for (const [call, reason] of refused) {
+    await publish(it.channel, "calls", { v: 1, calls: [call] }, { userId: own("lb-1") });
+    expect((await parked()).reason).toMatch(reason);
+  }
+  const { managers } = (await api.store.tasks.endpoints()).find(({ name }) => name === "lb-2")!;
+  expect(managers).toMatchObject([{ id: managerId, state: "alive" }]);
+  await it.close();
+});
+
 test("a report by a CC header, of an unknown version or without sense is parked with its reason", async () => {
   const it = await channelOf("lb-1");
   const userId = own("lb-1");

@@ -1,6 +1,6 @@
 import type { Beat } from "../../store";
 import type { Connection, Database } from "../connection";
-import { type Apart, chunks, compare, MAX_LIST, pickShared, Sql } from "../sql";
+import { type Apart, chunks, compare, MAX_LIST, pickShared, Sql, unique } from "../sql";
 
 const BY_ID: Apart<Beat> = { column: "id", of: ({ managerId }) => managerId };
 const MAX_RUNNING = 1_000_000;
@@ -35,4 +35,16 @@ async function beat(connection: Connection, beats: readonly Beat[]): Promise<str
 
 function countOf(running: number): number {
   return Math.min(MAX_RUNNING, Math.max(0, Math.trunc(running) || 0));
+}
+
+export async function endpointsOf(db: Database, managerIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const part of chunks(unique(managerIds.filter((id) => PLAIN.test(id))), MAX_LIST)) {
+    const { text, values } = db.dialect.isIn("id", part);
+    const rows = await db.read((connection) =>
+      connection.query<{ id: string; endpoint: string }>(`SELECT id, endpoint FROM managers WHERE ${text}`, values),
+    );
+    for (const { id, endpoint } of rows) found.set(id, endpoint);
+  }
+  return found;
 }

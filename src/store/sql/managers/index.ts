@@ -5,7 +5,7 @@ import { addRequest } from "../maintenance/inbox";
 import { messageKey } from "../secrets";
 import { Claims } from "./claim";
 import { finishAttempts } from "./finish";
-import { heartbeats } from "./heartbeats";
+import { endpointsOf, heartbeats } from "./heartbeats";
 import { Logs } from "./log";
 import { leave, openDeliveries, predecessorsOf, registerManager } from "./register";
 import { checkLeases, confirmLeases, markReceived, reportProgress, reportUnderWay } from "./report";
@@ -47,6 +47,7 @@ export function recorderStore(db: Database): RecorderStore {
     claimAll: (requests) => claims.claimAll(requests),
     finish: (ends) => finishAttempts(db, ends),
     received: (waiting) => markReceived(db, waiting),
+    endpointsOf: (managerIds) => endpointsOf(db, managerIds),
     heartbeats: (beats) => heartbeats(db, beats),
   };
 }
