@@ -20,5 +20,10 @@ export function connectTransport(
   more: { consumesOnly?: boolean; calls?: boolean } = {},
 ): Transport {
   if (config.broker.uri.startsWith("embedded:")) return createEmbeddedTransport({ log });
-  return createAmqpTransport({ ...config.broker, ...more, log, name });
+  return createAmqpTransport({ ...config.broker, ...more, ...soonerBack(config, more.calls), log, name });
+}
+
+/** A manager that reports over the broker is to be heard again before its time to live is over. */
+function soonerBack({ manager }: Config, calls = false): { maxDelayMs?: number } {
+  return calls ? { maxDelayMs: Math.min(30_000, manager.ttlMs / 3) } : {};
 }

@@ -1,6 +1,6 @@
 import type { HandleTask } from "../src/model/handler";
 import { until } from "./support/until";
-import { MODES, type TestSystem, world } from "./support/world";
+import { ALL_MODES, type TestSystem, world } from "./support/world";
 
 /** Who ran what: written by the handlers themselves, so that the database is not its own witness. */
 const journal: Array<{ id: string; at: string }> = [];
@@ -15,7 +15,7 @@ const ranAt = (id: string) =>
     .map((entry) => entry.at)
     .sort();
 
-describe.each(MODES)("the path of a task, %s", (mode) => {
+describe.each(ALL_MODES)("the path of a task, %s", (mode) => {
   let w: TestSystem;
 
   beforeAll(async () => {

@@ -58,10 +58,10 @@ export function assembleTasks({ config, store, transport, log, users = null }: T
     (tasks) => publisher.created(tasks),
     (taskIds) => maintenance.storeStatus(taskIds),
   );
-  const reports = new Reports(transport);
   const inbox = new Inbox(config, maintenance, store.access, creator, log);
   const leftovers = new Leftovers(config, store, log);
-  const leases = new Leases(maintenance, config.manager.ttlMs, log);
+  const reports = new Reports(transport);
+  const leases = new Leases(maintenance, config.manager.ttlMs, log, () => reports.heard);
   const feed = new CompletionFeed(maintenance, () => leftovers.types());
   const republisher = new Republisher(config, maintenance, queues, publisher, leftovers);
   const duties = [

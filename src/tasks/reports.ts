@@ -31,6 +31,11 @@ export class Reports {
     return this.transport.kind === "amqp";
   }
 
+  /** Whether managers that report over the broker can be heard. */
+  get heard(): boolean {
+    return !this.exist || this.oldestMs === 0;
+  }
+
   /** The age that the oldest report without a row has at most. */
   get oldestMs(): number {
     const age = performance.now() - this.recordedUntil;

@@ -1,5 +1,5 @@
 import { until } from "../support/until";
-import { type Body, MODES, type TestSystem, world } from "../support/world";
+import { ALL_MODES, type Body, type TestSystem, world } from "../support/world";
 import { alive, folder, fresh, perform, stands } from "./support";
 
 const REPORT = `#!/bin/sh
@@ -35,7 +35,7 @@ echo "{\\"child\\": $!}"
 };
 
 /** Programs on a machine, as people knew them from a command runner behind HTTP. */
-describe.each(MODES)("a command runner, %s", (mode) => {
+describe.each(ALL_MODES)("a command runner, %s", (mode) => {
   let w: TestSystem;
   let files: Awaited<ReturnType<typeof folder>>;
   const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

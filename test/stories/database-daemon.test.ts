@@ -6,7 +6,7 @@ import { DataSource } from "typeorm";
 import { newId } from "../../src/model/ids";
 import { enqueue, type Queryable } from "../../src/tasks/requests/enqueue";
 import { until } from "../support/until";
-import { type Body, MODES, type TestSystem, world } from "../support/world";
+import { ALL_MODES, type Body, type TestSystem, world } from "../support/world";
 import { folder, fresh, perform, stands } from "./support";
 
 const FILES = {
@@ -31,7 +31,7 @@ exports.handleTask = async (payload, context) => {
 const EXTRA = ["tasks", "task_responses", "task_attempts", "task_requests", "response_logs", "endpoints", "managers"];
 
 /** A table of requests with a daemon that works it off, as people had it in their own database. */
-describe.each(MODES)("a database table with a daemon, %s", (mode) => {
+describe.each(ALL_MODES)("a database table with a daemon, %s", (mode) => {
   let w: TestSystem;
   let files: Awaited<ReturnType<typeof folder>>;
   let table: Awaited<ReturnType<TestSystem["manager"]>>;

@@ -1,9 +1,9 @@
 import { until } from "../support/until";
-import { type Body, MODES, type TestSystem, world } from "../support/world";
+import { ALL_MODES, type Body, type TestSystem, world } from "../support/world";
 import { fresh, perform, stands, Target } from "./support";
 
 /** A queue of URLs to call, as people knew it from an HTTP job queue in one binary. */
-describe.each(MODES)("an HTTP job queue, %s", (mode) => {
+describe.each(ALL_MODES)("an HTTP job queue, %s", (mode) => {
   let w: TestSystem;
   let callers: Array<{ stop(): Promise<void> }>;
   let target: Target;
@@ -183,7 +183,7 @@ describe.each(MODES)("an HTTP job queue, %s", (mode) => {
   });
 });
 
-describe.each(MODES)("an HTTP job queue's keys, %s", (mode) => {
+describe.each(ALL_MODES)("an HTTP job queue's keys, %s", (mode) => {
   test("HTTP Basic and API keys open the same door, and nothing else does", async () => {
     const key = "tk_story_0123456789abcdef";
     const w = await world(mode, {

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../support/until";
-import { type Body, MODES, type TestSystem, world } from "../support/world";
+import { ALL_MODES, type Body, type TestSystem, world } from "../support/world";
 import { folder, stands } from "./support";
 
 /** Waits for a file of its folder, unless it is told to stop. */
@@ -54,7 +54,7 @@ exports.handleTask = async (payload, context) => {
 };
 
 /** One task at a time with start, stop, status and progress, as people knew it from a one-task web runner. */
-describe.each(MODES)("a one-task runner, %s", (mode) => {
+describe.each(ALL_MODES)("a one-task runner, %s", (mode) => {
   let w: TestSystem;
   let files: Awaited<ReturnType<typeof folder>>;
 
@@ -209,7 +209,7 @@ describe.each(MODES)("a one-task runner, %s", (mode) => {
   });
 });
 
-describe.each(MODES)("a one-task runner's old addresses, %s", (mode) => {
+describe.each(ALL_MODES)("a one-task runner's old addresses, %s", (mode) => {
   test("GET starts and stops with the parameters as payload and the key in the address, where the type says so only", async () => {
     const files = await folder(FILES);
     const key = "tk_story_0123456789abcdef";

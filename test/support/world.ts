@@ -9,9 +9,13 @@ import { startProcess, type TaskerProcess } from "../../src/tasker";
 import { checkedFetch } from "./openapi";
 import { createDatabase, createVhost, type Scratch } from "./services";
 
-/** The two lives of tasker: one process on SQLite, or API and managers on MariaDB and RabbitMQ. */
-export type Mode = "embedded" | "wire";
+/**
+ * The lives of tasker: one process on SQLite; API and managers on MariaDB and RabbitMQ; the same with managers that know the broker
+ * alone, and report to the recorder.
+ */
+export type Mode = "embedded" | "wire" | "recorder";
 export const MODES: Mode[] = ["embedded", "wire"];
+export const ALL_MODES: Mode[] = [...MODES, "recorder"];
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of the HTTP contract are looked into freely by tests
 export type Body = any;
@@ -58,7 +62,7 @@ export interface WorldOptions {
 
 export async function world(mode: Mode, options: WorldOptions): Promise<TestSystem> {
   const dir = await mkdtemp(join(tmpdir(), "tasker-world-"));
-  const scratch: Scratch[] = mode === "wire" ? [await createDatabase("world"), await createVhost("world")] : [];
+  const scratch: Scratch[] = mode !== "embedded" ? [await createDatabase("world"), await createVhost("world")] : [];
   const databaseUri = scratch[0]?.uri ?? `sqlite:${join(dir, "tasker.db")}`;
   const brokerUri = scratch[1]?.uri ?? "embedded:";
   const { manager: managerMore = {}, api: apiMore = {}, ...rest } = options.more ?? {};
@@ -69,6 +73,7 @@ export async function world(mode: Mode, options: WorldOptions): Promise<TestSyst
     handlers: join(__dirname, "..", "..", "handlers"),
     manager: {
       endpoint: "unused",
+      report: mode === "recorder" ? "broker" : "database",
       heartbeat: "500ms",
       ttl: "3s",
       drain_timeout: "5s",
@@ -131,7 +136,7 @@ async function startOne(
   endpoint: string,
   functions?: Record<string, HandleTask>,
 ): ReturnType<TestSystem["manager"]> {
-  if (mode === "wire") {
+  if (mode !== "embedded") {
     const running = await startProcess({ config, log: silentLog, api: false, endpoints: [endpoint], functions });
     await running.ready;
     return { managers: running.managers, healthPort: running.healthPort, stop: () => running.close() };

@@ -7,7 +7,7 @@ import { startProcess, type TaskerProcess } from "../../src/tasker";
 import { capturingLog, type LogLine } from "../support/log";
 import { createDatabase, createVhost, type Scratch } from "../support/services";
 import { until } from "../support/until";
-import { type Body, MODES, type Mode } from "../support/world";
+import { ALL_MODES, type Body, type Mode } from "../support/world";
 
 /** Endpoint and identifier of each execution that succeeded. */
 const ran: string[] = [];
@@ -32,13 +32,16 @@ class Installation {
   constructor(private readonly mode: Mode) {}
 
   async start(types: Record<string, object>, endpoints: string[]): Promise<void> {
-    if (this.mode === "wire" && this.scratch.length === 0)
+    if (this.mode !== "embedded" && this.scratch.length === 0)
       this.scratch = [await createDatabase("changed"), await createVhost("changed")];
     const config = configFrom({
       task_types: types,
       database: { uri: this.scratch[0]?.uri ?? `sqlite:${join(this.dir, "tasker.db")}` },
       broker: { uri: this.scratch[1]?.uri ?? "embedded:", queue_type: "classic" },
-      manager: { endpoint: "unused", heartbeat: "500ms", ttl: "3s", spool: join(this.dir, "spool") },
+      manager: {
+        ...{ endpoint: "unused", report: this.mode === "recorder" ? "broker" : "database" },
+        ...{ heartbeat: "500ms", ttl: "3s", spool: join(this.dir, "spool") },
+      },
       api: { port: 0 },
     });
     const functions = { deploy: perform, old: perform };
@@ -47,7 +50,7 @@ class Installation {
     const inApi = this.mode === "embedded" ? endpoints : [];
     this.running = [await startProcess({ config, log, api: true, endpoints: inApi, functions })];
     await this.running[0]!.ready;
-    if (this.mode === "wire" && endpoints.length > 0) {
+    if (this.mode !== "embedded" && endpoints.length > 0) {
       this.running.push(await startProcess({ config, log: silentLog, api: false, endpoints, functions }));
       await this.running[1]!.ready;
     }
@@ -93,7 +96,7 @@ class Installation {
 
 const deploy = (more: object) => ({ deploy: { wait_for_endpoints_timeout: "60s", backoff: { first: "6s" }, ...more } });
 
-describe.each(MODES)("a config that has changed, %s", (mode) => {
+describe.each(ALL_MODES)("a config that has changed, %s", (mode) => {
   let i: Installation;
   beforeEach(() => {
     ran.length = 0;

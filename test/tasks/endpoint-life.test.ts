@@ -1,6 +1,6 @@
 import { management } from "../support/services";
 import { until } from "../support/until";
-import { type Body, MODES, type TestSystem, world } from "../support/world";
+import { ALL_MODES, type Body, type TestSystem, world } from "../support/world";
 
 /** Endpoint and identifier of each execution. */
 const ran: string[] = [];
@@ -17,7 +17,7 @@ const functions = {
   },
 };
 
-describe.each(MODES)("an endpoint's life, %s", (mode) => {
+describe.each(ALL_MODES)("an endpoint's life, %s", (mode) => {
   let w: TestSystem;
 
   beforeAll(async () => {
@@ -72,7 +72,7 @@ describe.each(MODES)("an endpoint's life, %s", (mode) => {
     expect((await w.get("/endpoints")).body.items.map((one: Body) => one.name)).toEqual(["stays"]);
     const next = await w.submit("deploy", { identifier: "next" });
     expect([next.endpoints, (await w.settled(next)).status]).toEqual([["stays"], "succeeded"]);
-    if (mode === "wire") {
+    if (mode !== "embedded") {
       expect((await queues()).filter((name) => name.includes("gone"))).toEqual([]);
       expect(await queues()).toContain("tasker.deploy.stays");
     }
@@ -108,7 +108,7 @@ describe.each(MODES)("an endpoint's life, %s", (mode) => {
     expect((await w.get("/endpoints/alive")).status).toBe(404);
     const later = await w.submit("deploy", { identifier: "later", endpoints: ["alive"] });
     expect((await w.settled(later)).status).toBe("incomplete");
-    if (mode === "wire")
+    if (mode !== "embedded")
       await until("its queues are gone", async () => !(await queues()).some((name) => name.includes("alive")));
     await alive.stop();
     const anew = await w.manager("alive");
@@ -128,7 +128,7 @@ describe.each(MODES)("an endpoint's life, %s", (mode) => {
       async () => !(await w.get("/types/other")).body.registered.includes("partly"),
     );
     expect((await w.get("/endpoints/partly")).body.types).toEqual(["deploy"]);
-    if (mode === "wire")
+    if (mode !== "embedded")
       await until("its queue is gone", async () => !(await queues()).includes("tasker.other.partly"));
     config.manager.types = null;
     await fewer.stop();
@@ -151,7 +151,7 @@ describe.each(MODES)("an endpoint's life, %s", (mode) => {
     expect((await read(owed)).endpoints).toEqual(["after"]);
     const after = await w.manager("after");
     await until("it is done under the new name", async () => (await read(owed)).status === "succeeded");
-    if (mode === "wire") expect((await queues()).filter((name) => name.endsWith(".before"))).toEqual([]);
+    if (mode !== "embedded") expect((await queues()).filter((name) => name.endsWith(".before"))).toEqual([]);
     const taken = await w.post("/endpoints/stays/rename", { name: "before" });
     expect([taken.status, taken.body.detail]).toMatchObject([409, expect.stringContaining("renamed to after")]);
     await after.stop();

@@ -8,7 +8,8 @@ const REAP_EVERY_MS = 1000;
 /**
  * Leases that nobody serves: their managers are dead, or have lost track of them. Both are judged
  * by what this process has seen itself while it leads and the database answers. While the database
- * is away nobody can write a heartbeat: what was seen before that counts for nothing.
+ * is away nobody can write a heartbeat, nor while the broker or the recorder is: what was seen
+ * before that counts for nothing.
  */
 export class Leases implements Duty {
   private readonly silence = new Silence();
@@ -21,6 +22,8 @@ export class Leases implements Duty {
     private readonly maintenance: MaintenanceStore,
     private readonly patienceMs: number,
     private readonly log: Log,
+    /** Whether managers that report over the broker can be heard (reports.ts). */
+    private readonly heard: () => boolean = () => true,
   ) {}
 
   resign(): void {
@@ -35,6 +38,10 @@ export class Leases implements Duty {
   /** Declares managers dead: every second, and sooner when the time to live of one runs out. */
   async work(now: number): Promise<boolean> {
     if (!this.every.due(now, Math.min(REAP_EVERY_MS, this.silence.leftMs))) return false;
+    if (!this.heard()) {
+      this.silence.forget();
+      return false;
+    }
     for (const manager of await this.maintenance.declareDead(
       this.silence.of(await this.maintenance.heartbeats(), now),
     )) {

@@ -105,6 +105,21 @@ describe("leases", () => {
   });
 });
 
+test("no manager is dead that could not be heard, because the broker or the recorder was away", async () => {
+  const silent = await living(on.store, { ttlMs: 3000 });
+  let heard = true;
+  const leases = new Leases(on.store.maintenance, 1000, silentLog, () => heard);
+  const heartbeats = async () => (await on.store.maintenance.heartbeats()).map(({ managerId }) => managerId);
+  for (let now = 0; now < 2500; now += 500) await leases.work(now);
+  heard = false;
+  for (let now = 2500; now < 20_000; now += 500) await leases.work(now);
+  heard = true;
+  for (let now = 20_000; now < 22_500; now += 500) await leases.work(now);
+  expect(await heartbeats()).toEqual([silent]);
+  for (let now = 22_500; now < 25_000; now += 500) await leases.work(now);
+  expect(await heartbeats()).toEqual([]);
+});
+
 describe("newcomers", () => {
   test("have their queues before anything is published there", async () => {
     const newcomers = new Newcomers(on.config, on.store.maintenance, on.queues, silentLog);
