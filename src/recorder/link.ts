@@ -6,10 +6,13 @@ import { killPoint } from "../testing/kill-points";
 import type { Outgoing, Transport } from "../transport/transport";
 import { type Answer, decodeAnswers, encodeCalls, encodeReports, type RecorderCall, type Reports } from "./wire";
 
-/** Calls in one message, and messages under way at once. */
-const CALLS = { size: 200, lanes: 4 };
-/** Reports in one message; a message of large ones is closed sooner. */
-const REPORTS = { size: 500, lanes: 4 };
+/**
+ * Calls in one message, one message under way at a time. What a task brings to many managers of the
+ * process arrives within milliseconds: the first asks alone, and the others share the next message.
+ */
+const CALLS = { size: 500, lanes: 1 };
+/** Reports likewise; a message of large ones is closed sooner. */
+const REPORTS = { size: 500, lanes: 1 };
 const MAX_CHARACTERS = 1024 * 1024;
 
 type Report = { [Name in keyof Reports]: { name: Name; report: Reports[Name][number] } }[keyof Reports];

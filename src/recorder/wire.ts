@@ -10,6 +10,8 @@ import type { AttemptEnd, LeaseRef } from "../store/store";
  */
 export const RECORDER_SCHEMA = 1;
 
+const MAX_NAMES = 200;
+
 const id = z.string().max(64);
 const name = z.string().refine(isName, "is not a name");
 const key = z.union([name, z.literal("*")]);
@@ -159,8 +161,20 @@ function renamed(value: unknown, rename: (field: string) => string): unknown {
   return result;
 }
 
-const underscored = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const camelled = (field: string) => field.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const underscored = remembered((field) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+const camelled = remembered((field) => field.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+
+/** The same few names come in every message. Foreign ones are not remembered without end. */
+function remembered(rename: (field: string) => string): (field: string) => string {
+  const names = new Map<string, string>();
+  return (field) => {
+    const known = names.get(field);
+    if (known !== undefined) return known;
+    const name = rename(field);
+    if (names.size < MAX_NAMES) names.set(field, name);
+    return name;
+  };
+}
 
 /** Whose words these are: the endpoint that performs it, if the row's key names one. */
 export function speakerOf(report: LeaseRef | AttemptEnd): string | null {

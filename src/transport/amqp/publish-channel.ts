@@ -81,7 +81,8 @@ export class PublishChannel {
 
   /** False: the channel is closing, nothing was sent. Throws for what cannot be encoded. */
   send(frame: OutgoingFrame, answered: (answer: Answer) => void): boolean {
-    const options = { ...frame.properties, mandatory: true };
+    // A reply that reaches its channel would be returned, too: no queue takes it.
+    const options = { ...frame.properties, mandatory: !frame.key.startsWith(REPLIES) };
     try {
       this.writable = this.channel.publish(frame.exchange, frame.key, frame.body, options, (error: unknown) => {
         const returned = this.takeReturn(frame);

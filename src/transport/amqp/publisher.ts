@@ -2,7 +2,7 @@ import type { ConsumeMessage } from "amqplib";
 import { TransportError } from "../../errors";
 import type { Log } from "../../log";
 import type { Link, Watcher } from "./connection";
-import { type Answer, type OutgoingFrame, type Pending, PublishChannel, REPLIES } from "./publish-channel";
+import { type Answer, type OutgoingFrame, type Pending, PublishChannel } from "./publish-channel";
 import type { Session } from "./session";
 import type { Topology } from "./topology";
 import { replyCode } from "./words";
@@ -144,8 +144,7 @@ export class ConfirmPublisher implements Watcher {
       one.resolve();
     } else if (answer === "returned") {
       this.fail(one, "unroutable", `there is no ${one.where}`);
-      // Who asked for a reply may be gone; what else has no queue may have lost it.
-      if (!one.key.startsWith(REPLIES)) void this.topology.doubt(one.exchange || one.key);
+      void this.topology.doubt(one.exchange || one.key);
     } else if (answer === "nacked") this.fail(one, "refused", "the broker could not store it");
     else this.fail(one, "unconfirmed", "the channel was closed before the broker confirmed it");
     this.pump();
