@@ -138,6 +138,12 @@ test("only the command line ends the process", () => {
   expect(enders.filter((name) => !anyOf(name, ["cli"]))).toEqual([]);
 });
 
+test("no module of the server has a variable that changes: state belongs to an object", () => {
+  const server = all.filter((source) => !within(source.name, "ui"));
+  const found = server.filter((source) => /^(export )?(let|var) /m.test(source.text));
+  expect(found.map((source) => source.name)).toEqual([]);
+});
+
 test("no file is longer than 300 lines", () => {
   const long = [...all, ...handlers].filter((source) => source.lines > 300);
   expect(long.map(({ name, lines }) => `${name}: ${lines}`)).toEqual([]);

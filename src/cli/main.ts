@@ -4,7 +4,7 @@ import { VERSION } from "../version";
 import { checkArguments } from "./arguments";
 import { EXIT, EXIT_HELP } from "./exit-codes";
 import { explain } from "./failure";
-import { exitWithOutput, flushOutput, OutputGone, outputProblem, watchOutput } from "./stdio";
+import { OutputGone, standardStreams } from "./stdio";
 
 /**
  * The commands, in the order of the help. A file is loaded only when its command is called (all of
@@ -74,13 +74,13 @@ function wantedFor(name: string): string[] {
  * could not be written is reported on standard error and by the exit code.
  */
 async function end(code: number = Number(process.exitCode ?? 0)): Promise<void> {
-  await flushOutput();
-  const problem = outputProblem();
+  await standardStreams.flush();
+  const problem = standardStreams.problem();
   if (problem !== null) {
     process.stderr.write(`${problem}\n  next     the command itself has finished; make room, then look again\n`);
-    await flushOutput();
+    await standardStreams.flush();
   }
-  process.exit(exitWithOutput(code));
+  process.exit(standardStreams.exitCode(code));
 }
 
 function fail(error: unknown): Promise<void> {
@@ -95,5 +95,5 @@ function fail(error: unknown): Promise<void> {
   return end(exit);
 }
 
-watchOutput();
+standardStreams.watch();
 main(process.argv.slice(2)).catch(fail);

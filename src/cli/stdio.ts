@@ -2,57 +2,60 @@ import { writeSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { EXIT } from "./exit-codes";
 
-/**
- * Standard output and standard error. A failed write is remembered until the process ends, and then
- * determines its exit code. A reader that has left (`| head`) is no error and is not reported.
- */
-
 type Name = "stdout" | "stderr";
 type Failure = NodeJS.ErrnoException;
-
-const failures: Partial<Record<Name, Failure>> = {};
-const gone = new AbortController();
 
 /** Further output reaches nobody, so a command that runs until its reader has seen enough ends. */
 export class OutputGone extends Error {}
 
-/** Aborts with OutputGone once standard output fails, or either stream has lost its reader. */
-export const outputGone: AbortSignal = gone.signal;
+/**
+ * Standard output and standard error. A failed write is remembered until the process ends, and then
+ * determines its exit code. A reader that has left (`| head`) is no error and is not reported.
+ */
+class StandardStreams {
+  private readonly failures: Partial<Record<Name, Failure>> = {};
+  private readonly lost = new AbortController();
+  /** Aborts with OutputGone once standard output fails, or either stream has lost its reader. */
+  readonly gone: AbortSignal = this.lost.signal;
 
-/** To be called before anything is written. */
-export function watchOutput(): void {
-  for (const name of ["stdout", "stderr"] as const) {
-    const stream = process[name];
-    if (isFile(stream)) writeWhole(stream);
-    stream.on("error", (error: Failure) => {
-      failures[name] ??= error;
-      if (name === "stdout" || isClosed(error)) gone.abort(new OutputGone(error.message));
-    });
+  /** To be called before anything is written. */
+  watch(): void {
+    for (const name of ["stdout", "stderr"] as const) {
+      const stream = process[name];
+      if (isFile(stream)) writeWhole(stream);
+      stream.on("error", (error: Failure) => {
+        this.failures[name] ??= error;
+        if (name === "stdout" || isClosed(error)) this.lost.abort(new OutputGone(error.message));
+      });
+    }
+  }
+
+  /** Resolves when everything written so far is out or has failed. */
+  async flush(): Promise<void> {
+    for (const stream of [process.stdout, process.stderr]) {
+      await new Promise<void>((resolve) => stream.write("", () => resolve()));
+      // The error event follows the callback of its write.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** The exit code, given `code` for the case that all output was written. */
+  exitCode(code: number): number {
+    const { stdout, stderr } = this.failures;
+    if (stdout) return isClosed(stdout) ? EXIT.closedPipe : EXIT.output;
+    if (stderr && code === EXIT.done) return isClosed(stderr) ? EXIT.closedPipe : EXIT.output;
+    return code;
+  }
+
+  /** The message about standard output; null: it was written, or its reader has left. */
+  problem(): string | null {
+    const { stdout } = this.failures;
+    return stdout && !isClosed(stdout) ? `error: standard output could not be written: ${reasonOf(stdout)}` : null;
   }
 }
 
-/** Resolves when everything written so far is out or has failed. */
-export async function flushOutput(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) {
-    await new Promise<void>((resolve) => stream.write("", () => resolve()));
-    // The error event follows the callback of its write.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-  }
-}
-
-/** The exit code, given `code` for the case that all output was written. */
-export function exitWithOutput(code: number): number {
-  const { stdout, stderr } = failures;
-  if (stdout) return isClosed(stdout) ? EXIT.closedPipe : EXIT.output;
-  if (stderr && code === EXIT.done) return isClosed(stderr) ? EXIT.closedPipe : EXIT.output;
-  return code;
-}
-
-/** The message about standard output; null: it was written, or its reader has left. */
-export function outputProblem(): string | null {
-  const { stdout } = failures;
-  return stdout && !isClosed(stdout) ? `error: standard output could not be written: ${reasonOf(stdout)}` : null;
-}
+/** One for the process, which has one standard output, and one exit code to tell of it. */
+export const standardStreams = new StandardStreams();
 
 /** Whether the reader has left. */
 export function isClosed(error: Failure): boolean {

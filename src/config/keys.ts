@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { JsonObject } from "../model/json/json";
+import { SCOPES } from "../model/scopes";
 import {
   duration,
   flag,
@@ -28,7 +29,6 @@ const KB = 1024;
 const MB = 1024 * KB;
 const orAll = (types: string[] | null) => types ?? "all";
 
-export const SCOPES = ["read", "submit", "operate", "admin"] as const;
 export const DATABASE_URI = "mysql://user:password@host/database, or sqlite:path";
 export const BROKER_URI = "amqp://user:password@host/vhost, amqps://…, or embedded:";
 const MYSQL = ["mysql://", "mariadb://"];

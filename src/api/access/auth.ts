@@ -3,11 +3,11 @@ import { MemoryStore, type Options } from "express-rate-limit";
 import type { Config } from "../../config/config";
 import { StoreUnavailable, TaskerError } from "../../errors";
 import type { Log } from "../../log";
+import { SCOPES } from "../../model/scopes";
 import type { AccessStore, ApiKeyRecord } from "../../store/store";
 import type { ClientAddress } from "./client-address";
 import { bringsKey, presentedKeys } from "./credentials";
 import { digest, sameDigest, splitKey } from "./keys";
-import { SCOPES } from "./permissions";
 import { checkCsrf, parentOf, sessionKey } from "./session";
 import { isOver, Sessions } from "./sessions";
 

@@ -1,24 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import { BlockList, isIP } from "node:net";
 import { TaskerError } from "../../errors";
+import { isLoopback } from "../../model/network/addresses";
 
 /**
  * Keeps a web page in a person's browser from using this API without that person's knowledge. It
  * can send requests to 127.0.0.1, but it can hide neither the host name that it was loaded under
  * nor that it is another site.
  */
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
-
-/** Whether the address to listen on cannot be reached from elsewhere. */
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[|\]$/g, "");
-  if (name === "localhost") return true;
-  const family = isIP(name);
-  return family !== 0 && LOOPBACK.check(name, family === 6 ? "ipv6" : "ipv4");
-}
 
 const USUAL = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 const HOST = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::\d+)?$/i;
@@ -28,7 +16,7 @@ export function checkHost(req: IncomingMessage): void {
   const host = req.headers.host ?? "";
   if (USUAL.test(host)) return;
   const name = HOST.exec(host)?.[1];
-  if (name !== undefined && isLoopback(name.toLowerCase())) return;
+  if (name !== undefined && isLoopback(name)) return;
   throw new TaskerError(
     "forbidden",
     "Without API keys only requests to localhost, 127.0.0.1 or [::1] are answered: use one of these names, or configure a key",

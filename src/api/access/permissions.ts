@@ -1,14 +1,9 @@
+import { SCOPES, type Scope } from "../../model/scopes";
+
 /**
  * Who may do what: every route of the HTTP API with the scope that it asks for. A route that is not
  * listed here does not compile in routes/index.ts, and neither does a line without a route.
- *
- *   read     look at tasks, responses, types, endpoints, events and metrics
- *   submit   create tasks; it does not include read
- *   operate  cancel, retry, stop; includes read
- *   admin    everything, the removal and renaming of endpoints too
  */
-export const SCOPES = ["read", "submit", "operate", "admin"] as const;
-export type Scope = (typeof SCOPES)[number];
 
 /** `public`: no key is asked for. `session`: the route itself finds out who asks. */
 export type Permission = Scope | "public" | "session";

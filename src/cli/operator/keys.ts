@@ -1,15 +1,15 @@
 import { userInfo } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { newApiKey } from "../../api/access/keys";
-import { SCOPES } from "../../api/access/permissions";
 import type { Config } from "../../config/config";
+import { SCOPES } from "../../model/scopes";
 import type { ApiKeyRecord, AuditEntry } from "../../store/store";
 import { EXIT } from "../exit-codes";
 import { CliError } from "../failure";
 import { collect, timeFrom } from "../input";
 import type { Result } from "../output";
 import { act, examples, type Session, withOutput } from "../session";
-import { exitWithOutput, flushOutput } from "../stdio";
+import { standardStreams } from "../stdio";
 import { configOf, type ServerOptions, typeOf, withConfig, withStore } from "./on-server";
 
 interface CreateOptions extends ServerOptions {
@@ -81,8 +81,8 @@ async function createKey({ out }: Session, options: CreateOptions): Promise<void
 
 /** Removes the key again if it could not be shown. Throws CliError then. */
 async function removeUnseen(config: Config, record: { id: string; name: string; scopes: string[] }): Promise<void> {
-  await flushOutput();
-  if (exitWithOutput(EXIT.done) === EXIT.done) return;
+  await standardStreams.flush();
+  if (standardStreams.exitCode(EXIT.done) === EXIT.done) return;
   await withStore(config, async ({ access }) => {
     await access.removeKey(record.id);
     await access.audit([change("key.revoke", record.name, record.scopes)]);

@@ -1,6 +1,6 @@
 import { EXIT } from "../exit-codes";
 import { CliError } from "../failure";
-import { outputGone } from "../stdio";
+import { standardStreams } from "../stdio";
 
 /** Ctrl-C while watching: the task continues, only the watching ends. */
 export class Interrupted extends CliError {
@@ -24,7 +24,7 @@ export async function detachable<T>(hint: string, work: (signal: AbortSignal) =>
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
   try {
-    return await work(AbortSignal.any([controller.signal, outputGone]));
+    return await work(AbortSignal.any([controller.signal, standardStreams.gone]));
   } finally {
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);

@@ -2,11 +2,11 @@ import type { Config } from "../../config/config";
 import type * as Load from "../../config/loading/load";
 import { describeError } from "../../describe-error";
 import type * as Logs from "../../log";
-import { onUnownedError } from "../../manager/runners/module/stray";
+import { strayErrors } from "../../manager/runners/module/stray";
 import type * as Processes from "../../tasker";
 import type { ProcessOptions, TaskerProcess } from "../../tasker";
 import { EXIT } from "../exit-codes";
-import { flushOutput, isClosed, reasonOf } from "../stdio";
+import { isClosed, reasonOf, standardStreams } from "../stdio";
 
 /** A serving command: what it runs, and what its ready line says. */
 export interface Serving {
@@ -57,7 +57,7 @@ function untilStopped(running: TaskerProcess, onReady: () => Promise<void>): voi
     );
     if (requests > 2) process.exit(EXIT.interrupted);
   };
-  onUnownedError((error, handlers) => {
+  strayErrors.onUnowned((error, handlers) => {
     const names = handlers.map(({ type, task_id }) => `${type}/${task_id}`).join(", ");
     process.stderr.write(
       `an uncaught error that belongs to no known handler; inline handlers that were running: ${names || "none"}\n` +
@@ -81,6 +81,6 @@ function written(text: string): Promise<NodeJS.ErrnoException | null> {
 async function notReady(running: TaskerProcess, failure: NodeJS.ErrnoException): Promise<void> {
   process.stderr.write(`error: the ready line could not be written to standard output: ${reasonOf(failure)}\n`);
   await running.close(false).catch(() => {});
-  await flushOutput();
+  await standardStreams.flush();
   process.exit(EXIT.output);
 }

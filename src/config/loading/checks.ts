@@ -1,6 +1,6 @@
 import { payloadAjv } from "../../model/json/payload-schema";
 import { isName, RESERVED_TYPE_NAMES } from "../../model/names";
-import { kindOf } from "../../model/network/addresses";
+import { isLoopback } from "../../model/network/addresses";
 import { readAllowedHost } from "../../model/network/allowed-host";
 import type { Config } from "../config";
 import { at, isMapping, type Layer, type Path } from "./layers";
@@ -159,8 +159,4 @@ function listAt(value: unknown, path: Path): readonly unknown[] {
 
 function isExample(secret: string): boolean {
   return /change|example|secret|password/i.test(secret) || new Set(secret).size < 6;
-}
-
-function isLoopback(host: string): boolean {
-  return host.toLowerCase() === "localhost" || kindOf(host) === "loopback";
 }

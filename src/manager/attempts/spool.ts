@@ -65,7 +65,11 @@ export class Spool {
 
 const SUFFIX = ".jsonl";
 
-/** Names of the files that managers of this very process write. */
+/**
+ * Names of the files that managers of this very process write. One set for the process: a name
+ * tells its writer by the process id alone. Two managers that know nothing of each other (two
+ * Taskers in one program) must not take over each other's files.
+ */
 const alive = new Set<string>();
 
 /**

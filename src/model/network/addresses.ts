@@ -35,6 +35,15 @@ export function kindOf(address: string): AddressKind {
   return wrapped === null ? "public" : kindIn(wrapped, 4);
 }
 
+/**
+ * Whether a host is this machine alone, whatever the network is like. An IPv4 address in an IPv6
+ * one that a gateway unwraps (NAT64, 6to4) is not: `kindOf` says where it may lead.
+ */
+export function isLoopback(host: string): boolean {
+  const bare = plainHost(host);
+  return bare === "localhost" || (isIP(bare) !== 0 && KINDS.loopback.check(bare, family(bare)));
+}
+
 /** One spelling for each host: lower case, no brackets, no final dot, no zone (`%eth0`). */
 export function plainHost(host: string): string {
   const bare = host

@@ -13,7 +13,7 @@ export class Purge implements Duty {
 
   constructor(
     private readonly maintenance: MaintenanceStore,
-    private readonly leftovers: Leftovers,
+    private readonly leftovers: Pick<Leftovers, "types">,
     private readonly log: Log,
   ) {}
 

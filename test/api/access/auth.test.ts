@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { request } from "node:http";
-import { PERMISSIONS, type Scope } from "../../../src/api/access/permissions";
+import { PERMISSIONS } from "../../../src/api/access/permissions";
 import { createLog } from "../../../src/log";
 import { newId } from "../../../src/model/ids";
+import type { Scope } from "../../../src/model/scopes";
 import { until } from "../../support/until";
 import { type Body, startTestApi, type TestApi } from "../support";
 

@@ -1,4 +1,5 @@
-import { allows, PERMISSIONS, SCOPES } from "../../../src/api/access/permissions";
+import { allows, PERMISSIONS } from "../../../src/api/access/permissions";
+import { SCOPES } from "../../../src/model/scopes";
 
 describe("permissions", () => {
   test("only health and the API's own description are public, and nothing that changes is open to a reader", () => {

@@ -1,4 +1,4 @@
-import { kindOf } from "../../../src/model/network/addresses";
+import { isLoopback, kindOf } from "../../../src/model/network/addresses";
 
 describe("an address", () => {
   test.each([
@@ -37,5 +37,20 @@ describe("an address", () => {
     ["2606:4700::1111", "public"],
   ])("%s is %s", (address, kind) => {
     expect(kindOf(address)).toBe(kind);
+  });
+});
+
+describe("this machine alone", () => {
+  test.each([
+    ...["127.0.0.1", "127.9.9.9", "::1", "[::1]", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1"],
+    ...["localhost", "LOCALHOST", "localhost."],
+  ])("is at %s", (host) => {
+    expect(isLoopback(host)).toBe(true);
+  });
+  test.each([
+    ...["0.0.0.0", "::", "10.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::"],
+    ...["example.org", "localhost.example.org", "127.0.0.1.example.org", ""],
+  ])("is not at %j", (host) => {
+    expect(isLoopback(host)).toBe(false);
   });
 });

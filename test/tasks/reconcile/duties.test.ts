@@ -132,16 +132,24 @@ describe("newcomers", () => {
 
   test("that come later are found a second later, and all that live once this process leads again", async () => {
     const newcomers = new Newcomers(on.config, on.store.maintenance, on.queues, silentLog);
-    await newcomers.work(1000);
-    await newcomers.idle();
-    const { endpoint } = await registered(["work"]);
-    await newcomers.work(1500);
-    await newcomers.idle();
-    expect(on.transport.hasEndpoint("work", endpoint)).toBe(false);
+    const look = async (now: number) => {
+      await newcomers.work(now);
+      await newcomers.idle();
+    };
+    const found = ({ endpoint }: { endpoint: string }) => on.transport.hasEndpoint("work", endpoint);
+    await look(1000);
+    const later = await registered(["work"]);
+    await look(1500);
+    expect(found(later)).toBe(false);
+    await look(2000);
+    expect(found(later)).toBe(true);
+    const unnoticed = await registered(["work"]);
+    on.sql("UPDATE managers SET started_at = ? WHERE id = ?", PAST, unnoticed.id);
+    await look(3000);
+    expect(found(unnoticed)).toBe(false);
     newcomers.resign();
-    await newcomers.work(2000);
-    await newcomers.idle();
-    expect(on.transport.hasEndpoint("work", endpoint)).toBe(true);
+    await look(4000);
+    expect(found(unnoticed)).toBe(true);
   });
 
   const registered = async (types: string[]) => {
@@ -212,18 +220,31 @@ describe("purging", () => {
     expect(await Promise.all([old, kept, open].map(exists))).toEqual([false, true, true]);
   });
 
-  test("waits while there is other work, and then looks ten times within the shortest keep time", async () => {
+  test("waits while there is other work", async () => {
     const purge = new Purge(on.store.maintenance, on.leftovers, silentLog);
-    const first = await finished("kept-briefly");
+    const task = await finished("kept-briefly");
     await purge.work(0, true);
-    expect(await exists(first)).toBe(true);
+    expect(await exists(task)).toBe(true);
     await purge.work(1, false);
-    expect(await exists(first)).toBe(false);
-    const second = await finished("kept-briefly");
-    await purge.work(500, false);
-    expect(await exists(second)).toBe(true);
-    await purge.work(1001, false);
-    expect(await exists(second)).toBe(false);
+    expect(await exists(task)).toBe(false);
+  });
+
+  test.each([
+    ["ten times within the shortest keep time", 20_000, 2000],
+    ["at most once a second", 1000, 1000],
+    ["at least once a minute", 3_600_000, 60_000],
+  ])("looks %s", async (_, keepMs, everyMs) => {
+    const types = () => [
+      { name: "kept-briefly", deliver: "each" as const, keepMs },
+      { name: "work", deliver: "each" as const, keepMs: null },
+    ];
+    const purge = new Purge(on.store.maintenance, { types }, silentLog);
+    await purge.work(0, false);
+    const task = await finished("kept-briefly");
+    await purge.work(everyMs - 1, false);
+    expect(await exists(task)).toBe(true);
+    await purge.work(everyMs, false);
+    expect(await exists(task)).toBe(false);
   });
 });
 

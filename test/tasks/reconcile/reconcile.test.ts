@@ -55,6 +55,15 @@ test("one process works at a time, and another takes over at once when it stops"
   await until("the second leads", () => second.leading && duties[1]!.rounds > 0);
 });
 
+test("who stops has given the lock back by then", async () => {
+  const first = reconciler([]);
+  first.start();
+  await until("it leads", () => first.leading);
+  await first.stop();
+  const held = await on.store.maintenance.lock("reconciler", "another", 5000, null);
+  expect(held).not.toBeNull();
+});
+
 test("who does not lead has every duty resign", async () => {
   reconciler([new Counting()]).start();
   await until("the first leads", () => started[0]!.leading);
@@ -83,7 +92,7 @@ test("while a duty has more to do, rounds follow each other without a pause, and
   const seen: boolean[] = [];
   let pages = 5;
   const last: Duty = { work: async (_now, busy) => !seen.push(busy) };
-  reconciler([{ work: async () => pages-- > 0 }, last]).start();
+  reconciler([{ work: async () => pages-- > 0 }, new Counting(), last]).start();
   await until("all pages", () => seen.length > 5);
   expect(seen.slice(0, 6)).toEqual([true, true, true, true, true, false]);
 });

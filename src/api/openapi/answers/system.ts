@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SCOPES } from "../../access/permissions";
+import { SCOPES } from "../../../model/scopes";
 import { NOW, named, object, text, type, version, yes } from "./values";
 
 const runMode = named("production");

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import Module from "node:module";
-import { restoreEnvironment, settleEnvironment } from "../../../config/handler-environment";
+import type { HandlerEnvironment } from "../../../config/handler-environment";
 
 /** Taken before user code runs: a handler may replace what it finds in its process. */
 const { ownKeys, getOwnPropertyDescriptor, getPrototypeOf } = Reflect;
@@ -39,8 +39,8 @@ export class Footprint {
   private readonly listeners = listenersNow();
   private readonly watched = knownObjects().map(([name, object]) => watch(name, object));
 
-  constructor() {
-    settleEnvironment();
+  constructor(private readonly environment: HandlerEnvironment) {
+    environment.settle();
   }
 
   /**
@@ -48,7 +48,7 @@ export class Footprint {
    * Cheap.
    */
   restorePlace(): string | null {
-    restoreEnvironment();
+    this.environment.restore();
     if (folderNow() === this.folder) return null;
     try {
       chdir(this.folder ?? "/");

@@ -10,7 +10,7 @@ import { cleanText } from "../text";
 import { type ContextCalls, factsOf, HandlerContext, handled, stopReason } from "./context";
 import { findHandler } from "./find-handler";
 import { loadHandler } from "./load-handler";
-import { disowned, type Owner, owned, unowned } from "./stray";
+import { type Owner, strayErrors } from "./stray";
 
 /**
  * Performs a type in the manager's own process (`isolation: inline`, and handlers given as
@@ -44,7 +44,9 @@ export function inlineRunner(handler: string, given: HandleTask | null, options:
 
   return {
     run: (grant, hooks) =>
-      loaded ? begin(loaded, grant, hooks) : owned(module, load).then((handleTask) => begin(handleTask, grant, hooks)),
+      loaded
+        ? begin(loaded, grant, hooks)
+        : strayErrors.owned(module, load).then((handleTask) => begin(handleTask, grant, hooks)),
     close: async () => {},
   };
 }
@@ -96,10 +98,12 @@ class InlineRun implements ContextCalls {
     return new Promise((resolve) => {
       this.resolve = resolve;
       try {
-        owned(this.owner, () => Promise.resolve(this.call(handleTask))).then(
-          (value) => this.returned(value),
-          (error) => this.threw(error),
-        );
+        strayErrors
+          .owned(this.owner, () => Promise.resolve(this.call(handleTask)))
+          .then(
+            (value) => this.returned(value),
+            (error) => this.threw(error),
+          );
       } catch (error) {
         this.threw(error);
       }
@@ -132,22 +136,22 @@ class InlineRun implements ContextCalls {
   private end(result: RunResult): void {
     if (this.over) return;
     this.over = true;
-    disowned(this.owner);
+    strayErrors.disowned(this.owner);
     this.unwatch();
     this.hooks.stop.listen(null);
     this.resolve(result);
   }
 
   progress(fraction: number, message: string | null): void {
-    if (!this.over) unowned(() => this.hooks.progress(fraction, message));
+    if (!this.over) strayErrors.unowned(() => this.hooks.progress(fraction, message));
   }
 
   log(text: string): void {
-    if (!this.over) unowned(() => this.hooks.log(cleanText(text)));
+    if (!this.over) strayErrors.unowned(() => this.hooks.log(cleanText(text)));
   }
 
   submit(type: string, request: SubmitRequest): Promise<{ id: string }> {
-    return unowned(() => this.hooks.submit(type, request));
+    return strayErrors.unowned(() => this.hooks.submit(type, request));
   }
 
   signal(): AbortSignal {

@@ -15,14 +15,12 @@ const PROVIDED: Record<string, string> = {
   "tasker/client": path.join(root, "client", `index${extension}`),
 };
 
-let provided = false;
-
 /**
  * Makes `tasker` resolvable for the handler in `file`, if it is not yet. Cheap where it already is.
+ * Once provided, it is so for every file of the process.
  */
 export function provideTasker(file: string): void {
-  if (provided || resolvable(file)) return;
-  provided = true;
+  if (resolvable(file)) return;
   provideToRequire();
   provideToImport();
 }
@@ -56,12 +54,12 @@ function provideToRequire(): void {
 }
 
 const IMPORT_HOOK = `
-let provided = {};
-export async function initialize(data) { provided = data; }
-export async function resolve(specifier, context, next) {
-  try { return await next(specifier, context); }
-  catch (error) { if (!Object.hasOwn(provided, specifier)) throw error; return next(provided[specifier], context); }
-}`;
+  let provided = {};
+  export async function initialize(data) { provided = data; }
+  export async function resolve(specifier, context, next) {
+    try { return await next(specifier, context); }
+    catch (error) { if (!Object.hasOwn(provided, specifier)) throw error; return next(provided[specifier], context); }
+  }`;
 
 function provideToImport(): void {
   if (typeof Module.register !== "function") return;

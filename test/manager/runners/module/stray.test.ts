@@ -22,7 +22,7 @@ function program(body: string): Promise<Said> {
   writeFileSync(
     script,
     `import { inlineRunner } from ${src("module/inline.ts")};
-     import { onUnownedError } from ${src("module/stray.ts")};
+     import { strayErrors } from ${src("module/stray.ts")};
      import { Stop } from ${src("stop.ts")};
      const print = (what: object) => process.stdout.write(JSON.stringify(what) + "\\n");
      const log = { error: (fields: object, text: string) => print({ ...fields, text }) } as never;
@@ -33,7 +33,7 @@ function program(body: string): Promise<Said> {
        print({ taskId, ...(await inlineRunner("h", handler, options).run({ ...work, taskId }, hooks())) });
      const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
      async function main() { ${body} }
-     void onUnownedError; void sleep; void main();`,
+     void strayErrors; void sleep; void main();`,
   );
   const child = spawn(process.execPath, ["--import", "tsx", script], { stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
@@ -112,7 +112,7 @@ test("what an attempt has left behind is logged under its name, and harms nobody
 
 test("of an error that is nobody's the process's owner is told, with the handlers that were running", async () => {
   const { lines } = await program(`
-    onUnownedError((error: any, running: unknown) => { print({ untold: error.message, running }); process.exit(0); });
+    strayErrors.onUnowned((error: any, running: unknown) => { print({ untold: error.message, running }); process.exit(0); });
     setTimeout(() => Promise.reject(new Error("nobody's")), 400);
     await run(() => sleep(20_000), "innocent");`);
   const running = [expect.objectContaining({ task_id: "innocent", type: "a-type", endpoint: "here" })];
