@@ -178,7 +178,7 @@ function recorderOf(config: Config, store: Store, transport: Transport, log: Log
   return new Recorder(store, transport, brokerUsers(config), log);
 }
 
-/** What `/readyz` of a manager's process tells. */
+/** The checks of `/readyz` in a manager's process. */
 async function managerChecks(
   { endpoints }: ProcessOptions,
   reached: Reached,
@@ -227,7 +227,7 @@ async function bringUp(
   const again = async (what: string, step: () => Promise<unknown>) => {
     if (!signal.aborted) await until(what, step, log, signal);
   };
-  // The broker may come later than the database or sooner: its own supervisor goes on trying.
+  // The broker may come later than the database or sooner: its own supervisor keeps trying.
   const connected = again("connect to the broker", () => transport.open(10_000));
   // A manager has no right to change tables, and waits for a process that has.
   if (!store) await connected;

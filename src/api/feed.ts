@@ -6,7 +6,7 @@ import type { TaskService } from "../tasks/tasks";
 
 const POLL_MS = 250;
 const PAGE = 500;
-/** A client that has more than this to catch up on has to start anew. */
+/** A client that has missed more events than this gets a reset. */
 const MAX_REPLAY = 10_000;
 
 export interface Wanted {
@@ -85,7 +85,7 @@ export class ChangeFeed {
     this.followers.clear();
   }
 
-  /** Finds the feed's present end, where nobody follows yet. Rejects with TaskerError. */
+  /** Reads the feed's end when there is no follower yet. Rejects with TaskerError. */
   async ready(): Promise<void> {
     if (this.followers.size > 0) return;
     const { cursor } = await this.service.changes(null, 1);

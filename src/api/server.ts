@@ -115,7 +115,7 @@ class ListeningApi implements RunningApi {
 
 async function refuseOpenAddress(config: Config, auth: Auth): Promise<void> {
   if (isLoopback(config.api.host) || config.api.keys.length > 0) return;
-  // While the store cannot be asked nobody is let in, so listening is safe.
+  // Without the store every request is refused, so listening is safe.
   if (await auth.hasKeys().catch(() => true)) return;
   await auth.close();
   throw new ConfigError([

@@ -29,7 +29,7 @@ function resultFields(row: { result: string | null; resultText: string | null; e
   const { result, resultText, error } = row;
   if (result === null || isJson(result))
     return `"result":${result ?? "null"},"result_text":${orNull(resultText)},"error":${orNull(error)}`;
-  const sentence = "The stored result is not JSON: whoever wrote it did not keep to the contract. It is shown as text.";
+  const sentence = "The stored result is not JSON: another program wrote it against the contract. It is shown as text.";
   return `"result":null,"result_text":${text(resultText ?? result)},"error":${text(error ?? sentence)}`;
 }
 
@@ -113,7 +113,7 @@ export function responseView(task: TaskRecord, row: ResponseRecord): string {
   return `{${responseFields(task, row)}}`;
 }
 
-/** Of a `deliver: one` task: null until somebody takes it. */
+/** Of a `deliver: one` task: null until an endpoint claims it. */
 export function endpointOf(row: { endpoint: string; performer: string | null }): string | null {
   return row.endpoint === ANY_ENDPOINT ? row.performer : row.endpoint;
 }

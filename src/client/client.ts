@@ -82,7 +82,7 @@ export class TaskerClient {
     }
   }
 
-  /** Submits up to 1000 tasks, each by itself. The results are in the order given. */
+  /** Submits up to 1000 tasks, each independently. The results are in the order given. */
   async submitBatch(type: string, requests: readonly TaskRequest[], options: CallOptions = {}): Promise<BatchResult[]> {
     const tasks = requests.map((request) => ({ ...request, identifier: request.identifier ?? randomId() }));
     const call: Call = { method: "POST", path: [type, "batch"], body: { tasks }, ...options };

@@ -28,7 +28,7 @@ export class TaskerProblem extends Error {
 }
 
 /**
- * No answer came: nobody listens, the connection broke, or the time was over. Whether the request
+ * No answer arrived: no listener, a broken connection, or a timeout. Whether the request
  * was carried out is unknown. A request with an identifier can be repeated safely.
  */
 export class TaskerUnreachable extends Error {

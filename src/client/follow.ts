@@ -48,7 +48,7 @@ interface Position {
   etag: string | null;
 }
 
-/** Each new state of the task, the present one first. Does not end by itself. */
+/** Each new state of the task, the present one first, until the caller stops. */
 export async function* pollTask(
   http: Http,
   type: string,

@@ -53,7 +53,7 @@ export interface Answer {
 }
 
 const MAX_BACKOFF_MS = 8_000;
-/** If the server asks for a longer pause, the call is given up. */
+/** A longer `Retry-After` ends the call. */
 const MAX_RETRY_AFTER_S = 60;
 
 /**

@@ -95,7 +95,7 @@ export interface Task {
   payload: JsonObject;
   endpoints: string[];
   status: TaskStatus;
-  /** Every response is final, or nothing more will happen to the others by itself. */
+  /** Every response is final, or the others change only by an event from outside. */
   settled: boolean;
   /** 0–1. */
   progress: number;
@@ -193,7 +193,7 @@ export interface RetryRequest {
 /** The outcome of a cancel for one response. */
 export interface CancelOutcome extends Pick<TaskResponse, "endpoint" | "job" | "status"> {
   /**
-   * withdrawn: it never starts · stopping: it was told to stop · stopped, killed: it has ended
+   * withdrawn: it never starts · stopping: it was asked to stop · stopped, killed: it has ended
    * (only after a wait) · finished: it was final already.
    */
   outcome: "withdrawn" | "stopping" | "stopped" | "killed" | "finished";

@@ -164,7 +164,7 @@ export const MANAGER = {
     "data/spool",
     "folder for results that the database did not take yet",
   ),
-  slot: key("slot", text("a short text"), "0", "tells two managers of one endpoint on one host apart"),
+  slot: key("slot", text("a short text"), "0", "distinguishes two managers of one endpoint on one host"),
   host: key("host", text("a host name or address"), "127.0.0.1", "address for `port`"),
   port: key(
     "port",

@@ -75,7 +75,7 @@ export const POLICY = {
     "timeoutMs",
     duration(1),
     10 * MINUTE,
-    "limit of one attempt; the handler is then told to stop, and killed after `manager.grace`",
+    "limit of one attempt; the handler then gets its stop signal, and is killed after `manager.grace`",
     timeText,
   ),
   wait_for_endpoints_timeout: key(

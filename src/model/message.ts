@@ -7,8 +7,8 @@ import { isSigned, signed } from "./signature";
 /**
  * What travels through the broker (docs/wire.md): a wake-up for one queue, carrying one task or
  * several that piled up. It decides nothing: the receiver claims each task in the store before it
- * runs anything. What a signed message says of a task is what the store said at the publish, so
- * that a claim need not ask for it again.
+ * runs anything. A signed message holds the task's row as of the publish, so that a claim
+ * need not read it again.
  */
 export const MESSAGE_VERSION = 1;
 
@@ -90,7 +90,7 @@ export class UnreadableMessage extends Error {
  * than everything else here.
  *
  * @param key with which the message is signed (signature.ts); null: it is not
- * @param meantFor who may begin before the claim; empty: nobody
+ * @param meantFor endpoints that may start before the claim; empty: none
  */
 export function encodeMessage(
   type: string,

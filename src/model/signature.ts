@@ -1,9 +1,8 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
 /**
- * A message is signed by who may write tasks, for who may read the key in the store: HMAC-SHA256
- * over all that follows the signature. Who can only reach the broker can neither make a message nor
- * change one.
+ * Writers of tasks sign a message; holders of the store's key verify it: HMAC-SHA256 over all bytes
+ * after the signature. With access to the broker alone no message can be made or changed.
  *
  *   {"seal":"<44 characters of base64>",<rest>
  */

@@ -98,7 +98,7 @@ export class RemoteStore implements ManagerStore {
     return this.link.report("log", chunks);
   }
 
-  /** They stand with the broker: what the store has to say of them nobody waits for. */
+  /** Safe at the broker's confirm; the manager does not wait for the store's answer. */
   async finish(ends: readonly AttemptEnd[]): Promise<EndAnswer[]> {
     await this.link.report("finish", ends);
     return ends.map(() => ({ kind: "recorded" }));

@@ -23,7 +23,7 @@ interface Entry {
  * what a recorder that dies had; recorded twice, it matches nothing and stands already.
  *
  * While the store is away the round is repeated. A message that alone makes the store throw is
- * parked with its reason, and holds nobody up.
+ * parked with its reason, and blocks no other.
  */
 export class ReportRecorder {
   readonly counters = { messages: 0, ends: 0, rounds: 0, parked: 0, superseded: 0 };

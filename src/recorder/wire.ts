@@ -4,7 +4,7 @@ import { isName } from "../model/names";
 import type { AttemptEnd, LeaseRef } from "../store/store";
 
 /**
- * What managers send to the recorder (docs/wire.md): reports of what happened, which nobody
+ * What managers send to the recorder (docs/wire.md): reports of what happened, without
  * answers, and calls, each with its answer. JSON, UTF-8; fields are written with underscores and
  * unknown ones are ignored. Ids, leases and times are checked by the store, not here.
  */
@@ -57,7 +57,7 @@ const claim = z.object({
   type: name.optional(),
   generation: count.nullish(),
   endpoint: key.optional(),
-  /** Of the row as the message told it; absent: the row is looked at. */
+  /** The row's version in the message; absent: the row is read. */
   version: count.optional(),
   leaseId: id.optional(),
   attempt: count.optional(),

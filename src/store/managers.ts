@@ -58,8 +58,8 @@ export interface Claim {
    */
   generation?: number | null;
   /**
-   * What the store itself said of the row when it was published (a signed message). While that
-   * still is the row's version, the claim asks for nothing more; otherwise it is as if left out.
+   * What the store itself said of the row when it was published (a signed message). While the
+   * row still has that version, the claim reads nothing more; otherwise it is ignored.
    */
   known?: KnownTask | null;
   /** The row's own endpoint key; goes with `known`. */
@@ -215,7 +215,7 @@ export interface ManagerStore {
    *
    * After an unknown outcome the same manager repeats the call, and is granted what the lost call
    * had granted, the attempt not counted twice. Otherwise a lost COMMIT answer would leave a row
-   * `running` that nobody runs.
+   * `running` without a manager.
    */
   claim(managerId: string, endpoint: string, claims: readonly Claim[]): Promise<ClaimAnswer[]>;
   /**

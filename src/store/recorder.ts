@@ -23,7 +23,7 @@ export interface Beat {
 
 /**
  * Each call is the managers' own (ManagerStore) for several of them at once. Answers come in the
- * order given, and nobody's report fails another's.
+ * order given, and no report fails another.
  */
 export interface RecorderStore {
   /**

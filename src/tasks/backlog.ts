@@ -40,7 +40,7 @@ export class Backlog implements Gate {
     try {
       this.latest = await this.maintenance.backlog(this.limit);
     } catch {
-      // The database is away; creates are refused by itself then, with its own code.
+      // The database is unavailable: creates fail with its own code anyway.
     }
     const pause = Math.max(LOOK_EVERY_MS, (performance.now() - began) * IDLE_FACTOR);
     if (!this.stopped) this.timer = setTimeout(() => void this.look(), pause);

@@ -43,7 +43,7 @@ export function rowsAt(reading: TaskReading<ResponseRecord>, endpoint: string): 
   throw new TaskerError("endpoint_not_found", `The task does not expect an endpoint ${endpoint}`);
 }
 
-/** What has become of those that were told to stop. One that ended by itself had finished. */
+/** The outcomes of stopping responses. One that ended before its stop signal is `finished`. */
 function afterWait(outcomes: readonly CancelOutcome[], rows: readonly ResponseRecord[]): CancelResult[] {
   const now = new Map(rows.map((row) => [keyText(row), row]));
   return outcomes.map((outcome): CancelResult => {

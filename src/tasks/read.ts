@@ -15,7 +15,7 @@ interface Row {
   version: number;
 }
 
-/** Rows as stored → the task as it is told: its state computed, its entity tag made. Pure. */
+/** Stored rows → the task with its computed state and entity tag. Pure. */
 export function reading<R extends Row>(found: TaskWithResponses<R>): TaskReading<R> {
   const { task, responses, now, living } = found;
   const state = taskState(responses, {

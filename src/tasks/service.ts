@@ -37,7 +37,7 @@ export interface Cancelled {
   reading: TaskReading<ResponseRecord>;
 }
 
-/** stopping: told to, not yet known to have ended · stopped: it has · killed: it has, by force. */
+/** stopping: asked to, end not yet known · stopped: ended · killed: ended by force. */
 export interface CancelResult extends Omit<CancelOutcome, "outcome"> {
   outcome: CancelOutcome["outcome"] | "stopped" | "killed";
 }

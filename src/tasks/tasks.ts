@@ -126,7 +126,7 @@ export class TaskService {
       const left = until - performance.now();
       const seen = await this.parts.waiters.wait(id, left, more.etag === undefined ? "settled" : over, more.signal);
       if (left > 0) now = await this.read(type, id);
-      // What was seen may be past: somebody has retried it before it was read.
+      // The task may have been retried between the notice and this read.
       if (!seen) break;
     }
     return now;
@@ -174,8 +174,8 @@ export class TaskService {
   }
 
   /**
-   * Withdraws what waits and tells what runs to stop, everywhere or at `endpoints`; with `ms`
-   * answers when that has really stopped, or when they are over or `signal` aborts.
+   * Withdraws waiting responses and stops running ones, everywhere or at `endpoints`. With `ms`
+   * resolves once these have stopped, after `ms`, or when `signal` aborts.
    */
   async cancel(type: string, id: string, _caller: Caller, more: CancelOptions = {}): Promise<Cancelled> {
     const { task } = await this.read(type, id);
@@ -214,12 +214,12 @@ export class TaskService {
     return this.parts.endpoints.read(name, types);
   }
 
-  /** Ends the endpoint's life; `dryRun`: only tells what that would mean. */
+  /** Removes the endpoint; `dryRun`: only reports the consequences. */
   removeEndpoint(name: string, more: { dryRun: boolean }): Promise<EndpointRemoved> {
     return this.parts.endpoints.remove(name, more);
   }
 
-  /** It goes on under another name, with what it owes. Not while a manager of it lives. */
+  /** Moves the endpoint's open responses to another name. Not while a manager of it is alive. */
   renameEndpoint(name: string, to: string): Promise<EndpointRenamed> {
     return this.parts.endpoints.rename(name, to);
   }

@@ -6,10 +6,10 @@ const QUICK_MS = 3;
 const SLOW_MS = 200;
 /** Each task that is waited for makes a look dearer, and the looks rarer by so much. */
 const EACH_MS = 0.1;
-/** A wait younger than this is looked at quickly: most tasks that somebody waits for are short. */
+/** Younger waits are checked often: most awaited tasks are short. */
 const YOUNG_MS = 2000;
 const PAGE = 100;
-/** Reading whole tasks takes time that they need: the next look waits this many times as long. */
+/** Reads compete with the tasks: the pause is this many times the duration of the last read. */
 const IDLE_FACTOR = 5;
 
 interface Waiter {
@@ -17,7 +17,7 @@ interface Waiter {
   settled: boolean;
   since: number;
   done(reading: TaskReading<ResponseBrief>): boolean;
-  /** @param seen what it waits for has been seen; false: it is told to give up */
+  /** @param seen the awaited state was seen; false: give up */
   wake(seen: boolean): void;
 }
 
@@ -81,7 +81,7 @@ export class Waiters {
       () => {
         this.look()
           .catch(() => {
-            // The database is away: whoever waits is answered at its own deadline.
+            // The database is unavailable: each waiter gets its answer at its own deadline.
             this.rest = SLOW_MS;
           })
           .finally(() => {

@@ -230,7 +230,7 @@ class EmbeddedConsumption implements Consumption, EmbeddedConsumer {
     if (this.unacked.size === 0) this.hooks.drained();
   }
 
-  /** The connection is gone: what is unacked goes to somebody else, later acks do nothing. */
+  /** The connection is gone: unacked messages are delivered again, later acks do nothing. */
   abandon(): void {
     this.state = "abandoned";
     this.queue.remove(this);

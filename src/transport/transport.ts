@@ -9,7 +9,7 @@ import type { Band } from "../model/priority";
  *    TransportError within its deadline.
  *  - A queued wake-up lasts as long as the broker runs (`lostMessages`); a parked message survives
  *    a restart.
- *  - A delivery not acked when its consumer or process goes away is delivered again, to somebody.
+ *  - A delivery not acked when its consumer or process ends is delivered again.
  *  - At most `prefetch` deliveries of a subscription are unacked at once. Order is not promised.
  *  - Messages are text; what was published is what arrives, byte for byte.
  *  - ack, release and park may be called once; after the connection they belong to is gone they do
@@ -19,7 +19,7 @@ import type { Band } from "../model/priority";
  */
 export interface Transport {
   readonly kind: "amqp" | "embedded";
-  /** Connects. Resolves when usable, or rejects after `deadlineMs` and goes on trying. */
+  /** Connects. Resolves when usable, or rejects after `deadlineMs` and keeps trying. */
   open(deadlineMs: number): Promise<void>;
   /** Declares a type's exchange, and for `deliver: one` its queues; again after each reconnect. */
   declareType(type: TypeTopology): Promise<void>;
@@ -63,14 +63,14 @@ export interface TypeTopology {
 
 /**
  * Where a message goes.
- *  - endpoint: that endpoint's queue for the type, directly (default exchange), nobody else's
+ *  - endpoint: that endpoint's queue for the type, directly (default exchange)
  *  - all: every endpoint queue of the type, with one publish
  *  - one: the shared queue of a `deliver: one` type, of the given band of priorities (0 if left
  *    out)
  *  - dead: the parking queue
  *  - reports, calls: the queues of the recorder; one consumer at a time gets the reports, in their
  *    order
- *  - reply: whoever made the call that named it
+ *  - reply: the caller's own queue, named in its call
  */
 export type Address =
   | { to: "endpoint"; type: string; endpoint: string }

@@ -55,7 +55,7 @@ describe("noop", () => {
     const hooks = new Recorder();
     const running = runnerOf("noop").run(grantFor({ wait_ms: 60_000 }), hooks);
     while (hooks.reports.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    hooks.stop.tell("cancel");
+    hooks.stop.notify("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: false });
   });
 });
@@ -79,7 +79,7 @@ describe("system-report", () => {
   test("keeps inline, as it is shipped, to what that asks for: it ends when told, and fails no attempt but its own", async () => {
     const runner = runnerOf("system-report", "inline");
     const hooks = new Recorder();
-    hooks.progress = () => hooks.stop.tell("cancel");
+    hooks.progress = () => hooks.stop.notify("cancel");
     expect(await runner.run(grantFor({}), hooks)).toEqual({ kind: "stopped", killed: false });
     const before = [{ ...process.env }, process.cwd(), Object.keys(globalThis), process.eventNames()];
     const results = await Promise.all(

@@ -31,7 +31,7 @@ export function digest(secret: string): Buffer {
   return createHash("sha256").update(secret, "utf8").digest();
 }
 
-/** Whether `hash` (hex, also `sha256:…`) is the digest, in a time that tells nothing. */
+/** Whether `hash` (hex, also `sha256:…`) is the digest, compared in constant time. */
 export function sameDigest(hash: string, presented: Buffer): boolean {
   const stored = Buffer.from(hash.replace(/^sha256:/i, ""), "hex");
   return stored.length === presented.length && timingSafeEqual(stored, presented);

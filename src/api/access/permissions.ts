@@ -1,7 +1,7 @@
 import { SCOPES, type Scope } from "../../model/scopes";
 
 /**
- * Who may do what: every route of the HTTP API with the scope that it asks for. A route that is not
+ * Permissions: every route of the HTTP API with the scope that it requires. A route that is not
  * listed here does not compile in routes/index.ts, and neither does a line without a route.
  */
 
@@ -53,7 +53,7 @@ const INCLUDES: Record<Scope, readonly Scope[]> = {
   admin: SCOPES,
 };
 
-/** Whether these scopes allow what asks for `needed`. Names that are no scopes allow nothing. */
+/** Whether these scopes include `needed`. Unknown names allow nothing. */
 export function allows(scopes: readonly string[], needed: Scope): boolean {
   return scopes.some((scope) => Object.hasOwn(INCLUDES, scope) && INCLUDES[scope as Scope].includes(needed));
 }

@@ -55,7 +55,7 @@ export function checkCsrf(req: IncomingMessage, key: string, changes: boolean): 
   if (shown.length === wanted.length && timingSafeEqual(shown, wanted)) return;
   throw new TaskerError(
     "forbidden",
-    "A session's requests need its X-CSRF-Token, which GET /session tells; programs use an API key instead",
+    "A session's requests need its X-CSRF-Token, which GET /session returns; programs use an API key instead",
   );
 }
 

@@ -56,5 +56,5 @@ export const task = (description: string, ...more: HeaderName[]) =>
 export const found = (schema: z.ZodType, description = "Found") => ({ 200: answer(description, schema) });
 export const pageOf = (item: z.ZodType) => ({ 200: answer("One page", answers.page(item), ["Link"]) });
 export const text = (description: string, type: string, schema: z.ZodType) => ({ 200: { description, type, schema } });
-export const stream = text("A stream that does not end by itself", STREAM, answers.eventStream);
+export const stream = text("A stream without an end", STREAM, answers.eventStream);
 export const unchanged = { 304: { description: "Nothing has changed", headers: TASK_HEADERS } };

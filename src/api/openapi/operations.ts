@@ -25,7 +25,7 @@ const stop = {
 
 type Untagged = Omit<Operation, "tag">;
 
-/** Every route of permissions.ts as the document tells it, by tag. */
+/** The document's text on every route of permissions.ts, by tag. */
 const BY_TAG = {
   tasks: {
     "POST /:taskType": {

@@ -1,7 +1,7 @@
 import { PROBLEMS, type ProblemCode } from "../../errors";
 import { PROBLEM_TEXTS } from "../problem-texts";
 
-/** The text of docs/reference/problems.md with its table made anew; the rest stays as it is. */
+/** The text of docs/reference/problems.md with its table regenerated; the rest is unchanged. */
 export function withProblems(page: string): string {
   const rows = (Object.keys(PROBLEMS) as ProblemCode[]).map((code) => {
     const { when, remedy } = PROBLEM_TEXTS[code];

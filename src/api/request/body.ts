@@ -4,7 +4,7 @@ import { TaskerError } from "../../errors";
 import { deeperThan, MAX_DEPTH } from "../../model/json/json";
 import { placeOfFault } from "../../model/json/json-fault";
 
-/** The client went away before its request was complete: there is nobody to answer. */
+/** The client disconnected before its request was complete: no answer is possible. */
 export class ClientGone extends Error {}
 
 const NOTHING = Buffer.alloc(0);

@@ -120,7 +120,7 @@ export const logQuery = z.strictObject({
 export const eventsQuery = z.strictObject({ type: name.optional(), after: once.max(200).optional() });
 
 export const removeQuery = z.strictObject({
-  /** Only tells what it would mean. */
+  /** Reports the consequences and changes nothing. */
   dry_run: z
     .enum(["true", "false", "1", "0"], { error: "must be true or false" })
     .default("false")

@@ -17,7 +17,7 @@ export function noStore(status: number, view: unknown, headers: readonly string[
   return { status, headers: ["Cache-Control", "no-store", ...headers], body: JSON.stringify(view) };
 }
 
-/** An answer that a client may keep and has to ask for again. */
+/** A client may cache this answer but must revalidate it. */
 export function noCache(body: string, headers: readonly string[] = []): Reply {
   return { status: 200, headers: ["Cache-Control", "private, no-cache", ...headers], body };
 }

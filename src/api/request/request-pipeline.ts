@@ -144,7 +144,7 @@ const OF_STORED_TASKS: ReadonlySet<RouteId> = new Set<RouteId>([
   "POST /:taskType/:id/retry",
 ]);
 
-/** Whether what asks for this scope changes something, whatever its method. */
+/** Whether requests with this scope may change something, whatever the method. */
 function changes(scope: Scope): boolean {
   return scope !== "read";
 }

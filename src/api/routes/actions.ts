@@ -9,8 +9,8 @@ import { preferenceApplied, waitOf } from "./tasks";
 
 /**
  * `POST /:taskType/:id/cancel[?wait=]` → 202: it happens or has happened now; 200: everything was
- * final before. With `wait` it is answered when what was told to stop has stopped. `{"endpoints":
- * […]}`: only there.
+ * final before. With `wait` the answer is held until the running attempts have stopped.
+ * `{"endpoints": […]}`: only there.
  */
 export async function cancelTask(call: Call): Promise<Reply> {
   const ms = waitAsked(call);

@@ -27,8 +27,8 @@ export async function taskEvents(call: Call): Promise<null> {
 }
 
 /**
- * Resumes at `Last-Event-ID` (or `?after=`). A cursor that means nothing any more is answered with
- * `event: reset`: the client reads the state anew, and the stream goes on from now.
+ * Resumes at `Last-Event-ID` (or `?after=`). An expired cursor is answered with `event: reset`: the
+ * client reads the state again, and the stream continues from now.
  *
  * @param update is called first, after changes and at each heartbeat
  */
@@ -91,7 +91,7 @@ async function open(
     return { events, leave: await follow(lastId === null ? null : cursorOf(lastId)) };
   } catch (error) {
     if (!(error instanceof TaskerError) || error.code !== "invalid_request") {
-      // The head is sent already: the stream ends here and the client comes back by itself.
+      // The head is already sent: end the stream; the client reconnects.
       events.end();
       return { events, leave: () => {} };
     }

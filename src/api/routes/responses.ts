@@ -58,7 +58,7 @@ function statusOfJobs(rows: readonly ResponseRecord[]): ResponseStatus {
   return (["running", "retrying"] as const).find((status) => all.includes(status)) ?? "received";
 }
 
-/** A name, or `*`: the response of a `deliver: one` task, whoever takes it. */
+/** A name, or `*`: the one response of a `deliver: one` task. */
 export function endpointParam(call: Call): string {
   const endpoint = call.params.endpoint!;
   if (NAME.test(endpoint) || endpoint === ANY_ENDPOINT) return endpoint;

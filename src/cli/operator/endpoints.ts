@@ -34,7 +34,9 @@ async function remove({ client, out }: Session, name: string, options: { dryRun?
   });
   if (options.dryRun) return;
   if (removed.alive)
-    out.say(`A manager of ${name} was alive: what it runs is told to stop, and it performs nothing more. Stop it.`);
+    out.say(
+      `A manager of ${name} was alive: its running attempts are stopped, and it performs no more tasks. Stop it.`,
+    );
   if (removed.queues === "pending") out.say("Its queues are deleted as soon as the broker takes it.");
   if (removed.broker_user !== null) out.say(userLine(removed.broker_user));
 }

@@ -54,7 +54,7 @@ async function run(session: Session, name: string, options: RunOptions): Promise
   const stop = () => {
     if (jobs[0]!.stop.cause !== null) process.exit(EXIT.interrupted);
     out.say("Stopping it; press Ctrl-C again to end at once.");
-    for (const job of jobs) job.stop.tell("cancel");
+    for (const job of jobs) job.stop.notify("cancel");
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);

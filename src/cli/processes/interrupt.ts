@@ -12,7 +12,7 @@ export class Interrupted extends CliError {
 
 /**
  * Runs work that Ctrl-C may leave. The first Ctrl-C (or SIGTERM) aborts its signal with `hint` as
- * the message; a second one ends the process. The signal is also aborted when nobody can read the
+ * the message; a second one ends the process. The signal is also aborted when nothing can read the
  * output any more.
  */
 export async function detachable<T>(hint: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -39,7 +39,7 @@ export async function serve({ process: role, parts, readyLine, onReady }: Servin
 /**
  * The life of a serving process: ready line → signal → drain → exit code 0. SIGINT and SIGTERM mean
  * the same; a second one ends the process at once. A ready line that cannot be written ends it; one
- * that nobody reads does not. An uncaught error while inline handlers run ends it with exit code 1.
+ * without a reader does not. An uncaught error while inline handlers run ends it with exit code 1.
  * pm2 and other parents with a channel receive "ready" and may send "shutdown".
  */
 function untilStopped(running: TaskerProcess, onReady: () => Promise<void>): void {

@@ -22,7 +22,7 @@ interface Candidate {
 /**
  * Waiting → claimed, or begun where the type says `claim: late`. Tasks are taken only for free
  * slots, and one call is under way at a time: what becomes free or arrives meanwhile shares the
- * next one, so that batches grow with the load and a single task waits for nobody.
+ * next one, so that batches grow with the load and a single task does not wait.
  *
  * While the store is away the batch is kept, consuming is held, and the same call is repeated once
  * a heartbeat has been answered: if it was committed and only its answer was lost, the repetition

@@ -57,14 +57,14 @@ export class Executor {
   /** Gives back, unharmed and not charged, what was granted and must not run here. */
   giveBack(task: ReceivedTask, grant: Grant, slots: JobSlots): void {
     const attempt = new Attempt(task, grant, slots, this.reports);
-    attempt.stop.tell("drain");
+    attempt.stop.notify("drain");
     slots.release();
     void this.perform(attempt);
   }
 
   /** Stops all that run, because the manager drains. */
   stopAll(): void {
-    for (const attempt of this.running) attempt.stop.tell("drain");
+    for (const attempt of this.running) attempt.stop.notify("drain");
   }
 
   /** The whole way in one function, because every attempt pays for each promise. Never rejects. */

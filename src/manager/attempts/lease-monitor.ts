@@ -90,12 +90,12 @@ export class LeaseMonitor {
     const { task, grant, startedAt, stop } = attempt;
     const fields = { task_id: grant.taskId, endpoint, attempt: grant.attempt };
     if (state === "cancel") {
-      log.info(fields, "a running attempt is told to stop: its task is cancelled");
-      stop.tell("cancel");
+      log.info(fields, "stopping a running attempt: its task is cancelled");
+      stop.notify("cancel");
     } else if (state === "lost") {
       counters.leasesLost++;
-      log.warn(fields, "a running attempt is told to stop: its lease is lost");
-      stop.tell("lease_lost");
+      log.warn(fields, "stopping a running attempt: its lease is lost");
+      stop.notify("lease_lost");
     } else if (performance.now() - startedAt >= pace.earlyAckMs) task.batch.secure(task);
   }
 }

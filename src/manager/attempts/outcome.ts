@@ -53,7 +53,7 @@ function meaningOf(
   // An inline handler that did not listen may still be running: then `cancelled` would not be true.
   if (policy.cause === "cancel" && result.reason !== "abandoned") {
     const outcome = cancelled(
-      `The handler was told to stop because the task was cancelled, and ended with: ${result.error}`,
+      `The handler was asked to stop because the task was cancelled, and ended with: ${result.error}`,
     );
     return { ...outcome, result: result.result, resultText: result.resultText };
   }
@@ -69,7 +69,7 @@ function meaningOf(
 }
 
 /**
- * What was called may ask for a longer pause than the type's, up to the longest that the type
+ * The called target may request a longer pause than the type's, up to the longest that the type
  * allows.
  */
 function pauseMs(attempt: number, askedMs: number, backoff: Backoff): number {

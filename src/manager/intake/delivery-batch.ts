@@ -20,7 +20,7 @@ export interface ReceivedTask extends Claim {
   since: number;
   /** The store knows that it waits here. */
   reported: boolean;
-  /** The store would bring it back by itself: a verified lease, or a reported wait. */
+  /** The reconciler would offer it again: a verified lease, or a reported wait. */
   secured: boolean;
 }
 
@@ -65,7 +65,7 @@ export class DeliveryBatch {
     this.settle();
   }
 
-  /** The task was not done and is to be delivered to somebody. */
+  /** The task was not performed and is delivered again. */
   giveBack(task: ReceivedTask): void {
     this.givenBack = true;
     this.done(task);

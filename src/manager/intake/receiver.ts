@@ -43,7 +43,7 @@ export class Receiver {
     const { counters, endpoint } = this.context;
     const batch = new DeliveryBatch(delivery, message.tasks.length, counters);
     const since = performance.now();
-    // Of a type that anybody may perform the row is nobody's.
+    // The row of a `deliver: one` type has no endpoint yet.
     const key = type.deliver === "one" ? ANY_ENDPOINT : endpoint;
     // What comes again may have been at a handler that brought its manager down: its attempts have
     // to be counted.

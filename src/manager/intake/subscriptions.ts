@@ -36,7 +36,7 @@ export class Subscriptions {
   ) {}
 
   /**
-   * Declares and consumes every type, each by itself: one that the broker refuses does not hinder
+   * Declares and consumes every type independently: one that the broker refuses does not hinder
    * the others.
    */
   async start(): Promise<void> {

@@ -25,7 +25,7 @@ export interface Counters {
   spooled: number;
   replayed: number;
   heartbeats: number;
-  /** Times this manager was declared dead or retired and registered anew. */
+  /** Times this manager registered again after being declared dead or retired. */
   incarnationsLost: number;
   leasesLost: number;
 }

@@ -36,10 +36,10 @@ interface Events {
  *                                  ▼
  *                                lost ── register under a fresh id, with what still runs ──▶ sure
  *
- * The loop runs on its own timer and asks nothing of handlers or queues: it beats as long as this
- * process lives. While it is in doubt nothing is consumed or claimed: what a manager takes that was
- * declared dead meanwhile is taken from it at once. That the store was away for everybody is for
- * the reconciler to forgive.
+ * The loop runs on its own timer, independent of handlers and queues: it beats as long as this
+ * process lives. While in doubt the manager consumes and claims nothing: the store would take the
+ * tasks of a manager that was declared dead away at once. The reconciler excuses an outage of the
+ * store.
  */
 export class Registration extends EventEmitter<Events> {
   /** Predecessors that were retired by the last registration. */
@@ -232,7 +232,7 @@ export class Registration extends EventEmitter<Events> {
     const former = { id: this.known!, cutOff: this.cutOff };
     this.context.log.warn(
       { endpoint: this.context.endpoint, manager_id: former.id },
-      "this manager was declared dead or replaced; it registers anew, and what was taken from it is told to stop",
+      "this manager was declared dead or replaced; it registers again and stops the attempts that were taken from it",
     );
     this.context.counters.incarnationsLost++;
     this.known = null;

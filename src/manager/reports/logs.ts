@@ -24,8 +24,7 @@ type Chunk = ResponseKey & { attempt: number; text: string };
 export class AttemptLogs {
   private chunks: Chunk[] = [];
   /**
-   * Not known to be stored: written again just as it was, so that the store can tell it from
-   * something new.
+   * Possibly stored: repeated unchanged, so that the store recognises the repetition.
    */
   private unconfirmed: Chunk[] = [];
   private waiting = 0;

@@ -6,9 +6,9 @@ import { newId } from "../../model/ids";
 import type { ManagerContext } from "../context";
 
 /**
- * A handler asks for another task: the request goes into the store's inbox, and the API takes it in
- * within a second, with all the checks of a request over HTTP. Resolves once it is stored there;
- * while the store is away it is tried again until the attempt is told to stop. What the type's
+ * A handler requests another task: the request goes into the store's inbox, and the API accepts it
+ * within 1 s, with all the checks of a request over HTTP. Resolves once it is stored there; while
+ * the store is unavailable it is repeated until the attempt's stop signal. What the type's
  * `submits` does not name is refused here, and by the API once more where the manager has a
  * database user of its own (tasks/requests/askers.ts).
  */

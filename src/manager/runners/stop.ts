@@ -2,8 +2,8 @@
 export type StopCause = "cancel" | "drain" | "lease_lost";
 
 /**
- * Tells a runner to stop, once; the first cause stands. An AbortSignal costs more than everything
- * else that a short attempt needs, so it is made when it is asked for.
+ * Notifies a runner once that it must stop; the first cause stands. An AbortSignal costs more than
+ * the rest of a short attempt, so it is created on first use.
  */
 export class Stop {
   /** Null: it may go on. */
@@ -11,12 +11,12 @@ export class Stop {
   private listener: ((cause: StopCause) => void) | null = null;
   private controller: AbortController | null = null;
 
-  /** One listener at a time; null: nobody listens any more. */
+  /** One listener at a time; null: no further notice. */
   listen(listener: ((cause: StopCause) => void) | null): void {
     this.listener = listener;
   }
 
-  tell(cause: StopCause): void {
+  notify(cause: StopCause): void {
     if (this.cause !== null) return;
     this.cause = cause;
     this.controller?.abort(new Error(cause));

@@ -52,7 +52,7 @@ export function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The column that tells rows apart, and what stands in it. */
+/** The column that distinguishes rows, and its value for a row. */
 export interface Apart<T> {
   column: string;
   of(row: T): string;
@@ -61,7 +61,7 @@ export interface Apart<T> {
 export const BY_TASK: Apart<ResponseKey> = { column: "task_id", of: ({ taskId }) => taskId };
 export const BY_ENDPOINT: Apart<ResponseKey> = { column: "endpoint", of: ({ endpoint }) => endpoint };
 
-/** What tells the rows of one range apart. */
+/** The column that distinguishes the rows of one range. */
 export function apartIn(rows: readonly ResponseKey[]): Apart<ResponseKey> {
   const { endpoint } = rows[0]!;
   return rows.every((row) => row.endpoint === endpoint) ? BY_TASK : BY_ENDPOINT;

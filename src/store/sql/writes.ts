@@ -58,7 +58,7 @@ export class Writes {
     await this.trial;
   }
 
-  /** As `check`, without a write of its own: a failure counts until a write succeeds. */
+  /** As `check`, without an own write: a failure counts until a write succeeds. */
   async checkWritten(read: () => Promise<unknown>): Promise<void> {
     if (this.failed !== null) throw this.failed.error;
     const now = performance.now();

@@ -4,12 +4,12 @@ import type { NewTask } from "../../model/task";
 import { type MaintenanceStore, PUBLISH_GRACE_MS } from "../../store/store";
 import type { Transport } from "../../transport/transport";
 
-/** The reconciler looks at an unclaimed response again so long after a confirmed publish. */
+/** Recheck an unclaimed response 30 s after its confirmed publish. */
 export const RECHECK_MS = 30_000;
 /** Persist a confirm after 1.5 s, or sooner once 10,000 tasks are pending. */
 const NOTE_AFTER_MS = PUBLISH_GRACE_MS / 2;
 const MAX_PENDING = 10_000;
-/** While some are too young, the others are looked at so often. */
+/** Interval of checks while some confirms are too young. */
 const NOTE_EVERY_MS = 200;
 
 /** A response as it was created. By the time of the note it may be at another attempt. */

@@ -13,8 +13,8 @@ const REFRESH_MS = 10_000;
 
 /**
  * Which endpoints are registered for which type, as far as publishing needs it, with their queues
- * declared on the present connection. Every registered endpoint has a queue for the type, and
- * nobody else: the queue of an endpoint that is registered no more is deleted.
+ * declared on the present connection. Exactly the registered endpoints have a queue for the
+ * type: the queue of an endpoint that is no longer registered is deleted.
  */
 export class QueueRegistry {
   private readonly known = new Map<string, { at: number; names: ReadonlySet<string> }>();
@@ -30,8 +30,8 @@ export class QueueRegistry {
    * Endpoints registered for the type, each with a declared queue. Rejects when database or broker
    * are away.
    *
-   * @param including asks the store again unless these are known already: whoever calls because
-   *   somebody has just registered must not be answered from memory
+   * @param including reads the store again unless these are known: a caller that reacts to a new
+   *   registration must not get a cached answer
    */
   async endpointsOf(type: string, including: readonly string[] = []): Promise<ReadonlySet<string>> {
     const now = performance.now();
@@ -70,7 +70,7 @@ export class QueueRegistry {
     await Promise.all(types.map((type) => this.transport.removeEndpoint(type, endpoint)));
   }
 
-  /** Asks again about types that nobody has asked for lately. Rejects when the database is away. */
+  /** Refreshes types without recent calls. Rejects when the database is unavailable. */
   async refresh(now = performance.now()): Promise<void> {
     for (const [type, { at }] of [...this.known]) if (now - at > REFRESH_MS) await this.look(type, now);
   }

@@ -36,7 +36,7 @@ export class CompletionFeed implements Duty {
     return this.followed;
   }
 
-  /** @param position how far the predecessor has come; null: nobody has led yet */
+  /** @param position the predecessor's position; null: no process has led yet */
   lead(position: string | null): void {
     this.followed ??= position;
   }

@@ -9,7 +9,7 @@ export interface Duty {
   work(now: number, busy: boolean): Promise<boolean>;
   /** Another process leads. */
   resign?(): void;
-  /** A round has failed: maybe nobody could reach the database meanwhile. */
+  /** A round has failed; the database may have been unavailable to managers too. */
   failed?(): void;
   /** Resolves when nothing is under way in the background. */
   idle?(): Promise<void>;

@@ -5,7 +5,7 @@ import { type Duty, Every } from "./duty";
 
 const ADMIT_EVERY_MS = 1000;
 const TIDY_EVERY_MS = 5000;
-/** How long a removed endpoint's queues are deleted: somebody may declare one once more. */
+/** How long a removed endpoint's queues are deleted: a late manager may declare one again. */
 const LOOK_AFTER_MS = 60_000;
 
 /** Admits managers that registered, and deletes the queues of endpoints that are removed. */

@@ -6,10 +6,10 @@ import { Silence } from "./silence";
 const REAP_EVERY_MS = 1000;
 
 /**
- * Leases that nobody serves: their managers are dead, or have lost track of them. Both are judged
- * by what this process has seen itself while it leads and the database answers. While the database
- * is away nobody can write a heartbeat, nor while the broker or the recorder is: what was seen
- * before that counts for nothing.
+ * Leases without an owner: their managers are dead, or have lost track of them. Both are judged
+ * by what this process has seen itself while it leads and the database answers. No
+ * heartbeat can arrive while the database, the broker or the recorder is unavailable: earlier
+ * observations do not count.
  */
 export class Leases implements Duty {
   private readonly silence = new Silence();

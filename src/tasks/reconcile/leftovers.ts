@@ -37,7 +37,7 @@ export class Leftovers implements Duty {
   /** At the start: notes the config's types, and logs what is open of what it no longer has. */
   async start(): Promise<void> {
     await this.noteTypes();
-    // The config lists nobody for them any more.
+    // The config lists no endpoints for them any more.
     for (const { name } of this.former) await this.store.tasks.registerEndpoints(name, []);
     const gone = new Counts();
     const other = new Counts();

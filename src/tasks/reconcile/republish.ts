@@ -11,7 +11,7 @@ import type { QueueRegistry } from "../publish/queue-registry";
 import { addressOf, queueOf, untilNextMoment } from "./decide";
 import type { Leftovers } from "./leftovers";
 
-/** While the broker is away, a row rests for so long; of MANY rows each twice as long. */
+/** Pause of a row while the broker is unavailable; twice as long with more than MANY rows. */
 const BROKER_AWAY_MS = 1000;
 const MANY = 250;
 /** A recheck this soon after its queue was found empty is for what was published before that. */
@@ -126,7 +126,7 @@ function deliverOf({ endpoint }: DueResponse): Deliver {
   return endpoint === ANY_ENDPOINT ? "one" : "each";
 }
 
-/** What the broker refuses concerns one type; the others' work goes on. */
+/** A refusal by the broker concerns one type; the others continue. */
 function refusalOf(error: unknown): TransportError {
   if (error instanceof TransportError) return error;
   throw error;

@@ -10,12 +10,12 @@ import type { Heartbeat } from "../../store/store";
  * rest.
  */
 export class Silence {
-  /** How long until somebody will have been silent for its time to live, if it stays so. */
+  /** Time until the next silent manager exceeds its time to live. */
   leftMs = Number.POSITIVE_INFINITY;
   private heard = new Map<string, { at: string; silentMs: number }>();
   private lookedAt: number | null = null;
 
-  /** Nobody could have been heard: all begin anew. */
+  /** No heartbeat could arrive: measure all of them from now. */
   forget(): void {
     this.heard.clear();
     this.lookedAt = null;

@@ -23,7 +23,7 @@ export interface LinkOptions {
 
 const FIRST_DELAY_MS = 200;
 const LAST_WORDS_MS = 1_000;
-/** Finds a restarted broker within a second. A port where nobody listens may be tried so often. */
+/** Finds a restarted broker within 1 s; a refused connection costs little. */
 const REFUSED_DELAY_MS = 1_000;
 /** Any other failure costs the broker something: after two minutes the tries thin out. */
 const SHORT_OUTAGE_MS = 120_000;
@@ -159,7 +159,7 @@ export class Link {
     model.on("close", (error) => {
       const why = cause ?? error;
       this.lost(session, why ? inWords(why, this.where) : `${this.where} closed the connection`);
-      // Time for the last words; a peer that does not hang up by itself is hung up on.
+      // Time for the closing handshake; then the socket is destroyed.
       setTimeout(() => socket.abort(), LAST_WORDS_MS).unref();
     });
     model.on("blocked", (reason) => {

@@ -36,7 +36,7 @@ function queueGroup(exchange: string, queue: string, keys: readonly string[]): D
   return { name: queue, queue, declarations: [...declarations, ...bindings] };
 }
 
-/** A group for each queue, so that each is found and repaired by itself. */
+/** A group for each queue, so that each is looked up and repaired independently. */
 export function typeGroups({ type, deliver }: TypeTopology): DeclarationGroup[] {
   const exchange = exchangeName(type);
   if (deliver === "one") return BANDS.map((band) => queueGroup(exchange, sharedQueueName(type, band), [oneKey(band)]));

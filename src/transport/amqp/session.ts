@@ -20,7 +20,7 @@ export class Session {
     try {
       return await within(answer, this.rpcTimeoutMs, what);
     } catch (error) {
-      // A blocked connection is not read by the broker at all, and comes back by itself.
+      // The broker does not read a blocked connection until it unblocks it.
       if (error instanceof DeadlineExceeded && this.blocked === null) this.kill(error.message);
       throw error;
     }

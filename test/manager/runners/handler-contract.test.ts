@@ -236,7 +236,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
     const hooks = new Recorder();
     const running = runner.run(grantFor({}), hooks);
     await hooks.saw("waiting");
-    hooks.stop.tell("cancel");
+    hooks.stop.notify("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: false });
     expect(hooks.logged).toContain("told: cancel");
   });
@@ -249,7 +249,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
     const hooks = new Recorder();
     const running = runner.run(grantFor({}), hooks);
     await hooks.saw("waiting");
-    hooks.stop.tell("drain");
+    hooks.stop.notify("drain");
     expect(succeeded(await running)).toBe("done all the same");
   });
 
@@ -266,7 +266,7 @@ describe.each(["process", "inline"] as const)("a handler module, isolation: %s",
 
   test("an attempt that was called off before it began does not begin", async () => {
     const hooks = new Recorder();
-    hooks.stop.tell("drain");
+    hooks.stop.notify("drain");
     const runner = runnerOf(`exports.handleTask = (_, { log }) => log("ran");`);
     expect(await runner.run(grantFor({}), hooks)).toEqual({ kind: "stopped", killed: false });
     expect(hooks.logged).toBe("");

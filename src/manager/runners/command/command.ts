@@ -20,9 +20,9 @@ type CommandConfig = Extract<PerformerConfig, { kind: "command" }>;
 const LAST_OUTPUT_MS = 500;
 
 /**
- * A shell, or a program that catches the signal, says so with 128 + its number. Only those that a
- * supervisor sends to a whole tree are told apart: a command that a drain has ended is given back,
- * not failed.
+ * A shell, or a program that catches the signal, says so with 128 + its number. Only the
+ * signals that a supervisor sends to a whole process tree are recognised: a command that a drain
+ * has ended is given back, not failed.
  */
 const BY_SIGNAL: ReadonlyMap<number, string> = new Map([
   [130, "SIGINT"],
@@ -136,7 +136,7 @@ class CommandRun {
     const words = this.output.lastWords();
     const said = words === "" ? "" : ` It last wrote:\n${words}`;
     const named = code === null ? undefined : BY_SIGNAL.get(code);
-    const why = named ? ` (how shells tell that ${named} ended what they ran)` : "";
+    const why = named ? ` (the exit code of a shell whose child ${named} ended)` : "";
     return failure(signal || named ? "signal" : "exit_code", `The command ${how}${why}.${said}`, kept);
   }
 }

@@ -32,7 +32,7 @@ interface Limits {
 export async function readAnswer(exchange: Exchange, facts: Facts, limits: Limits): Promise<HttpAnswer> {
   const most = Math.min(limits.maxBodyBytes, limits.maxResultBytes);
   const received = await readUpTo(exchange.body, most);
-  // A payload that asks for a coding unpacks the answer itself.
+  // A payload that sets Accept-Encoding gets the answer undecoded.
   const unasked = facts.request.headers["accept-encoding"] === "identity";
   const plain = unasked ? await unpacked(received, codingsOf(exchange.rawHeaders), most) : null;
   let { body, truncated } = plain ?? received;

@@ -58,7 +58,7 @@ export async function follow(first: HttpRequest, options: FollowOptions): Promis
   }
 }
 
-/** The request that the answer asks for; null: it asks for none, or must not. */
+/** The next request of a redirect; null: no redirect, or not an allowed one. */
 function nextOf(
   request: HttpRequest,
   { status, rawHeaders }: Exchange,

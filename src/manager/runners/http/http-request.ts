@@ -3,7 +3,7 @@ import type { Grant } from "../../../store/store";
 import { InvalidPayload } from "../command/template";
 import { idempotencyKeyOf } from "../runner";
 
-/** An HTTP call as the payload asks for it, checked. Header names are in lower case. */
+/** The HTTP call of a payload, checked. Header names are in lower case. */
 export interface HttpRequest {
   url: URL;
   method: string;
@@ -54,7 +54,7 @@ export function readRequest(payload: ExactJsonObject, grant: Grant): HttpRequest
 }
 
 /**
- * The request that a redirect asks for; null if its Location is unusable. Credentials stay with the
+ * The request after a redirect; null if its Location is unusable. Credentials stay with the
  * origin they were given for.
  */
 export function redirected(request: HttpRequest, status: number, location: string): HttpRequest | null {

@@ -76,7 +76,7 @@ export function send(request: HttpRequest, connect: Connect, signal: AbortSignal
 }
 
 function exchange(sent: ClientRequest, response: IncomingMessage, failure: () => Error | null): Exchange {
-  // A body that is given up is an error to its stream, and nobody's concern.
+  // Giving up a body is an error of its stream; it is ignored.
   response.on("error", () => {});
   return {
     status: response.statusCode!,
@@ -99,8 +99,8 @@ async function* bodyOf(response: IncomingMessage, failure: () => Error | null): 
 }
 
 /**
- * `rawPacket`: the piece of the answer that could not be read; usually its beginning, which tells a
- * person what is there.
+ * `rawPacket`: the piece of the answer that could not be read; usually its beginning, which
+ * identifies the server to a reader.
  */
 function unreadable(request: HttpRequest, error: Error & { rawPacket?: Buffer; reason?: string }): UnreadableAnswer {
   const start = error.rawPacket === undefined ? "" : shortText(error.rawPacket.toString("latin1"), 200);

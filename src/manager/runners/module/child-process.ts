@@ -12,7 +12,7 @@ const STDERR_KEPT = 16 * 1024;
 /** How long output that is still in the pipes is waited for after the process itself is gone. */
 const LAST_OUTPUT_MS = 500;
 const CLOSE_MS = 2000;
-/** A process that closes its channel is ending by itself, or will never be heard again. */
+/** A process that closes its channel is ending, or sends nothing any more. */
 const SILENT_MS = 500;
 
 /** Who listens to a child while it performs an attempt. */
@@ -134,7 +134,7 @@ export class HandlerProcess {
   }
 
   /**
-   * Lets an idle process go: it leaves by itself when the channel closes. Resolves when it is gone.
+   * Ends an idle process by closing its channel. Resolves when it has ended.
    */
   async close(): Promise<void> {
     if (this.idleTimer) clearTimeout(this.idleTimer);

@@ -70,7 +70,7 @@ class TurnEnd {
  */
 class InlineRun implements ContextCalls {
   private readonly owner: Owner;
-  /** What the handler has started failed, and nobody caught it. */
+  /** An uncaught error of something that the handler started. */
   private stray: Failure | null = null;
   private controller: AbortController | null = null;
   private cause: string | null = null;
@@ -162,7 +162,7 @@ class InlineRun implements ContextCalls {
     return this.controller.signal;
   }
 
-  /** The handler is told, and has the grace time to end: another attempt must not run beside it. */
+  /** Aborts the handler and waits for the grace time: no other attempt may run beside it. */
   private uncaught(error: unknown): void {
     if (this.cause === null)
       this.stray ??= failure("error", `Nobody caught an error of the handler. ${describeError(error)}`);
@@ -184,7 +184,7 @@ class InlineRun implements ContextCalls {
 
   private giveUp(cause: string): void {
     const said =
-      ` It was told to stop and did not within ${this.shared.graceMs} ms; it may still be running, because a handler that ` +
+      ` It was asked to stop and did not within ${this.shared.graceMs} ms; it may still be running, because a handler that ` +
       "runs inline cannot be killed. Listen to context.signal, or use `isolation: process`.";
     // Saying `stopped` would not be true.
     const asked = failure("abandoned", `The handler was asked to stop (${cause}).${said}`, { permanent: true });

@@ -20,7 +20,7 @@ export type FromChild =
   | { say: "submit"; run: number; call: number; type: string; request: string }
   /** `retire`: the handler left something behind; this child takes no further attempt. */
   | ({ say: "done"; run: number; threw: boolean; retire: boolean } & Exclude<RunResult, { kind: "stopped" }>)
-  /** An exception that nobody caught; the child exits next. */
+  /** An uncaught exception; the child exits next. */
   | { say: "crash"; run: number; error: string }
   /** After an attempt: the handler has changed `what` of its process, which now ends. */
   | { say: "leaving"; run: number; what: string };

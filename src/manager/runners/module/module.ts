@@ -143,8 +143,8 @@ class ModuleRun {
   }
 
   /**
-   * A handler that returns has done its work, even if it was told to stop; only past its timeout
-   * that is a failure.
+   * A handler that returns has done its work, even after a request to stop. Only past its
+   * timeout that is a failure.
    */
   private judged(result: RunResult, threw: boolean): RunResult {
     if (this.cause === "timeout") return this.timedOut(result.kind === "succeeded" ? result.result : null);
@@ -173,7 +173,7 @@ class ModuleRun {
 
   private timedOut(result: string | null): RunResult {
     const how = this.killed
-      ? ` It did not stop within ${this.options.graceMs} ms after being told and was killed.`
+      ? ` It did not stop within ${this.options.graceMs} ms after its signal and was killed.`
       : "";
     return failure("timeout", `The handler did not finish within ${this.grant.timeoutMs} ms.${how}`, { result });
   }

@@ -2,7 +2,7 @@ import type { Database } from "../connection";
 import { clampMs, dbToMs, msToDb, nowOf } from "../times";
 
 /**
- * A lock that ends by itself, by the database's clock, unless its holder renews it within `ttlMs`.
+ * A lock that expires by the database's clock unless its holder renews it within `ttlMs`.
  * A lock that would last for more than twice that is free: the clock has been set back. The row
  * stays, with the position of its last holder.
  */

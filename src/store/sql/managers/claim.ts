@@ -78,13 +78,13 @@ type Answer = ClaimAnswer | typeof LOST;
 const LOST = "lost";
 
 function resultOf(request: ClaimRequest, answers: ReadonlyMap<Claim, Answer>): ClaimResult {
-  const told: ClaimAnswer[] = [];
+  const answered: ClaimAnswer[] = [];
   for (const claim of request.claims) {
     const answer = answers.get(claim) ?? refusal(claim, "unknown");
     if (answer === LOST || !isPossible(request)) return { lost: true };
-    told.push(answer);
+    answered.push(answer);
   }
-  return { answers: told };
+  return { answers: answered };
 }
 
 /** No incarnation has another id, which could not even be compared with one. */

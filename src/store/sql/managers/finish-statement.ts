@@ -56,7 +56,7 @@ export function lateEndStatement(dialect: Dialect, ends: ReadonlyArray<AttemptEn
 }
 
 /**
- * The UPDATE after an attempt that another one follows. A response that was told to cancel is
+ * The UPDATE after an attempt that another one follows. A response with a requested cancel is
  * cancelled instead.
  */
 export function goOnStatement(dialect: Dialect, course: "retrying" | "received", ends: readonly AttemptEnd[]): Sql {

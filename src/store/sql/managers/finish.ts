@@ -21,8 +21,8 @@ import { answerUnmatched } from "./unmatched";
 
 /**
  * Ends attempts under their leases: a compare-and-set on (key, lease, running). Nearly always every
- * row matches, and one UPDATE a group is all. Where one does not, the rows are read to tell "it
- * stands already" from "the lease was lost".
+ * row matches, and one UPDATE a group suffices. Otherwise the rows are read to distinguish "already
+ * committed" from "the lease was lost".
  */
 export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]): Promise<EndAnswer[]> {
   const answers = new Map<AttemptEnd, EndAnswer>();
@@ -38,7 +38,7 @@ export async function finishAttempts(db: Database, ends: readonly AttemptEnd[]):
   return ends.map((end) => answers.get(end) ?? { kind: "refused", error: new Error(NO_ID) });
 }
 
-/** The most ends of one statement whose values differ, and how many are not many to tell apart. */
+/** Most ends with differing values in one statement; up to FEW different values are cheap. */
 const MOST_DIFFERING = 100;
 const FEW = 10;
 const NO_ID = "The task's id or the lease is not one of tasker's ids, or a count is not a number.";
@@ -89,7 +89,7 @@ function lateKindOf({ endpoint, claim }: AttemptEnd): string {
   return performer === endpoint ? `late ${type}` : `late ${type} ${performer} ${managerId}`;
 }
 
-/** Values that differ are told apart by a CASE, which takes time as their square. */
+/** A CASE selects differing values; its time grows with their square. */
 function mostOf(ends: readonly AttemptEnd[]): number {
   return CONTENTS.every(([, valueIn]) => hasFew(ends, valueIn)) ? MAX_LIST : MOST_DIFFERING;
 }

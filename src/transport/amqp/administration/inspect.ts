@@ -5,10 +5,10 @@ import { CALLS, endpointQueueName, ORDERED, PARKING, REPORTS, sharedQueueName } 
 
 /**
  * The queues that are in a vhost, held against those that would be declared. Pure: for `doctor`,
- * which only tells what it sees.
+ * which only reports.
  */
 
-/** A queue as the management API tells of it. */
+/** A queue as the management API describes it. */
 export interface FoundQueue {
   name: string;
   type: string;

@@ -46,7 +46,7 @@ function Confirm(props: { endpoint: Endpoint; onRemove(): void; onClose(): void 
         </p>
         {endpoint.alive && (
           <p class="warn-text strong">
-            A manager of it is alive: what it runs is told to stop. Stop the manager first.
+            A manager of it is alive: its running attempts are stopped. Stop the manager first.
           </p>
         )}
         {session.value?.run_mode === "production" && <p class="warn-text strong">This is production.</p>}

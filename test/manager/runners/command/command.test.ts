@@ -145,7 +145,7 @@ describe("a command", () => {
     const hooks = new Recorder();
     const running = run(sh("echo first; exec sleep 60"), {}, hooks);
     await hooks.saw("first");
-    hooks.stop.tell("cancel");
+    hooks.stop.notify("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: false });
   });
 
@@ -231,7 +231,7 @@ describe("a command", () => {
     const hooks = new Recorder();
     const running = run(sh(`trap '' TERM; echo "pid $$."; while :; do sleep 1; done`), {}, hooks);
     await hooks.saw(".\n");
-    hooks.stop.tell("cancel");
+    hooks.stop.notify("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: true });
     await gone(Number(/pid (\d+)/.exec(hooks.logged)![1]));
   });

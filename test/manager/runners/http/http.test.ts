@@ -228,7 +228,7 @@ describe("an HTTP call", () => {
 
   test("a cancelled call is ended at once", async () => {
     const hooks = new Recorder();
-    target.answer = () => hooks.stop.tell("cancel");
+    target.answer = () => hooks.stop.notify("cancel");
     expect(await runnerOf().run(grantFor({ url: url() }), hooks)).toEqual({ kind: "stopped", killed: false });
   });
 

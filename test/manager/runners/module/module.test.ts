@@ -121,7 +121,7 @@ describe("isolation: process", () => {
     const hooks = new Recorder();
     const running = runner.run(grantFor({}), hooks);
     await hooks.saw(".\n");
-    hooks.stop.tell("cancel");
+    hooks.stop.notify("cancel");
     expect(await running).toEqual({ kind: "stopped", killed: true });
     expect(hooks.logged).toContain("not now");
     const pids = /pids:(\d+),(\d+)/.exec(hooks.logged)!;
