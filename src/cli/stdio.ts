@@ -5,7 +5,7 @@ import { EXIT } from "./exit-codes";
 type Name = "stdout" | "stderr";
 type Failure = NodeJS.ErrnoException;
 
-/** Further output reaches nobody, so a command that runs until its reader has seen enough ends. */
+/** Output has no reader any more: a following command ends. */
 export class OutputGone extends Error {}
 
 /**
@@ -54,7 +54,7 @@ class StandardStreams {
   }
 }
 
-/** One for the process, which has one standard output, and one exit code to tell of it. */
+/** One for the process, which has one standard output, and one exit code. */
 export const standardStreams = new StandardStreams();
 
 /** Whether the reader has left. */

@@ -53,12 +53,12 @@ export class HandlerHost {
     this.channel = new Channel(
       socket,
       (message) => this.heard(message as ToChild),
-      // The manager has closed the channel, or is gone: nobody will ever read what comes.
+      // The manager has closed the channel or died: no output is read any more.
       () => void this.end(),
     );
   }
 
-  /** An error of this process that nobody caught. */
+  /** An uncaught error of this process. */
   uncaught(error: unknown): void {
     // Nothing may keep a process that ends.
     if (this.ending) kill(-pid, "SIGKILL");

@@ -13,11 +13,11 @@ export interface Owner {
 type UnownedListener = (error: unknown, running: ReadonlyArray<Owner["about"]>) => void;
 
 /**
- * Errors that nobody caught, in a process that runs handlers inline. Node ends the process for
- * them; here the async context in which one was made tells whose it is:
+ * Uncaught errors in a process that runs handlers inline. Node would end the process; here the
+ * async context of an error identifies its attempt:
  *
  *   of an attempt that runs     the attempt fails
- *   of one that has ended       it is logged; it harms nobody
+ *   of one that has ended       it is logged
  *   unknown                     the owner of the process decides (`onUnowned`): a server drains; a
  *                               library leaves it to Node
  */
@@ -79,7 +79,7 @@ class StrayErrors {
     else if (!this.hostListens()) this.asNodeDoes(error);
   }
 
-  /** The program that tasker runs in has a listener of its own, which hears of it anyway. */
+  /** The surrounding program has its own listener, which gets the error anyway. */
   private hostListens(): boolean {
     const listeners = [...process.listeners("uncaughtException"), ...process.listeners("unhandledRejection")];
     return listeners.some((listener) => listener !== this.stray);
