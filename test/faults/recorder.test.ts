@@ -24,6 +24,12 @@ describe("managers that report over the broker", () => {
     return Number(rows.find((row) => row.startsWith("tasker.:reports"))?.split(/\s+/)[1] ?? 0);
   };
 
+  /** What ran at `a` has ended, and the broker has what was reported of it. */
+  const reported = async () => {
+    await until("the deliveries are acked", async () => (await stage.queue("a")).messages === 0, 30_000);
+    expect(await queued()).toBeGreaterThan(0);
+  };
+
   test("without a fault everything runs exactly once", async () => {
     stage = await Stage.create(on, REMOTE);
     await Promise.all([stage.api(), ...["a", "b", "c"].map((name) => stage.manager(name))]);
@@ -88,11 +94,31 @@ describe("managers that report over the broker", () => {
     await client.burst(4, ["a"], { ms: 1000 });
     await until("the handlers run", () => stage.started() >= 4);
     await stage.kill(api);
-    await until("reports wait", async () => (await queued()) > 0, 30_000);
+    await reported();
     await stage.kill(manager);
     await Promise.all([stage.api(), stage.manager("a")]);
     const verdict = await check(stage, client);
     report("R4", 2, verdict);
+    expect(verdict).toMatchObject({ ...CLEAN, repeated: 0, byStatus: { succeeded: 4 } });
+  });
+
+  test("what a frozen recorder holds is not attempted again, although its manager is gone", async () => {
+    stage = await Stage.create(on, { more: { ...REMOTE.more, broker: { heartbeat: 3 } } });
+    const frozen = await stage.api();
+    const [, manager] = await Promise.all([stage.api({ TASKER_TEST_PORT: "0" }), stage.manager("a")]);
+    const client = new Client(stage);
+    await client.burst(4, ["a"], { ms: 1000 });
+    await until("the handlers run", () => stage.started() >= 4);
+    frozen.signal("SIGSTOP");
+    const fault = stage.mark("SIGSTOP api");
+    await reported();
+    await stage.kill(manager);
+    await stage.manager("a");
+    await until("the reports are recorded", async () => (await queued()) === 0, 60_000);
+    frozen.signal("SIGCONT");
+    fault.over();
+    const verdict = await check(stage, client);
+    report("R6", 2, verdict);
     expect(verdict).toMatchObject({ ...CLEAN, repeated: 0, byStatus: { succeeded: 4 } });
   });
 

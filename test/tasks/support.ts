@@ -74,6 +74,8 @@ export interface Parts {
   leftovers: Leftovers;
   leases: Leases;
   due: DueResponses;
+  /** Asked before what looks lost is attempted or published again; true if a test says nothing else. */
+  reports: { allRecorded(): Promise<boolean> };
   sql(text: string, ...values: Array<string | number>): void;
   rows(text: string, ...values: Array<string | number>): unknown[];
   /** Makes what is open of the task due now. */
@@ -114,10 +116,11 @@ export async function openParts(types: TaskTypeConfig[]): Promise<Parts> {
   const leftovers = new Leftovers(config, store, silentLog);
   const leases = new Leases(maintenance, config.manager.ttlMs, silentLog);
   const republisher = new Republisher(config, maintenance, queues, publisher, leftovers);
-  const due = new DueResponses(maintenance, leases, republisher, async () => true);
+  const reports = { allRecorded: async () => true };
+  const due = new DueResponses(maintenance, leases, republisher, () => reports.allRecorded());
   const sql: Parts["sql"] = (text, ...values) => void beside.prepare(text).run(...values);
   return {
-    ...{ config, store, transport, queues, confirms, publisher, leftovers, leases, due, sql },
+    ...{ config, store, transport, queues, confirms, publisher, leftovers, leases, reports, due, sql },
     rows: (text, ...values) => beside.prepare(text).all(...values),
     makeDue: ({ id }) =>
       sql("UPDATE task_responses SET due_at = ? WHERE task_id = ? AND finished_at IS NULL", PAST, id),

@@ -262,6 +262,33 @@ describe("what runs", () => {
     expect(on.transport.taken()).toMatchObject([{ ids: [task.id] }]);
   });
 
+  test("is left alone while reports wait that may say its end, and after an end that they said", async () => {
+    const { task, manager, grant } = await running();
+    dead(manager.id);
+    on.reports.allRecorded = async () => false;
+    await work();
+    expect([await on.statusOf(task), restOf(task)]).toEqual(["running", 1]);
+    on.makeDue(task);
+    on.reports.allRecorded = async () => {
+      await on.store.managers.finish([endOf(grant)]);
+      return true;
+    };
+    await work();
+    expect(await rowOf(task)).toMatchObject({ status: "succeeded", attempt: 1 });
+  });
+
+  test("is not published while reports wait that may say its end", async () => {
+    const task = await stored();
+    on.makeDue(task);
+    on.reports.allRecorded = async () => false;
+    await work();
+    expect(on.transport.taken()).toEqual([]);
+    on.makeDue(task);
+    on.reports.allRecorded = async () => true;
+    await work();
+    expect(on.transport.taken()).toMatchObject([{ ids: [task.id] }]);
+  });
+
   test("has failed when no attempt is left", async () => {
     const { task, manager } = await running({ attempts: 1 });
     dead(manager.id);
