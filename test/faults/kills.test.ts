@@ -55,7 +55,13 @@ describe("processes killed in the middle of things", () => {
     const [, ...managers] = await Promise.all([stage.api(), ...names.map((name) => stage.manager(name))]);
     const client = new Client(stage);
     await client.burst(30, names, { ms: 300 });
-    await until("the handlers run", () => stage.started() >= 12);
+    const isRunning = (name: string) => {
+      const entries = stage.journal().filter(({ endpoint }) => endpoint === name);
+      return (
+        entries.filter(({ what }) => what === "start").length > entries.filter(({ what }) => what === "end").length
+      );
+    };
+    await until("the handlers run at each endpoint", () => names.every(isRunning));
     await stage.kill(managers[0]!);
     await stage.manager("a");
     const one = stage.backAt("a");
