@@ -54,14 +54,15 @@ describe("processes killed in the middle of things", () => {
     const names = ["a", "b", "c"];
     const [, ...managers] = await Promise.all([stage.api(), ...names.map((name) => stage.manager(name))]);
     const client = new Client(stage);
-    await client.burst(30, names, { ms: 300 });
+    // Long beside the moment between a handler's end and its commit, in which a kill makes it run again, too.
+    await client.burst(20, names, { ms: 1500 });
     const isRunning = (name: string) => {
       const entries = stage.journal().filter(({ endpoint }) => endpoint === name);
       return (
         entries.filter(({ what }) => what === "start").length > entries.filter(({ what }) => what === "end").length
       );
     };
-    await until("the handlers run at each endpoint", () => names.every(isRunning));
+    await until("a handler runs", () => isRunning("a"));
     await stage.kill(managers[0]!);
     await stage.manager("a");
     const one = stage.backAt("a");
@@ -77,7 +78,7 @@ describe("processes killed in the middle of things", () => {
       verdict,
       names.map((name, i) => resumed(stage, name, times[i]!, 2)),
     );
-    expect(verdict).toMatchObject({ ...CLEAN, byStatus: { succeeded: 90 } });
+    expect(verdict).toMatchObject({ ...CLEAN, byStatus: { succeeded: 60 } });
   });
 
   test("F2: a manager that never comes back is noticed within its time to live", async () => {
