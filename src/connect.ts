@@ -11,8 +11,10 @@ export async function connectStore(config: Config, log: Log, more: { exclusive: 
   return openStore({ ...config.database, exclusive: more.exclusive, log });
 }
 
-/** `name`: the connection's name at the broker. `consumesOnly`: a process without an API.
- * `calls`: it reaches the store through the recorder. */
+/**
+ * `name`: the connection's name at the broker. `consumesOnly`: a process without an API. `calls`:
+ * it makes calls to the recorder.
+ */
 export function connectTransport(
   config: Config,
   log: Log,

@@ -52,18 +52,25 @@ export class CallAnswerer {
   }
 
   private async answer(delivery: Delivery): Promise<void> {
-    let calls: RecorderCall[];
+    let calls: RecorderCall[] = [];
     try {
       calls = decodeCalls(delivery.body);
       this.authors.assertMay(delivery, calls.flatMap(speakersOf));
       for (const call of calls) if (call.call === "request") this.authors.assertMayRequest(delivery, call.type);
       await this.authors.assertOwn(delivery, calls.flatMap(managersOf));
     } catch (error) {
-      if (error instanceof StoreUnavailable) return delivery.release();
-      return this.refuse(delivery, error as Error);
+      if (!(error instanceof StoreUnavailable)) return this.refuse(delivery, error as Error);
+      // Given back it would come again at once, for as long as the store is away.
+      return this.answered(
+        delivery,
+        calls.map(() => answerError(error)),
+      );
     }
     this.counters.calls += calls.length;
-    const answers = await Promise.all(calls.map((call) => this.perform(call).then(answerOk, answerError)));
+    this.answered(delivery, await Promise.all(calls.map((call) => this.perform(call).then(answerOk, answerError))));
+  }
+
+  private answered(delivery: Delivery, answers: readonly Answer[]): void {
     delivery.ack();
     this.reply(delivery, encodeAnswers(answers));
   }

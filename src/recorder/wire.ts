@@ -16,19 +16,19 @@ const id = z.string().max(64);
 const name = z.string().refine(isName, "is not a name");
 const key = z.union([name, z.literal("*")]);
 const count = z.int().min(0).max(1_000_000_000);
-const words = z.string().max(200);
-const short = z.string().max(1000);
+/** Of any length: the store cuts or refuses one alone; a refusal here takes its neighbours along. */
+const words = z.string();
 const long = z.string().nullable();
 const response = z.object({ taskId: id, endpoint: key, job: z.union([name, z.literal("")]) });
 const lease = response.extend({ leaseId: id });
-const ms = z.number().min(0);
+const ms = z.number();
 
 const end = lease.extend({
   generation: count,
   attempt: count,
   status: z.enum(["succeeded", "failed", "cancelled", "retrying", "received"]),
   retryInMs: ms.optional(),
-  reason: short.nullable(),
+  reason: long,
   error: long,
   result: long,
   resultText: long,
@@ -84,7 +84,7 @@ const call = z.discriminatedUnion("call", [
   z.object({ call: z.literal("check"), endpoint: name, leases: z.array(lease).max(10_000) }),
   z.object({
     ...{ call: z.literal("request"), endpoint: name, id, type: name },
-    ...{ identifier: short, body: z.string() },
+    ...{ identifier: words, body: z.string() },
   }),
 ]);
 const calls = z.object({ v: z.literal(RECORDER_SCHEMA), calls: z.array(call).max(1000) });

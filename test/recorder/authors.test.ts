@@ -185,6 +185,15 @@ test("a report by a CC header, of an unknown version or without sense is parked 
   await it.close();
 });
 
+test("an end with a reason of any length is recorded, and takes no neighbour along", async () => {
+  const it = await channelOf("lb-1");
+  const long = { ...end("lb-1"), status: "failed", reason: "r".repeat(5000) };
+  await publish(it.channel, "reports", { v: 1, finish: [long, end("lb-1")] }, { userId: own("lb-1") });
+  expect(await new Reports(api.transport).allRecorded()).toBe(true);
+  expect(await api.transport.depth({ to: "dead" })).toMatchObject({ ready: 0 });
+  await it.close();
+});
+
 test("an end that was replayed after a retry, or invented, changes nothing", async () => {
   const it = await channelOf("lb-1");
   const userId = own("lb-1");
