@@ -16,7 +16,7 @@ const id = z.string().max(64);
 const name = z.string().refine(isName, "is not a name");
 const key = z.union([name, z.literal("*")]);
 const count = z.int().min(0).max(1_000_000_000);
-/** Of any length: the store cuts or refuses one alone; a refusal here takes its neighbours along. */
+/** Of any length: the store cuts or refuses one alone. A refusal here would hit its neighbours. */
 const words = z.string();
 const long = z.string().nullable();
 const response = z.object({ taskId: id, endpoint: key, job: z.union([name, z.literal("")]) });
